@@ -1,0 +1,440 @@
+//! The check of one note on its own: format, keys, signatures (format.md section 8.2). Parallel; needs no order.
+
+use std::collections::HashMap;
+
+use signer::act::{Act, Founding, Witness};
+use signer::checkpoint::{cosignature_verifies, is_signed_by};
+use signer::note::{KeyId, Note, SignatureLine, TYPE_COSIGNATURE, TYPE_ED25519, key_id};
+use signer::possession::{self, Occasion};
+use signer::rule::{Refusal, Rule};
+use signer::statement::{Statement, statement_hash};
+use signer::value::{KeyBytes, KeyName, LedgerId, PersonId, StatementHash, UnixMs};
+use signer::{ActName, Checkpoint, PublicKey};
+
+use crate::procedure::{Procedure, procedure_digest};
+
+/// Most cosignature lines of a cosigned entry.
+pub const COSIGNATURES_MAX: usize = 16;
+
+/// Keys by which notes are checked: of persons, of the ledger, of its witnesses.
+#[derive(Clone, Debug, Default)]
+pub struct KeyRing {
+    ledger: Option<LedgerId>,
+    persons: HashMap<(PersonId, KeyId), PublicKey>,
+    checkpoint_keys: Vec<PublicKey>,
+    witnesses: HashMap<(KeyName, KeyId), PublicKey>,
+}
+
+impl KeyRing {
+    /// A ring without keys, for the ledger of this id or for none yet.
+    pub fn new(ledger: Option<LedgerId>) -> KeyRing {
+        KeyRing { ledger, ..KeyRing::default() }
+    }
+
+    /// The ledger's id.
+    pub fn ledger(&self) -> Option<&LedgerId> {
+        self.ledger.as_ref()
+    }
+
+    /// The key of a person with that id.
+    pub fn person(&self, person: &PersonId, id: KeyId) -> Option<&PublicKey> {
+        self.persons.get(&(person.clone(), id))
+    }
+
+    /// Every checkpoint key that was named so far.
+    pub fn checkpoint_keys(&self) -> &[PublicKey] {
+        &self.checkpoint_keys
+    }
+
+    /// Adds the keys that a statement brings; those that do not decode and pairs that are taken are passed over.
+    pub fn learn(&mut self, statement: &Statement) {
+        match statement {
+            Statement::Founding(founding) => {
+                for founder in &founding.founders {
+                    self.learn_person(&founder.person, &founder.key);
+                }
+                self.learn_constitution(&founding.constitution.checkpoint_key, &founding.constitution.witnesses);
+            }
+            Statement::Act { act: Act::Amend { constitution, .. }, .. } => {
+                self.learn_constitution(&constitution.checkpoint_key, &constitution.witnesses);
+            }
+            Statement::Act { act: Act::Enrol { person, key, .. }, .. } => self.learn_person(person, key),
+            Statement::Act { act: Act::Rotate(new) | Act::Rekey(new), .. } => self.learn_person(&new.person, &new.key),
+            Statement::Act { .. } => {}
+        }
+    }
+
+    fn learn_person(&mut self, person: &PersonId, key: &KeyBytes) {
+        if let Ok(key) = PublicKey::decode(key) {
+            let id = key_id(person.as_str(), TYPE_ED25519, &key.bytes().0);
+            self.persons.entry((person.clone(), id)).or_insert(key);
+        }
+    }
+
+    fn learn_constitution(&mut self, checkpoint_key: &KeyBytes, witnesses: &[Witness]) {
+        if let Ok(key) = PublicKey::decode(checkpoint_key)
+            && !self.checkpoint_keys.contains(&key)
+        {
+            self.checkpoint_keys.push(key);
+        }
+        for witness in witnesses {
+            if let Ok(key) = PublicKey::decode(&witness.key) {
+                let id = key_id(witness.name.as_str(), TYPE_COSIGNATURE, &key.bytes().0);
+                self.witnesses.entry((witness.name.clone(), id)).or_insert(key);
+            }
+        }
+    }
+
+    /// Whether this ring would have verified the note by the same keys. For notes that were checked, ahead of their turn,
+    /// with a ring that holds more.
+    #[must_use]
+    pub fn agrees(&self, verified: &Verified) -> bool {
+        match &verified.content {
+            Content::Statement { statement, .. } if statement.act_name() == ActName::Found => true,
+            Content::Statement { statement, keys, .. } => statement.signers().into_iter().zip(keys).all(|(person, key)| {
+                let id = key_id(person.as_str(), TYPE_ED25519, &key.bytes().0);
+                self.person(person, id) == Some(key)
+            }),
+            Content::Cosigned(cosigned) => {
+                self.checkpoint_keys.contains(&cosigned.key)
+                    && cosigned.cosignatures.iter().all(|line| {
+                        let id = key_id(line.name.as_str(), TYPE_COSIGNATURE, &line.key.bytes().0);
+                        self.witnesses.get(&(line.name.clone(), id)) == Some(&line.key)
+                    })
+            }
+        }
+    }
+}
+
+/// A note whose format is right, nothing verified.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    note: Note,
+    content: ParsedContent,
+}
+
+#[derive(Clone, Debug)]
+enum ParsedContent {
+    Statement(Box<Statement>),
+    Cosigned(Checkpoint),
+}
+
+impl Parsed {
+    /// The statement, if it is one.
+    pub fn statement(&self) -> Option<&Statement> {
+        match &self.content {
+            ParsedContent::Statement(statement) => Some(statement),
+            ParsedContent::Cosigned(_) => None,
+        }
+    }
+}
+
+/// A witness's line of a cosigned entry.
+#[derive(Clone, Debug)]
+pub struct Cosignature {
+    /// The witness.
+    pub name: KeyName,
+    /// The key that signed.
+    pub key: PublicKey,
+    /// When, in Unix seconds.
+    pub unix_seconds: u64,
+}
+
+impl Cosignature {
+    /// When, in milliseconds, saturating.
+    pub fn unix_ms(&self) -> UnixMs {
+        UnixMs(i64::try_from(self.unix_seconds).unwrap_or(i64::MAX).saturating_mul(1000))
+    }
+}
+
+/// A cosigned checkpoint.
+#[derive(Clone, Debug)]
+pub struct Cosigned {
+    /// Size and root.
+    pub checkpoint: Checkpoint,
+    /// The checkpoint key that signed.
+    pub key: PublicKey,
+    /// The witnesses' lines.
+    pub cosignatures: Vec<Cosignature>,
+}
+
+impl Cosigned {
+    /// The latest of the witnesses' times.
+    pub fn time_latest(&self) -> UnixMs {
+        self.cosignatures.iter().map(Cosignature::unix_ms).max().unwrap_or(UnixMs(i64::MIN))
+    }
+
+    /// The earliest of the witnesses' times.
+    pub fn time_earliest(&self) -> UnixMs {
+        self.cosignatures.iter().map(Cosignature::unix_ms).min().unwrap_or(UnixMs(i64::MAX))
+    }
+}
+
+/// What a verified note says.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// A statement, with the keys that signed it in order.
+    Statement {
+        /// The statement.
+        statement: Box<Statement>,
+        /// Its hash.
+        hash: StatementHash,
+        /// The signers' keys.
+        keys: Vec<PublicKey>,
+        /// The procedure that it enacts.
+        procedure: Option<Box<Procedure>>,
+    },
+    /// A cosigned checkpoint.
+    Cosigned(Cosigned),
+}
+
+/// A note that passes format.md section 8.2.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// The text that was signed.
+    pub text: String,
+    /// What it says.
+    pub content: Content,
+}
+
+impl Verified {
+    /// The size of the log that the note names, if it names one: what [`crate::history::Context`] is asked for.
+    pub fn names_size(&self) -> Option<u64> {
+        match &self.content {
+            Content::Statement { statement, .. } => match statement.as_ref() {
+                Statement::Founding(_) => None,
+                Statement::Act { header, .. } => Some(header.seen.size),
+            },
+            Content::Cosigned(cosigned) => Some(cosigned.checkpoint.size),
+        }
+    }
+
+    /// The statement's hash, if it is one.
+    pub fn statement_hash(&self) -> Option<StatementHash> {
+        match &self.content {
+            Content::Statement { hash, .. } => Some(*hash),
+            Content::Cosigned(_) => None,
+        }
+    }
+}
+
+/// Reads a note: format.md sections 2, and 3 or the first step of 5.10.
+///
+/// # Errors
+/// The first rule that the bytes break.
+pub fn parse(note: &[u8], ledger: Option<&LedgerId>) -> Result<Parsed, Refusal> {
+    let note = Note::parse(note)?;
+    let first_line = note.text.split('\n').next().unwrap_or_default();
+    let content = if ledger.is_some_and(|id| id.as_str() == first_line) {
+        let lines = note.signatures.len();
+        let checkpoint = Checkpoint::parse(&note.text).filter(|checkpoint| checkpoint.size > 0 && (2..=COSIGNATURES_MAX + 1).contains(&lines));
+        let expected = "origin, size and root, then one signature and 1 to 16 cosignatures";
+        ParsedContent::Cosigned(checkpoint.ok_or_else(|| Refusal::new(Rule::CheckpointFormat, expected, note.text.replace('\n', " / ")))?)
+    } else {
+        ParsedContent::Statement(Box::new(Statement::parse(&note.text)?))
+    };
+    Ok(Parsed { note, content })
+}
+
+/// Verifies what was read against the keys of the ring.
+///
+/// # Errors
+/// The first rule of section 8.2 that is broken.
+pub fn verify(parsed: Parsed, ring: &KeyRing) -> Result<Verified, Refusal> {
+    let Parsed { note, content } = parsed;
+    let content = match content {
+        ParsedContent::Cosigned(checkpoint) => Content::Cosigned(verify_cosigned(&note, checkpoint, ring)?),
+        ParsedContent::Statement(statement) => verify_statement(&note, statement, ring)?,
+    };
+    Ok(Verified { text: note.text, content })
+}
+
+/// Reads and verifies a note.
+///
+/// # Errors
+/// The first rule of section 8.2 that is broken.
+pub fn check(note: &[u8], ring: &KeyRing) -> Result<Verified, Refusal> {
+    verify(parse(note, ring.ledger())?, ring)
+}
+
+/// Takes a note as verified without checking signatures: for entries under a checkpoint that this ledger itself made durable.
+/// They were checked when they were admitted, and the checkpoint's root says that they are the same bytes.
+///
+/// # Errors
+/// A rule broken by something other than a signature, which means that the record is damaged.
+pub(crate) fn trust(parsed: Parsed, ring: &KeyRing) -> Result<Verified, Refusal> {
+    let Parsed { note, content } = parsed;
+    let content = match content {
+        ParsedContent::Cosigned(checkpoint) => {
+            let is_named = |line: &SignatureLine, name: &str, key: &PublicKey| line.name == name && line.key_id == key_id(name, TYPE_ED25519, &key.bytes().0);
+            Content::Cosigned(read_cosigned(&note, checkpoint, ring, is_named, |line, _| line.cosignature().is_some())?)
+        },
+        ParsedContent::Statement(statement) => {
+            let (keys, procedure) = match statement.as_ref() {
+                Statement::Founding(founding) => (founders_keys(founding)?, None),
+                Statement::Act { act, .. } => (signers_keys(&note, &statement, ring)?, enacted(act)?),
+            };
+            Content::Statement { hash: statement_hash(&note.text), statement, keys, procedure }
+        }
+    };
+    Ok(Verified { text: note.text, content })
+}
+
+fn verify_statement(note: &Note, statement: Box<Statement>, ring: &KeyRing) -> Result<Content, Refusal> {
+    if let Statement::Act { ledger, .. } = statement.as_ref() {
+        judge_ledger(ledger, ring)?;
+    }
+    judge_signature_set(note, &statement)?;
+    let keys = match statement.as_ref() {
+        Statement::Founding(founding) => founding_signers_keys(note, founding)?,
+        Statement::Act { act, .. } => {
+            judge_new_keys(act)?;
+            signers_keys(note, &statement, ring)?
+        }
+    };
+    for (line, key) in note.signatures.iter().zip(&keys) {
+        let valid = line.signature().is_some_and(|signature| key.verifies(note.text.as_bytes(), &signature));
+        if !valid {
+            return Err(Refusal::new(Rule::Signature, format!("a signature of this text by {}", line.name), "one that does not verify"));
+        }
+    }
+    let procedure = match statement.as_ref() {
+        Statement::Founding(_) => None,
+        Statement::Act { ledger, act, .. } => {
+            judge_proof(ledger, act)?;
+            enacted(act)?
+        }
+    };
+    Ok(Content::Statement { hash: statement_hash(&note.text), statement, keys, procedure })
+}
+
+fn judge_ledger(named: &LedgerId, ring: &KeyRing) -> Result<(), Refusal> {
+    match ring.ledger() {
+        Some(own) if own == named => Ok(()),
+        own => Err(Refusal::new(Rule::LedgerOther, own.map_or("a founding first".to_owned(), ToString::to_string), named.to_string())),
+    }
+}
+
+fn judge_signature_set(note: &Note, statement: &Statement) -> Result<(), Refusal> {
+    let signers = statement.signers();
+    let fits = |(line, person): (&SignatureLine, &&PersonId)| line.name == person.as_str() && line.payload.len() == 64;
+    if note.signatures.len() == signers.len() && note.signatures.iter().zip(&signers).all(fits) {
+        return Ok(());
+    }
+    let names = |names: Vec<&str>| names.join(", ");
+    Err(Refusal::new(
+        Rule::SignatureSet,
+        format!("one signature each by {}", names(signers.iter().map(|person| person.as_str()).collect())),
+        names(note.signatures.iter().map(|line| line.name.as_str()).collect()),
+    ))
+}
+
+fn key_unknown(line: &SignatureLine) -> Refusal {
+    let id: String = line.key_id.iter().map(|byte| format!("{byte:02x}")).collect();
+    Refusal::new(Rule::KeyUnknown, format!("a key that is enrolled for {}", line.name), format!("key id {id}"))
+}
+
+fn signers_keys(note: &Note, statement: &Statement, ring: &KeyRing) -> Result<Vec<PublicKey>, Refusal> {
+    let key = |(line, person): (&SignatureLine, &PersonId)| ring.person(person, line.key_id).cloned().ok_or_else(|| key_unknown(line));
+    note.signatures.iter().zip(statement.signers()).map(key).collect()
+}
+
+/// Keys of the founder lines, in order, after the keys of the constitution were judged: the order of the lines.
+fn founders_keys(founding: &Founding) -> Result<Vec<PublicKey>, Refusal> {
+    PublicKey::decode(&founding.constitution.checkpoint_key)?;
+    for witness in &founding.constitution.witnesses {
+        PublicKey::decode(&witness.key)?;
+    }
+    founding.founders.iter().map(|founder| PublicKey::decode(&founder.key)).collect()
+}
+
+fn founding_signers_keys(note: &Note, founding: &Founding) -> Result<Vec<PublicKey>, Refusal> {
+    let keys = founders_keys(founding)?;
+    let known: Vec<(&str, KeyId, &PublicKey)> = founding
+        .founders
+        .iter()
+        .zip(&keys)
+        .map(|(founder, key)| (founder.person.as_str(), key_id(founder.person.as_str(), TYPE_ED25519, &key.bytes().0), key))
+        .collect();
+    let find = |line: &SignatureLine| known.iter().find(|(name, id, _)| *name == line.name && *id == line.key_id).map(|(_, _, key)| (*key).clone());
+    note.signatures.iter().map(|line| find(line).ok_or_else(|| key_unknown(line))).collect()
+}
+
+fn judge_new_keys(act: &Act) -> Result<(), Refusal> {
+    match act {
+        Act::Amend { constitution, .. } => {
+            PublicKey::decode(&constitution.checkpoint_key)?;
+            constitution.witnesses.iter().try_for_each(|witness| PublicKey::decode(&witness.key).map(|_| ()))
+        }
+        Act::Enrol { key, .. } => PublicKey::decode(key).map(|_| ()),
+        Act::Rotate(new) | Act::Rekey(new) => PublicKey::decode(&new.key).map(|_| ()),
+        _ => Ok(()),
+    }
+}
+
+fn judge_proof(ledger: &LedgerId, act: &Act) -> Result<(), Refusal> {
+    let (person, occasion, key, proof) = match act {
+        Act::Enrol { person, identity, key, proof, .. } => (person, Occasion::Identity(*identity), key, proof),
+        Act::Rotate(new) | Act::Rekey(new) => (&new.person, Occasion::Replaces(new.replaces), &new.key, &new.proof),
+        _ => return Ok(()),
+    };
+    if possession::verifies(ledger, person, occasion, &PublicKey::decode(key)?, proof) {
+        return Ok(());
+    }
+    Err(Refusal::new(Rule::Proof, format!("a possession text signed with {key}"), "a proof that does not verify"))
+}
+
+fn enacted(act: &Act) -> Result<Option<Box<Procedure>>, Refusal> {
+    let Act::Enact { enacts, text } = act else { return Ok(None) };
+    let digest = procedure_digest(text);
+    if digest != enacts.digest {
+        return Err(Refusal::new(Rule::ProcedureDigest, digest.to_string(), enacts.digest.to_string()));
+    }
+    let procedure = Procedure::parse(text)?;
+    if (&procedure.id, procedure.version) != (&enacts.id, enacts.version) {
+        let found = format!("{} {}", procedure.id, procedure.version);
+        return Err(Refusal::new(Rule::ProcedureFormat, format!("id and version {} {}", enacts.id, enacts.version), found));
+    }
+    Ok(Some(Box::new(procedure)))
+}
+
+fn verify_cosigned(note: &Note, checkpoint: Checkpoint, ring: &KeyRing) -> Result<Cosigned, Refusal> {
+    read_cosigned(
+        note,
+        checkpoint,
+        ring,
+        |line, name, key| is_signed_by(&note.text, line, name, key),
+        |line, key| line.cosignature().is_some_and(|(time, signature)| cosignature_verifies(&note.text, key, time, &signature)),
+    )
+}
+
+/// Reads the lines of a cosigned note; the two closures say which signatures are accepted.
+fn read_cosigned(
+    note: &Note,
+    checkpoint: Checkpoint,
+    ring: &KeyRing,
+    accepts_first: impl Fn(&SignatureLine, &str, &PublicKey) -> bool,
+    accepts: impl Fn(&SignatureLine, &PublicKey) -> bool,
+) -> Result<Cosigned, Refusal> {
+    let first = &note.signatures[0];
+    let key = ring
+        .checkpoint_keys
+        .iter()
+        .find(|key| accepts_first(first, &checkpoint.origin, key))
+        .ok_or_else(|| Refusal::new(Rule::CheckpointSignature, "first a signature by the ledger's checkpoint key", first.encode()))?;
+    let mut cosignatures: Vec<Cosignature> = Vec::new();
+    for line in &note.signatures[1..] {
+        let known = KeyName::parse(&line.name).and_then(|name| Some((ring.witnesses.get(&(name.clone(), line.key_id))?, name)));
+        let Some((witness, name)) = known else {
+            return Err(Refusal::new(Rule::WitnessUnknown, "a witness that the founding or an amendment names", line.name.clone()));
+        };
+        if cosignatures.iter().any(|before| before.name == name && before.key == *witness) {
+            return Err(Refusal::new(Rule::WitnessRepeated, "each witness once", line.name.clone()));
+        }
+        let Some((unix_seconds, _)) = line.cosignature().filter(|_| accepts(line, witness)) else {
+            return Err(Refusal::new(Rule::WitnessSignature, format!("a cosignature of this checkpoint by {name}"), "one that does not verify"));
+        };
+        cosignatures.push(Cosignature { name, key: witness.clone(), unix_seconds });
+    }
+    Ok(Cosigned { checkpoint, key: key.clone(), cosignatures })
+}

@@ -1,0 +1,629 @@
+//! The acts: what each statement's lines say (format.md section 5). Adding one: its name, its layout, its lines.
+
+use crate::rule::Refusal;
+use crate::statement::{HEADER, LayoutLine, ProcedureName, Times, Values, Writer, parts, procedure_name};
+use crate::strict::Signature;
+use crate::value::{
+    CaseId, Code, Commitment, DeviceId, IdentityToken, KeyBytes, KeyName, Nonce, Office, Origin, PersonId, Power, SourceDigest,
+    StatementHash, Text, Time, TimeMs, Unit, base64, from_base64_array, number,
+};
+
+use Times::{Any, Once, Several};
+
+macro_rules! act_names {
+    ($($(#[$doc:meta])* $variant:ident $name:literal;)*) => {
+        /// Names of the acts.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum ActName { $($(#[$doc])* $variant,)* }
+
+        impl ActName {
+            /// All of them, in the order of format.md.
+            pub const ALL: &'static [ActName] = &[$(ActName::$variant,)*];
+
+            /// The name on the `act` line.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(ActName::$variant => $name,)* }
+            }
+
+            /// The act of that name.
+            pub fn named(name: &str) -> Option<ActName> {
+                match name { $($name => Some(ActName::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+act_names! {
+    /// Founding of a ledger.
+    Found "found";
+    /// Amendment of the founding.
+    Amend "amend";
+    /// Enactment of a procedure.
+    Enact "enact";
+    /// Enrolment of a person.
+    Enrol "enrol";
+    /// Enrolment of a device.
+    Device "device";
+    /// A device out of use.
+    DeviceEnd "device-end";
+    /// Appointment to an office.
+    Appoint "appoint";
+    /// End of an appointment.
+    AppointEnd "appoint-end";
+    /// A person's change of the own key.
+    Rotate "rotate";
+    /// A new key for a person whose key was revoked.
+    Rekey "rekey";
+    /// Revocation of a key.
+    Revoke "revoke";
+    /// Relation of a person to a case or another person.
+    Relate "relate";
+    /// A qualification or training.
+    Qualify "qualify";
+    /// Transcription of a legacy record.
+    Import "import";
+}
+
+const CONSTITUTION: &[LayoutLine] = &[("threshold", Once), ("checkpoint-key", Once), ("witness", Any), ("founder", Several)];
+const NEW_KEY: &[LayoutLine] = &[("person", Once), ("replaces", Once), ("key", Once), ("proof", Once)];
+
+impl ActName {
+    /// The act's lines after the first, in order.
+    pub fn layout(self) -> Vec<LayoutLine> {
+        let mut layout = vec![("ledger", Once), ("act", Once)];
+        if self == ActName::Found {
+            layout.extend([("nonce", Once), ("purpose", Once), ("at", Once), ("device", Once), ("identity", Once)]);
+        } else {
+            layout.extend_from_slice(HEADER);
+        }
+        layout.extend_from_slice(self.body_layout());
+        layout
+    }
+
+    /// The lines that follow the header.
+    pub const fn body_layout(self) -> &'static [LayoutLine] {
+        match self {
+            ActName::Found | ActName::Amend => CONSTITUTION,
+            ActName::Enact => &[("enacts", Once), ("|", Several)],
+            ActName::Enrol => &[("person", Once), ("name", Once), ("identity", Once), ("key", Once), ("proof", Once)],
+            ActName::Device => &[("enrols", Once), ("unit", Once)],
+            ActName::DeviceEnd => &[("ends", Once), ("reason", Once)],
+            ActName::Appoint => &[
+                ("person", Once),
+                ("office", Once),
+                ("unit", Once),
+                ("capacity", Once),
+                ("home", Once),
+                ("from", Once),
+                ("to", Once),
+                ("instrument", Once),
+            ],
+            ActName::AppointEnd => &[("person", Once), ("appointment", Once), ("reason", Once)],
+            ActName::Rotate | ActName::Rekey => NEW_KEY,
+            ActName::Revoke => &[("person", Once), ("key", Once), ("reason", Once), ("suspected", Once)],
+            ActName::Relate => &[("person", Once), ("relation", Once), ("to", Once), ("basis", Once), ("evidence", Once)],
+            ActName::Qualify => &[("person", Once), ("qualification", Once), ("from", Once), ("to", Once), ("evidence", Once)],
+            ActName::Import => &[
+                ("case", Once),
+                ("source", Once),
+                ("recorded", Once),
+                ("activity", Once),
+                ("actor", Once),
+                ("group", Once),
+                ("lifecycle", Once),
+            ],
+        }
+    }
+}
+
+macro_rules! word_type {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident $word:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant,)* }
+
+        impl $name {
+            const EXPECTED: &'static str = concat!("one of" $(, " ", $word)*);
+
+            /// The word of that spelling.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($word => Some($name::$variant),)* _ => None }
+            }
+
+            /// The word.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $word,)* }
+            }
+        }
+
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    )*};
+}
+
+word_type! {
+    /// What a ledger is for.
+    Purpose {
+        /// The record of a real programme.
+        Production "production",
+        /// A demonstration: simulated clock and witnesses are allowed.
+        Demonstration "demonstration",
+    }
+    /// In which capacity an office is held.
+    Capacity {
+        /// In one's own post.
+        Regular "regular",
+        /// For the post's holder, 代理.
+        Acting "acting",
+        /// By delegation, 授权.
+        Delegated "delegated",
+    }
+    /// Why an appointment ends.
+    EndReason {
+        /// To another post.
+        Transferred "transferred",
+        /// Retirement.
+        Retired "retired",
+        /// Resignation.
+        Resigned "resigned",
+        /// End of term.
+        Expired "expired",
+        /// Death.
+        Died "died",
+        /// Dismissal: cuts at once.
+        Dismissed "dismissed",
+        /// Any other.
+        Other "other",
+    }
+    /// Why a device is taken out of use.
+    DeviceReason {
+        /// Worn out or replaced.
+        Retired "retired",
+        /// Lost: cuts at once.
+        Lost "lost",
+        /// Stolen: cuts at once.
+        Stolen "stolen",
+        /// Any other.
+        Other "other",
+    }
+    /// Why a key is revoked. Every revocation cuts at once.
+    RevokeReason {
+        /// Somebody else may use it.
+        Compromised "compromised",
+        /// Nobody can use it.
+        Lost "lost",
+        /// The person retired.
+        Retired "retired",
+        /// The person died.
+        Died "died",
+        /// Any other.
+        Other "other",
+    }
+    /// Whose word a relation rests on.
+    Basis {
+        /// The person's own.
+        Declared "declared",
+        /// Another's.
+        Attested "attested",
+        /// An order to step aside.
+        Ordered "ordered",
+    }
+}
+
+/// A witness that may cosign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// Name of its key.
+    pub name: KeyName,
+    /// Its public key.
+    pub key: KeyBytes,
+}
+
+/// What founding and amendment set alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Constitution {
+    /// How many founders act together.
+    pub threshold: u64,
+    /// The key that signs checkpoints.
+    pub checkpoint_key: KeyBytes,
+    /// Who may cosign.
+    pub witnesses: Vec<Witness>,
+}
+
+/// A founder, as the founding names one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Founder {
+    /// The person.
+    pub person: PersonId,
+    /// The power for which the person stands.
+    pub power: Power,
+    /// The identity token.
+    pub identity: IdentityToken,
+    /// The public key.
+    pub key: KeyBytes,
+    /// The name.
+    pub name: Text,
+}
+
+/// The founding of a ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Founding {
+    /// What the ledger is called.
+    pub origin: Origin,
+    /// Randomness that makes the ledger's id unique.
+    pub nonce: Nonce,
+    /// Production or demonstration.
+    pub purpose: Purpose,
+    /// Clock of the device.
+    pub at: Time,
+    /// The first device.
+    pub device: DeviceId,
+    /// The body whose identity tokens count.
+    pub identity_body: Code,
+    /// Threshold, checkpoint key, witnesses.
+    pub constitution: Constitution,
+    /// The founders, who all sign.
+    pub founders: Vec<Founder>,
+}
+
+/// A new key in place of an old one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewKey {
+    /// Whose.
+    pub person: PersonId,
+    /// The old key.
+    pub replaces: KeyBytes,
+    /// The new key.
+    pub key: KeyBytes,
+    /// Proof of possession.
+    pub proof: Signature,
+}
+
+/// To what a person is related.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RelatedTo {
+    /// A case.
+    Case(CaseId),
+    /// Another person.
+    Person(PersonId),
+}
+
+/// What is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "fields are the lines of format.md section 5, under the same names")]
+pub enum Act {
+    Amend { constitution: Constitution, founders: Vec<(PersonId, Power)> },
+    Enact { enacts: ProcedureName, text: String },
+    Enrol { person: PersonId, name: Text, identity: IdentityToken, key: KeyBytes, proof: Signature },
+    Device { enrols: DeviceId, unit: Unit },
+    DeviceEnd { ends: DeviceId, reason: DeviceReason },
+    Appoint { person: PersonId, office: Office, unit: Unit, capacity: Capacity, home: Unit, from: Time, to: Option<Time>, instrument: Commitment },
+    AppointEnd { person: PersonId, appointment: StatementHash, reason: EndReason },
+    Rotate(NewKey),
+    Rekey(NewKey),
+    Revoke { person: PersonId, key: KeyBytes, reason: RevokeReason, suspected: Option<Time> },
+    Relate { person: PersonId, relation: Code, to: RelatedTo, basis: Basis, evidence: Option<Commitment> },
+    Qualify { person: PersonId, qualification: Code, from: Time, to: Option<Time>, evidence: Commitment },
+    Import(Import),
+}
+
+/// A legacy record as an archivist transcribes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// The case.
+    pub case: CaseId,
+    /// The statement that changed it last, or nothing if it is new.
+    pub head: Option<StatementHash>,
+    /// SHA-256 of the legacy file.
+    pub source: SourceDigest,
+    /// Position of the record in it, from 0.
+    pub record: u64,
+    /// When the record says it happened.
+    pub recorded: TimeMs,
+    /// What happened.
+    pub activity: Text,
+    /// Who did it, by the record.
+    pub actor: Text,
+    /// The actor's group, or `-`.
+    pub group: Text,
+    /// The record's life-cycle transition, or `-`.
+    pub lifecycle: Text,
+}
+
+impl Constitution {
+    fn read(values: &mut Values<'_>) -> Result<Constitution, Refusal> {
+        Ok(Constitution {
+            threshold: values.one("a number", number)?,
+            checkpoint_key: values.one("ed25519 and a public key", key_value)?,
+            witnesses: values.many("witness", "name and public key", |value| {
+                let [name, key] = parts(value)?;
+                Some(Witness { name: KeyName::parse(name)?, key: KeyBytes::parse(key)? })
+            })?,
+        })
+    }
+
+    fn write(&self, out: &mut Writer) {
+        out.line("threshold", self.threshold);
+        out.line("checkpoint-key", format_args!("ed25519 {}", self.checkpoint_key));
+        for witness in &self.witnesses {
+            out.line("witness", format_args!("{} {}", witness.name, witness.key));
+        }
+    }
+}
+
+impl Founding {
+    pub(crate) fn read(values: &mut Values<'_>) -> Result<Founding, Refusal> {
+        let origin = values.one("an origin such as demo.county.example/benefits", Origin::parse)?;
+        values.one("the act", |value| ActName::named(value))?;
+        Ok(Founding {
+            origin,
+            nonce: values.one("32 bytes in base64", Nonce::parse)?,
+            purpose: values.one(Purpose::EXPECTED, Purpose::parse)?,
+            at: values.one("a time such as 2013-03-11T09:14:05+08:00", Time::parse)?,
+            device: values.one("a device", DeviceId::parse)?,
+            identity_body: values.one("a code", Code::parse)?,
+            constitution: Constitution::read(values)?,
+            founders: values.many_texts("founder", "person, power, identity token, public key and name", |value| {
+                let mut rest = value.splitn(5, ' ');
+                Some(Founder {
+                    person: PersonId::parse(rest.next()?)?,
+                    power: Power::parse(rest.next()?)?,
+                    identity: IdentityToken::parse(rest.next()?)?,
+                    key: KeyBytes::parse(rest.next()?)?,
+                    name: Text::parse(rest.next()?)?,
+                })
+            })?,
+        })
+    }
+
+    pub(crate) fn write(&self, out: &mut Writer) {
+        out.line("ledger", &self.origin);
+        out.line("act", ActName::Found.as_str());
+        out.line("nonce", self.nonce);
+        out.line("purpose", self.purpose);
+        out.line("at", self.at);
+        out.line("device", &self.device);
+        out.line("identity", &self.identity_body);
+        self.constitution.write(out);
+        for founder in &self.founders {
+            out.line("founder", format_args!("{} {} {} {} {}", founder.person, founder.power, founder.identity, founder.key, founder.name));
+        }
+    }
+}
+
+impl NewKey {
+    fn read(values: &mut Values<'_>) -> Result<NewKey, Refusal> {
+        Ok(NewKey {
+            person: values.one("a person", PersonId::parse)?,
+            replaces: values.one("a public key", KeyBytes::parse)?,
+            key: values.one("ed25519 and a public key", key_value)?,
+            proof: values.one("64 bytes in base64", signature_value)?,
+        })
+    }
+
+    fn write(&self, out: &mut Writer) {
+        out.line("person", &self.person);
+        out.line("replaces", self.replaces);
+        out.line("key", format_args!("ed25519 {}", self.key));
+        out.line("proof", base64(&self.proof.0));
+    }
+}
+
+impl Act {
+    /// The name on the `act` line.
+    pub const fn name(&self) -> ActName {
+        match self {
+            Act::Amend { .. } => ActName::Amend,
+            Act::Enact { .. } => ActName::Enact,
+            Act::Enrol { .. } => ActName::Enrol,
+            Act::Device { .. } => ActName::Device,
+            Act::DeviceEnd { .. } => ActName::DeviceEnd,
+            Act::Appoint { .. } => ActName::Appoint,
+            Act::AppointEnd { .. } => ActName::AppointEnd,
+            Act::Rotate(_) => ActName::Rotate,
+            Act::Rekey(_) => ActName::Rekey,
+            Act::Revoke { .. } => ActName::Revoke,
+            Act::Relate { .. } => ActName::Relate,
+            Act::Qualify { .. } => ActName::Qualify,
+            Act::Import(_) => ActName::Import,
+        }
+    }
+
+    pub(crate) fn read(name: ActName, values: &mut Values<'_>) -> Result<Act, Refusal> {
+        Ok(match name {
+            ActName::Found | ActName::Amend => Act::Amend {
+                constitution: Constitution::read(values)?,
+                founders: values.many("founder", "person and power", |value| {
+                    let [person, power] = parts(value)?;
+                    Some((PersonId::parse(person)?, Power::parse(power)?))
+                })?,
+            },
+            ActName::Enact => Act::Enact { enacts: values.one("id, version and digest", procedure_name)?, text: values.procedure_text()? },
+            ActName::Enrol => Act::Enrol {
+                person: values.one("a person", PersonId::parse)?,
+                name: values.text("a name", Text::parse)?,
+                identity: values.one("an identity token", IdentityToken::parse)?,
+                key: values.one("ed25519 and a public key", key_value)?,
+                proof: values.one("64 bytes in base64", signature_value)?,
+            },
+            ActName::Device => Act::Device { enrols: values.one("a device", DeviceId::parse)?, unit: values.one("a unit", Unit::parse)? },
+            ActName::DeviceEnd => Act::DeviceEnd {
+                ends: values.one("a device", DeviceId::parse)?,
+                reason: values.one(DeviceReason::EXPECTED, DeviceReason::parse)?,
+            },
+            ActName::Appoint => read_appoint(values)?,
+            ActName::AppointEnd => Act::AppointEnd {
+                person: values.one("a person", PersonId::parse)?,
+                appointment: values.one("the appointment's statement hash", StatementHash::parse)?,
+                reason: values.one(EndReason::EXPECTED, EndReason::parse)?,
+            },
+            ActName::Rotate => Act::Rotate(NewKey::read(values)?),
+            ActName::Rekey => Act::Rekey(NewKey::read(values)?),
+            ActName::Revoke => Act::Revoke {
+                person: values.one("a person", PersonId::parse)?,
+                key: values.one("ed25519 and a public key", key_value)?,
+                reason: values.one(RevokeReason::EXPECTED, RevokeReason::parse)?,
+                suspected: values.one("a time or none", |value| or_word("none", value, Time::parse))?,
+            },
+            ActName::Relate => Act::Relate {
+                person: values.one("a person", PersonId::parse)?,
+                relation: values.one("a code", Code::parse)?,
+                to: values.one("case and id, or person and id", related_to)?,
+                basis: values.one(Basis::EXPECTED, Basis::parse)?,
+                evidence: values.one("a commitment or none", |value| or_word("none", value, Commitment::parse))?,
+            },
+            ActName::Qualify => Act::Qualify {
+                person: values.one("a person", PersonId::parse)?,
+                qualification: values.one("a code", Code::parse)?,
+                from: values.one("a time", Time::parse)?,
+                to: values.one("a time or open", |value| or_word("open", value, Time::parse))?,
+                evidence: values.one("a commitment", Commitment::parse)?,
+            },
+            ActName::Import => Act::Import(Import::read(values)?),
+        })
+    }
+
+    pub(crate) fn write(&self, out: &mut Writer) {
+        match self {
+            Act::Amend { constitution, founders } => {
+                constitution.write(out);
+                for (person, power) in founders {
+                    out.line("founder", format_args!("{person} {power}"));
+                }
+            }
+            Act::Enact { enacts, text } => {
+                out.line("enacts", format_args!("{} {} {}", enacts.id, enacts.version, enacts.digest));
+                out.procedure_text(text);
+            }
+            Act::Enrol { person, name, identity, key, proof } => {
+                out.line("person", person);
+                out.line("name", name);
+                out.line("identity", identity);
+                out.line("key", format_args!("ed25519 {key}"));
+                out.line("proof", base64(&proof.0));
+            }
+            Act::Device { enrols, unit } => {
+                out.line("enrols", enrols);
+                out.line("unit", unit);
+            }
+            Act::DeviceEnd { ends, reason } => {
+                out.line("ends", ends);
+                out.line("reason", reason);
+            }
+            Act::Appoint { person, office, unit, capacity, home, from, to, instrument } => {
+                out.line("person", person);
+                out.line("office", office);
+                out.line("unit", unit);
+                out.line("capacity", capacity);
+                out.line("home", home);
+                out.line("from", from);
+                out.line("to", word_or("open", to.as_ref()));
+                out.line("instrument", instrument);
+            }
+            Act::AppointEnd { person, appointment, reason } => {
+                out.line("person", person);
+                out.line("appointment", appointment);
+                out.line("reason", reason);
+            }
+            Act::Rotate(new) | Act::Rekey(new) => new.write(out),
+            Act::Revoke { person, key, reason, suspected } => {
+                out.line("person", person);
+                out.line("key", format_args!("ed25519 {key}"));
+                out.line("reason", reason);
+                out.line("suspected", word_or("none", suspected.as_ref()));
+            }
+            Act::Relate { person, relation, to, basis, evidence } => {
+                out.line("person", person);
+                out.line("relation", relation);
+                match to {
+                    RelatedTo::Case(case) => out.line("to", format_args!("case {case}")),
+                    RelatedTo::Person(other) => out.line("to", format_args!("person {other}")),
+                }
+                out.line("basis", basis);
+                out.line("evidence", word_or("none", evidence.as_ref()));
+            }
+            Act::Qualify { person, qualification, from, to, evidence } => {
+                out.line("person", person);
+                out.line("qualification", qualification);
+                out.line("from", from);
+                out.line("to", word_or("open", to.as_ref()));
+                out.line("evidence", evidence);
+            }
+            Act::Import(import) => import.write(out),
+        }
+    }
+}
+
+fn read_appoint(values: &mut Values<'_>) -> Result<Act, Refusal> {
+    Ok(Act::Appoint {
+        person: values.one("a person", PersonId::parse)?,
+        office: values.one("an office", Office::parse)?,
+        unit: values.one("a unit", Unit::parse)?,
+        capacity: values.one(Capacity::EXPECTED, Capacity::parse)?,
+        home: values.one("a unit", Unit::parse)?,
+        from: values.one("a time", Time::parse)?,
+        to: values.one("a time or open", |value| or_word("open", value, Time::parse))?,
+        instrument: values.one("a commitment", Commitment::parse)?,
+    })
+}
+
+impl Import {
+    fn read(values: &mut Values<'_>) -> Result<Import, Refusal> {
+        let (case, head) = values.one("case and head, or new", |value| {
+            let [case, head] = parts(value)?;
+            Some((CaseId::parse(case)?, or_word("new", head, StatementHash::parse)?))
+        })?;
+        let (source, record) = values.one("digest of the file and position of the record", |value| {
+            let [source, record] = parts(value)?;
+            Some((SourceDigest::parse(source)?, number(record)?))
+        })?;
+        Ok(Import {
+            case,
+            head,
+            source,
+            record,
+            recorded: values.one("a time with milliseconds", TimeMs::parse)?,
+            activity: values.text("a text", Text::parse)?,
+            actor: values.text("a text", Text::parse)?,
+            group: values.text("a text", Text::parse)?,
+            lifecycle: values.text("a text", Text::parse)?,
+        })
+    }
+
+    fn write(&self, out: &mut Writer) {
+        out.line("case", format_args!("{} {}", self.case, word_or("new", self.head.as_ref())));
+        out.line("source", format_args!("{} {}", self.source, self.record));
+        out.line("recorded", self.recorded);
+        out.line("activity", &self.activity);
+        out.line("actor", &self.actor);
+        out.line("group", &self.group);
+        out.line("lifecycle", &self.lifecycle);
+    }
+}
+
+fn key_value(value: &str) -> Option<KeyBytes> {
+    KeyBytes::parse(value.strip_prefix("ed25519 ")?)
+}
+
+fn signature_value(value: &str) -> Option<Signature> {
+    from_base64_array(value).map(Signature)
+}
+
+fn related_to(value: &str) -> Option<RelatedTo> {
+    match parts(value)? {
+        ["case", id] => CaseId::parse(id).map(RelatedTo::Case),
+        ["person", id] => PersonId::parse(id).map(RelatedTo::Person),
+        _ => None,
+    }
+}
+
+fn or_word<T>(word: &str, value: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
+    if value == word { Some(None) } else { read(value).map(Some) }
+}
+
+fn word_or<T: core::fmt::Display>(word: &str, value: Option<&T>) -> String {
+    value.map_or_else(|| word.to_owned(), ToString::to_string)
+}
