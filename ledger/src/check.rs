@@ -109,6 +109,7 @@ impl KeyRing {
 /// A note whose format is right, nothing verified.
 #[derive(Clone, Debug)]
 pub struct Parsed {
+    bytes: Vec<u8>,
     note: Note,
     content: ParsedContent,
 }
@@ -191,8 +192,8 @@ pub enum Content {
 /// A note that passes format.md section 8.2.
 #[derive(Clone, Debug)]
 pub struct Verified {
-    /// The text that was signed.
-    pub text: String,
+    /// The note as it was submitted.
+    pub bytes: Vec<u8>,
     /// What it says.
     pub content: Content,
 }
@@ -222,8 +223,8 @@ impl Verified {
 ///
 /// # Errors
 /// The first rule that the bytes break.
-pub fn parse(note: &[u8], ledger: Option<&LedgerId>) -> Result<Parsed, Refusal> {
-    let note = Note::parse(note)?;
+pub fn parse(bytes: &[u8], ledger: Option<&LedgerId>) -> Result<Parsed, Refusal> {
+    let note = Note::parse(bytes)?;
     let first_line = note.text.split('\n').next().unwrap_or_default();
     let content = if ledger.is_some_and(|id| id.as_str() == first_line) {
         let lines = note.signatures.len();
@@ -233,7 +234,7 @@ pub fn parse(note: &[u8], ledger: Option<&LedgerId>) -> Result<Parsed, Refusal> 
     } else {
         ParsedContent::Statement(Box::new(Statement::parse(&note.text)?))
     };
-    Ok(Parsed { note, content })
+    Ok(Parsed { bytes: bytes.to_vec(), note, content })
 }
 
 /// Verifies what was read against the keys of the ring.
@@ -241,12 +242,12 @@ pub fn parse(note: &[u8], ledger: Option<&LedgerId>) -> Result<Parsed, Refusal> 
 /// # Errors
 /// The first rule of section 8.2 that is broken.
 pub fn verify(parsed: Parsed, ring: &KeyRing) -> Result<Verified, Refusal> {
-    let Parsed { note, content } = parsed;
+    let Parsed { bytes, note, content } = parsed;
     let content = match content {
         ParsedContent::Cosigned(checkpoint) => Content::Cosigned(verify_cosigned(&note, checkpoint, ring)?),
         ParsedContent::Statement(statement) => verify_statement(&note, statement, ring)?,
     };
-    Ok(Verified { text: note.text, content })
+    Ok(Verified { bytes, content })
 }
 
 /// Reads and verifies a note.
@@ -263,7 +264,7 @@ pub fn check(note: &[u8], ring: &KeyRing) -> Result<Verified, Refusal> {
 /// # Errors
 /// A rule broken by something other than a signature, which means that the record is damaged.
 pub(crate) fn trust(parsed: Parsed, ring: &KeyRing) -> Result<Verified, Refusal> {
-    let Parsed { note, content } = parsed;
+    let Parsed { bytes, note, content } = parsed;
     let content = match content {
         ParsedContent::Cosigned(checkpoint) => {
             let is_named = |line: &SignatureLine, name: &str, key: &PublicKey| line.name == name && line.key_id == key_id(name, TYPE_ED25519, &key.bytes().0);
@@ -277,7 +278,7 @@ pub(crate) fn trust(parsed: Parsed, ring: &KeyRing) -> Result<Verified, Refusal>
             Content::Statement { hash: statement_hash(&note.text), statement, keys, procedure }
         }
     };
-    Ok(Verified { text: note.text, content })
+    Ok(Verified { bytes, content })
 }
 
 fn verify_statement(note: &Note, statement: Box<Statement>, ring: &KeyRing) -> Result<Content, Refusal> {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import values as v
-from values import Broken, require
+from values import require
 
 KIND = "zeren statement v1"
 ONE, ANY, SOME = "one", "any", "some"

@@ -165,7 +165,7 @@ class Audit:
             data = files.read_bounded(os.path.join(path, name), NOTE_LIMIT)
             if data is None:
                 continue
-            rule = refusals.judge(data, name, self.ledger, self.keys, self.tree, self.heads)
+            rule = refusals.judge(data, name, self.ledger, self.keys, self.judged, self.tree, self.heads)
             if rule:
                 self.find(rule, place)
             place += 1

@@ -39,8 +39,8 @@ def _fields(note, ledger, name):
     return None if None in fields else fields
 
 
-def judge(data, name, ledger, keys, tree, heads):
-    """The rule that a refusal file breaks, or None (section 11, step 5)."""
+def judge(data, name, ledger, keys, limit, tree, heads):
+    """The rule that a refusal file breaks, or None; sizes above `limit` are not compared (section 11, step 5)."""
     try:
         note = notes.parse(data)
     except Broken:
@@ -51,6 +51,6 @@ def judge(data, name, ledger, keys, tree, heads):
     if not notes.signing_keys(note, ledger, keys):
         return "refusal-signature"
     size, root, head = fields
-    if size <= tree.size and (root, head) != (tree.root(size), heads[size]):
+    if size <= limit and (root, head) != (tree.root(size), heads[size]):
         return "refusal-unlike"
     return None

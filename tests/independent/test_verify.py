@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import io
 import json
 import os
 import random
@@ -12,7 +11,7 @@ import sys
 import tempfile
 import unittest
 
-import audit as audits
+import admission
 import ed25519
 import note as notes
 import policy as policies
@@ -22,7 +21,7 @@ import sm3
 import tree
 import values
 import verify
-from forge import (PROCEDURE, START, Forge, cosign, hash64, key64, public, secret, sign, stamp, vkey, write)
+from forge import PROCEDURE, START, Forge, hash64, key64, public, secret, stamp, vkey, write
 from procedure import parse as parse_procedure
 
 DAY = 86_400_000
@@ -457,6 +456,9 @@ class Founding(Case):
         f.entries, f.tree, f.heads = [], tree.Tree(), [bytes(32)]
         f.append(f.checkpoint(1, root=bytes(32), cosigners=[("w", "wa", 1)]))
         self.check(f, remark("slot", 0), error("checkpoint-missing", 0), error("checkpoint-signature", 0))
+        with self.assertRaises(values.Broken) as caught:
+            admission.Log(f.id, f.tree, f.heads).check_entry(0, START, False)
+        self.assertEqual(caught.exception.rule, "founding-missing")
 
     def test_received_order(self):
         f = base()
@@ -1172,6 +1174,57 @@ class CommandLine(Case):
             self.assertNotIn("error", self.audit(contents))
 
 
+class Noise(Case):
+    def test_signed_noise(self):
+        """Statements and procedures with mangled values, rightly signed: whatever they say, the verifier answers."""
+        dice = random.Random(3)
+        words = ["none", "new", "open", "self", "founder", "-", "0", "1", "9007199254740991", BAD_HASH, "carl", "ada", "desk-1", "registrar",
+                 "clerk", stamp(START), "2020-01-01T00:00:00+00:00", "9999-12-31T23:59:59-14:59", SMALL, "ed25519", "case", "person", "\u738b", ""]
+
+        def mangle(lines):
+            lines = list(lines)
+            for _ in range(dice.randrange(1, 3)):
+                place = dice.randrange(1, len(lines))
+                parts = lines[place].split(" ")
+                parts[dice.randrange(len(parts))] = dice.choice(words)
+                lines[place] = " ".join(parts)
+                if dice.random() < 0.1:
+                    lines.insert(dice.randrange(1, len(lines)), dice.choice(lines))
+            return lines
+
+        acts = [
+            lambda f: f.amend(edit=mangle), lambda f: f.enact(PROCEDURE.replace("version = 1", "version = 2"), version=2, edit=mangle),
+            lambda f: f.enrol("gus", edit=mangle), lambda f: f.device("desk-2", edit=mangle), lambda f: f.device_end("desk-1", edit=mangle),
+            lambda f: f.appoint("carl", "clerk", edit=mangle), lambda f: f.appoint_end("carl", f.registrar[3], edit=mangle),
+            lambda f: f.rotate("carl", "carl-2", edit=mangle), lambda f: f.rekey("carl", "carl-3", edit=mangle),
+            lambda f: f.revoke("carl", edit=mangle), lambda f: f.relate("carl", edit=mangle), lambda f: f.qualify("carl", edit=mangle),
+            lambda f: f.import_record("C-1", 0, edit=mangle),
+        ]
+        for _ in range(40):
+            f = base()
+            for _ in range(20):
+                f.seeds.update({person: person for person in ("carl", "gus")})
+                f.births.setdefault("gus", BAD_HASH)
+                dice.choice(acts)(f)
+            self.assertNotIn("error", self.audit(f.files()))
+
+    def test_procedure_noise(self):
+        dice = random.Random(4)
+        values_ = ["[]", "{}", "true", "1.5", "nan", "1979-05-27T07:32:00Z", "07:32:00", '""', "[[]]", "[{}]", "-1", "9" * 5000, '"ADM"', "0x1", "{a={b=1}}"]
+        lines = PROCEDURE.split("\n")
+        for _ in range(3000):
+            copy = list(lines)
+            place = dice.randrange(len(copy))
+            if " = " in copy[place] and dice.random() < 0.8:
+                copy[place] = copy[place].split(" = ")[0] + " = " + dice.choice(values_)
+            else:
+                copy[place] = dice.choice(["[power]", "[[office]]", "a.b.c = 1", "[valid]", "x", "", '"" = 1', dice.choice(lines)])
+            try:
+                parse_procedure("\n".join(copy).encode(), "permits", 1)
+            except values.Broken as broken:
+                self.assertIn(broken.rule, ("procedure-format", "procedure-two-powers"))
+
+
 class Primitives(unittest.TestCase):
     def test_sm3(self):
         expected = "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
@@ -1200,12 +1253,19 @@ class Primitives(unittest.TestCase):
         self.assertFalse(ed25519.verify(key, message, good[:32] + big.to_bytes(32, "little")))
         self.assertFalse(ed25519.verify(key, b"other", good))
         self.assertFalse(ed25519.verify(key, message, good + b"\0"))
+        twist = ed25519.decode(next(iter(ed25519.SMALL_ORDER - {bytes([1]) + bytes(31)})))
         scalar = int.from_bytes(hashlib.sha512(hashlib.sha256(b"a").digest()).digest()[:32], "little")
         scalar = scalar & (2**254 - 8) | 2**254
         for small in ed25519.SMALL_ORDER:  # R of small order: with a key's secret such a signature can satisfy the equation
             k = int.from_bytes(hashlib.sha512(small + key + message).digest(), "little") % ed25519.ORDER
             s = (k * scalar % ed25519.ORDER).to_bytes(32, "little")
             self.assertFalse(ed25519.verify(key, message, small + s))
+        base = ed25519.decode(bytes([0x58]) + bytes([0x66]) * 31)
+        for extra, accepted in ((ed25519.IDENTITY, True), (twist, False)):  # R with torsion passes only with cofactor
+            point = ed25519.encode(ed25519.add(ed25519.multiply(12345, base), extra))
+            k = int.from_bytes(hashlib.sha512(point + key + message).digest(), "little") % ed25519.ORDER
+            s = ((12345 + k * scalar) % ed25519.ORDER).to_bytes(32, "little")
+            self.assertEqual(ed25519.verify(key, message, point + s), accepted)
 
     def test_tree(self):
         leaves = [tree.leaf_hash(bytes([i])) for i in range(20)]

@@ -1,0 +1,651 @@
+//! The ledger that one process has open: founding, opening again, appending. One commit point: [`Ledger::commit`].
+
+use std::collections::HashMap;
+use std::io;
+
+use signer::act::Act;
+use signer::checkpoint::{Receipt, is_signed_by};
+use signer::note::note_hash;
+use signer::rule::{Refusal, Rule};
+use signer::statement::{Seen, Statement};
+use signer::value::{KeyBytes, LedgerId, StatementHash, TreeRoot, UnixMs};
+use signer::{Checkpoint, Note, SecretKey};
+
+use crate::admit::admit;
+use crate::check::{Content, KeyRing, Verified, check, trust};
+use crate::entry::{Entry, SealedEntry, entry_head};
+use crate::history::History;
+use crate::refusal_note::{REFUSALS, REFUSALS_PER_KEY_AND_DAY_MAX, RefusalNote};
+use crate::replay::{Read, read_chunk};
+use crate::segment::{EntryReader, SLOTS, Segments, Slot, encode_slot, read_slot};
+use crate::state::{State, ledger_id};
+use crate::storage::{Storage, read_whole, write_whole};
+
+/// The file that says that a folder is a ledger, and which.
+pub const MARKER: &str = "ledger";
+/// Folder of the derived hashes.
+pub const HASHES: &str = "hashes";
+const MARKER_KIND: &str = "zeren ledger v1";
+const MARKER_BYTES_MAX: u64 = 1_024;
+
+/// Why a ledger could not do what was asked. Refused statements are no errors: they are answers.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The storage failed; whether what was being written is there will be seen when the ledger is opened again.
+    #[error("storage failed while {step}: {source}")]
+    Storage {
+        /// What was being done.
+        step: &'static str,
+        /// What the storage said.
+        source: io::Error,
+    },
+    /// An earlier storage failure: nothing more is written until the ledger is opened again.
+    #[error("the ledger stopped after a storage failure; open it again")]
+    Poisoned,
+    /// The folder holds no ledger.
+    #[error("no ledger here: the file `ledger` is missing or not a ledger's")]
+    NotALedger,
+    /// The folder holds something already.
+    #[error("there is a ledger, or part of one, already")]
+    Exists,
+    /// The record is damaged.
+    #[error("the record is damaged at {index}: {refusal}")]
+    Damaged {
+        /// Entry, or size of a checkpoint.
+        index: u64,
+        /// What is wrong.
+        refusal: Refusal,
+    },
+    /// The key given is not the one in force.
+    #[error("the checkpoint key given is not the one in force: expected {expected}, found {found}")]
+    OtherCheckpointKey {
+        /// The key in force.
+        expected: String,
+        /// The keys given.
+        found: String,
+    },
+    /// The founding was refused.
+    #[error("the founding is refused: {0}")]
+    Founding(Refusal),
+}
+
+fn storage_error(step: &'static str) -> impl Fn(io::Error) -> LedgerError {
+    move |source| LedgerError::Storage { step, source }
+}
+
+/// The answer to one submission.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// It is in the record.
+    Recorded {
+        /// Proof of it.
+        receipt: Box<Receipt>,
+        /// Whether it was there before.
+        is_repeated: bool,
+    },
+    /// It is not, and nothing was changed.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// The same, signed; absent where a rule of format.md section 12 refused.
+        note: Option<Box<Note>>,
+    },
+}
+
+/// What opening found above the last durable checkpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Entries that had no checkpoint and have one now.
+    pub kept: u64,
+    /// Whether bytes were cut that are no admissible entries.
+    pub has_cut: bool,
+}
+
+/// An open ledger.
+pub struct Ledger<S: Storage> {
+    storage: S,
+    keys: Vec<SecretKey>,
+    state: State,
+    history: History,
+    segments: Segments,
+    checkpoint: Note,
+    next_slot: usize,
+    hashes_written: Vec<u64>,
+    refused_today: HashMap<(KeyBytes, i64), u32>,
+    read_only: Option<Refusal>,
+    is_poisoned: bool,
+}
+
+impl<S: Storage> Ledger<S> {
+    /// Founds a ledger in an empty storage.
+    ///
+    /// # Errors
+    /// [`LedgerError::Exists`], [`LedgerError::Founding`], [`LedgerError::OtherCheckpointKey`], or a storage failure, after
+    /// which the storage holds no ledger that could be opened.
+    pub fn init(mut storage: S, founding: &[u8], key: SecretKey, clock: UnixMs) -> Result<Self, LedgerError> {
+        let exists = storage.len(MARKER).map_err(storage_error("looking for a ledger"))?.is_some();
+        if exists || !storage.list("segments").map_err(storage_error("looking for segments"))?.is_empty() {
+            return Err(LedgerError::Exists);
+        }
+        let mut state = State::new(None);
+        let verified = check(founding, state.ring()).map_err(LedgerError::Founding)?;
+        admit(&state, &verified, clock, None).map_err(LedgerError::Founding)?;
+        let sealed = SealedEntry::new(signer::value::ChainHead::EMPTY, clock, founding);
+        state.apply(&verified, clock);
+        let id = state.ring().ledger().cloned().ok_or(LedgerError::NotALedger)?;
+        let mut history = History::default();
+        history.push(sealed.leaf, sealed.chain, clock);
+        let mut ledger = Ledger {
+            checkpoint: Note { text: String::new(), signatures: Vec::new() },
+            segments: Segments::default(),
+            hashes_written: Vec::new(),
+            refused_today: HashMap::new(),
+            read_only: None,
+            is_poisoned: false,
+            next_slot: 0,
+            keys: vec![key],
+            storage,
+            state,
+            history,
+        };
+        ledger.require_key()?;
+        ledger.commit(&[sealed])?;
+        let marker = format!("{MARKER_KIND}\n{id}\n");
+        write_whole(&mut ledger.storage, "", MARKER, marker.as_bytes()).map_err(storage_error("writing the file `ledger`"))?;
+        Ok(ledger)
+    }
+
+    /// Opens a ledger: reads everything, keeps what is whole, cuts what a crash left behind.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotALedger`]; [`LedgerError::Damaged`] where the record below the last durable checkpoint is not what
+    /// was signed; [`LedgerError::OtherCheckpointKey`]; storage failures.
+    pub fn open(mut storage: S, keys: Vec<SecretKey>, progress: &mut dyn FnMut(u64)) -> Result<(Self, Recovered), LedgerError> {
+        let id = read_marker(&storage)?.ok_or(LedgerError::NotALedger)?;
+        let mut replayed = Replayed::new(&id);
+        let (checkpoint, slot) = replayed.run(&storage, progress)?;
+        let recovered = Recovered { kept: replayed.state.size() - checkpoint.size, has_cut: replayed.has_tail };
+        if recovered.has_cut {
+            replayed.segments.cut(&mut storage).map_err(storage_error("cutting what a crash left"))?;
+        } else {
+            replayed.segments.keep_allocated(&storage).map_err(storage_error("measuring the last segment"))?;
+        }
+        let Replayed { state, history, segments, .. } = replayed;
+        let mut ledger = Ledger {
+            hashes_written: Vec::new(),
+            refused_today: HashMap::new(),
+            read_only: None,
+            is_poisoned: false,
+            next_slot: 1 - slot.number,
+            checkpoint: slot.note,
+            storage,
+            keys,
+            state,
+            history,
+            segments,
+        };
+        ledger.require_key()?;
+        if recovered.kept > 0 {
+            // The kept entries may never have been synced.
+            let name = ledger.segments.last_name();
+            ledger.storage.sync(&name).map_err(storage_error("making kept entries durable"))?;
+            ledger.commit(&[])?;
+        }
+        ledger.remake_hashes().map_err(storage_error("making the hash files anew"))?;
+        Ok((ledger, recovered))
+    }
+
+    /// The ledger's id.
+    pub fn id(&self) -> &LedgerId {
+        // A ledger is only ever made from an admitted founding, which gives it its id.
+        self.state.ring().ledger().unwrap_or_else(|| unreachable!("a ledger without founding"))
+    }
+
+    /// What the entries have made true.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Tree, chain heads and times.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Keys to check submissions with.
+    pub fn ring(&self) -> &KeyRing {
+        self.state.ring()
+    }
+
+    /// The storage.
+    pub fn storage(&self) -> &S {
+        &self.storage
+    }
+
+    /// Gives the storage back.
+    pub fn into_storage(self) -> S {
+        self.storage
+    }
+
+    /// The latest signed checkpoint.
+    pub fn checkpoint(&self) -> &Note {
+        &self.checkpoint
+    }
+
+    /// Size, root and chain head of the latest checkpoint, for a `seen` line.
+    pub fn seen(&self) -> Option<Seen> {
+        self.history.seen_at(Checkpoint::parse(&self.checkpoint.text)?.size)
+    }
+
+    /// The bytes of an entry.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn entry(&self, index: u64) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.segments.read(&self.storage, index).map_err(storage_error("reading an entry"))
+    }
+
+    /// Adds a checkpoint key that an amendment will put in force.
+    pub fn hold_key(&mut self, key: SecretKey) {
+        self.keys.push(key);
+    }
+
+    /// Shows the ledger a checkpoint of its own that somebody else holds. One that is larger than the log, or contradicts
+    /// it, makes the ledger read-only.
+    ///
+    /// # Errors
+    /// The refusal with which everything is answered from now on; or one that says that the note is no checkpoint of this ledger.
+    pub fn show(&mut self, note: &Note) -> Result<(), Refusal> {
+        let checkpoint = Checkpoint::parse(&note.text)
+            .ok_or_else(|| Refusal::new(Rule::CheckpointFormat, "a checkpoint of three lines", note.text.replace('\n', " / ")))?;
+        if checkpoint.origin != self.id().as_str() {
+            return Err(Refusal::new(Rule::KnownOther, self.id().to_string(), checkpoint.origin));
+        }
+        let keys = self.ring().checkpoint_keys();
+        if !note.signatures.iter().any(|line| keys.iter().any(|key| is_signed_by(&note.text, line, &checkpoint.origin, key))) {
+            return Err(Refusal::new(Rule::KnownSignature, "a signature by a checkpoint key of this ledger", "none that verifies"));
+        }
+        let refusal = match self.history.tree().root_at(checkpoint.size) {
+            None => Refusal::new(Rule::Rollback, format!("at least {} entries", checkpoint.size), self.history.size().to_string()),
+            Some(root) if root != checkpoint.root => Refusal::new(Rule::Fork, root.to_string(), checkpoint.root.to_string()),
+            Some(_) => return Ok(()),
+        };
+        self.read_only = Some(Refusal::new(Rule::ReadOnly, "a ledger that holds every checkpoint it signed", refusal.to_string()));
+        Err(refusal)
+    }
+
+    /// Judges a batch in order, appends what is admitted, makes it durable, and answers each.
+    ///
+    /// # Errors
+    /// [`LedgerError::Poisoned`] and storage failures: then nothing of the batch is acknowledged, and whether it is in the
+    /// record will be seen when the ledger is opened again.
+    pub fn append(&mut self, batch: Vec<Verified>, clock: UnixMs) -> Result<Vec<Answer>, LedgerError> {
+        if self.is_poisoned {
+            return Err(LedgerError::Poisoned);
+        }
+        let received = self.state.received_last().max(clock);
+        let mut pending: Vec<SealedEntry> = Vec::new();
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for verified in batch {
+            outcomes.push(self.judge(verified, received, &mut pending)?);
+        }
+        if !pending.is_empty() {
+            self.commit(&pending)?;
+        }
+        outcomes.into_iter().map(|outcome| self.answer(outcome, received)).collect()
+    }
+
+    fn judge(&mut self, verified: Verified, received: UnixMs, pending: &mut Vec<SealedEntry>) -> Result<Outcome, LedgerError> {
+        // Checked against an older ring, a key may have been learnt since, and one may not.
+        let verified = if self.ring().agrees(&verified) {
+            verified
+        } else {
+            match check(&verified.bytes, self.ring()) {
+                Ok(verified) => verified,
+                Err(refusal) => return Ok(Outcome::Unsigned(refusal)),
+            }
+        };
+        if let Some(index) = self.recorded_before(&verified, pending)? {
+            return Ok(Outcome::Recorded { index, is_repeated: true });
+        }
+        if let Some(refusal) = self.refuse_at_the_door(&verified) {
+            return Ok(Outcome::Unsigned(refusal));
+        }
+        let context = verified.names_size().and_then(|size| self.history.context(size));
+        if let Err(refusal) = admit(&self.state, &verified, received, context.as_ref()) {
+            return Ok(self.refused(&verified, refusal, received));
+        }
+        let index = self.state.size();
+        let previous = self.history.chain_at(index).unwrap_or(signer::value::ChainHead::EMPTY);
+        let sealed = SealedEntry::new(previous, received, &verified.bytes);
+        self.history.push(sealed.leaf, sealed.chain, received);
+        self.state.apply(&verified, received);
+        pending.push(sealed);
+        Ok(Outcome::Recorded { index, is_repeated: false })
+    }
+
+    /// The entry that holds the same text, if it was recorded before: found by device and counter.
+    fn recorded_before(&self, verified: &Verified, pending: &[SealedEntry]) -> Result<Option<u64>, LedgerError> {
+        let Content::Statement { statement, hash, .. } = &verified.content else { return Ok(None) };
+        let index = match statement.as_ref() {
+            Statement::Founding(_) => Some(0),
+            Statement::Act { header, .. } => self.state.device(&header.device).and_then(|device| device.counters.get(&header.counter)).copied(),
+        };
+        let Some(index) = index else { return Ok(None) };
+        let durable = self.history.size() - pending.len() as u64;
+        let bytes = match index.checked_sub(durable) {
+            Some(at) => pending.get(at as usize).map(|sealed| sealed.bytes.clone()),
+            None => self.entry(index)?,
+        };
+        let known = bytes.as_deref().and_then(statement_hash_of_entry);
+        Ok((known == Some(*hash)).then_some(index))
+    }
+
+    fn refuse_at_the_door(&self, verified: &Verified) -> Option<Refusal> {
+        if let Some(refusal) = &self.read_only {
+            return Some(refusal.clone());
+        }
+        let Content::Statement { statement, .. } = &verified.content else { return None };
+        let Statement::Act { act: Act::Amend { constitution, .. }, .. } = statement.as_ref() else { return None };
+        let new = constitution.checkpoint_key;
+        let held = self.keys.iter().any(|key| key.public().bytes() == new);
+        (!held).then(|| Refusal::new(Rule::CheckpointKeyAbsent, "the new checkpoint key in the ledger's hands", new.to_string()))
+    }
+
+    fn refused(&mut self, verified: &Verified, refusal: Refusal, received: UnixMs) -> Outcome {
+        let Content::Statement { hash, keys, .. } = &verified.content else { return Outcome::Unsigned(refusal) };
+        let day = received.0.div_euclid(86_400_000);
+        self.refused_today.retain(|(_, of), _| *of == day);
+        let count = keys.first().map(|key| self.refused_today.entry((key.bytes(), day)).or_default());
+        match count {
+            Some(count) if *count < REFUSALS_PER_KEY_AND_DAY_MAX => {
+                *count += 1;
+                Outcome::Refused { refusal, statement: *hash, bytes: verified.bytes.clone() }
+            }
+            _ => {
+                let expected = format!("at most {REFUSALS_PER_KEY_AND_DAY_MAX} refusals of a key in a day");
+                Outcome::Unsigned(Refusal::new(Rule::SubmissionLimit, expected, refusal.to_string()))
+            }
+        }
+    }
+
+    fn answer(&mut self, outcome: Outcome, received: UnixMs) -> Result<Answer, LedgerError> {
+        match outcome {
+            Outcome::Unsigned(refusal) => Ok(Answer::Refused { refusal, note: None }),
+            Outcome::Recorded { index, is_repeated } => {
+                Ok(Answer::Recorded { receipt: Box::new(self.receipt(index)?.ok_or(LedgerError::Poisoned)?), is_repeated })
+            }
+            Outcome::Refused { refusal, statement, bytes } => {
+                let note = self.write_refusal(&refusal, statement, &bytes, received)?;
+                Ok(Answer::Refused { refusal, note: Some(Box::new(note)) })
+            }
+        }
+    }
+
+    /// Signs a refusal and keeps it. The first refusal of a note stays; later ones are answered, not kept.
+    fn write_refusal(&mut self, refusal: &Refusal, statement: StatementHash, bytes: &[u8], received: UnixMs) -> Result<Note, LedgerError> {
+        let seen = self.history.seen_at(self.history.size()).ok_or(LedgerError::Poisoned)?;
+        let note = RefusalNote { ledger: self.id().clone(), submitted: note_hash(bytes), statement, rule: refusal.rule, received, seen };
+        let signed = note.sign(self.key_in_force()?);
+        let name = note.file_name();
+        let is_kept = self.storage.len(&format!("{REFUSALS}/{name}")).map_err(storage_error("looking for a refusal"))?.is_some();
+        if !is_kept {
+            let written = write_whole(&mut self.storage, REFUSALS, &name, signed.encode().as_bytes());
+            self.poison_on(written, "writing a refusal")?;
+        }
+        Ok(signed)
+    }
+
+    /// Proof that an entry is in the log of the latest checkpoint.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn receipt(&self, index: u64) -> Result<Option<Receipt>, LedgerError> {
+        let Some(checkpoint) = Checkpoint::parse(&self.checkpoint.text) else { return Ok(None) };
+        let received = self.history.received(index);
+        let (Some(previous), Some(received), Some(proof)) = (self.history.chain_at(index), received, self.history.tree().inclusion(index, checkpoint.size)) else {
+            return Ok(None);
+        };
+        Ok(Some(Receipt { entry_head: entry_head(previous, received), index, proof, checkpoint: self.checkpoint.clone() }))
+    }
+
+    /// Makes entries, and the checkpoint that covers them, durable. Only after this returns may receipts leave.
+    fn commit(&mut self, entries: &[SealedEntry]) -> Result<(), LedgerError> {
+        // 1. The entries, durable: a checkpoint never covers what might be lost.
+        let written = self.segments.append(&mut self.storage, entries);
+        self.poison_on(written, "writing entries")?;
+        // 2. The checkpoint, in the slot that does not hold the last one: a torn write leaves that one whole.
+        let size = self.history.size();
+        let root: TreeRoot = self.history.tree().root_at(size).ok_or(LedgerError::Poisoned)?;
+        let checkpoint = Checkpoint { origin: self.id().to_string(), size, root }.sign(self.key_in_force()?);
+        let slot = SLOTS[self.next_slot];
+        let is_new = self.storage.len(slot);
+        let is_new = self.poison_on(is_new, "looking for a checkpoint slot")?.is_none();
+        let written = self.storage.write_at(slot, 0, &encode_slot(&checkpoint));
+        self.poison_on(written, "writing the checkpoint")?;
+        let synced = self.storage.sync(slot).and_then(|()| if is_new { self.storage.sync_folder("") } else { Ok(()) });
+        self.poison_on(synced, "making the checkpoint durable")?;
+        // The commit point: entries and checkpoint are durable.
+        self.checkpoint = checkpoint;
+        self.next_slot = 1 - self.next_slot;
+        // Derived files may fail: they are made anew when the ledger is opened.
+        let _ = self.append_hashes();
+        Ok(())
+    }
+
+    fn poison_on<T>(&mut self, result: io::Result<T>, step: &'static str) -> Result<T, LedgerError> {
+        result.map_err(|source| {
+            self.is_poisoned = true;
+            LedgerError::Storage { step, source }
+        })
+    }
+
+    fn key_in_force(&self) -> Result<&SecretKey, LedgerError> {
+        let expected = self.state.checkpoint_key_at(self.state.size()).copied();
+        self.keys.iter().find(|key| Some(key.public().bytes()) == expected).ok_or_else(|| LedgerError::OtherCheckpointKey {
+            expected: expected.map_or_else(String::new, |key| key.to_string()),
+            found: self.keys.iter().map(|key| key.public().bytes().to_string()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    fn require_key(&self) -> Result<(), LedgerError> {
+        self.key_in_force().map(|_| ())
+    }
+
+    fn append_hashes(&mut self) -> io::Result<()> {
+        for (level, nodes) in self.history.tree().levels().iter().enumerate() {
+            if self.hashes_written.len() == level {
+                self.hashes_written.push(0);
+            }
+            let from = self.hashes_written[level];
+            if (nodes.len() as u64) > from {
+                let bytes: Vec<u8> = nodes[from as usize..].iter().flat_map(|hash| hash.0).collect();
+                self.storage.write_at(&hash_file(level), from * 32, &bytes)?;
+                self.hashes_written[level] = nodes.len() as u64;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what differs of the derived hash files.
+    fn remake_hashes(&mut self) -> io::Result<()> {
+        self.hashes_written.clear();
+        for (level, nodes) in self.history.tree().levels().iter().enumerate() {
+            let expected: Vec<u8> = nodes.iter().flat_map(|hash| hash.0).collect();
+            let found = read_whole(&self.storage, &hash_file(level), expected.len() as u64).unwrap_or_default();
+            if found.as_deref() != Some(&expected[..]) {
+                self.storage.write_at(&hash_file(level), 0, &expected)?;
+                self.storage.set_len(&hash_file(level), expected.len() as u64)?;
+            }
+            self.hashes_written.push(nodes.len() as u64);
+        }
+        Ok(())
+    }
+}
+
+/// Name of the file of a level's hashes.
+pub fn hash_file(level: usize) -> String {
+    format!("{HASHES}/{level}")
+}
+
+/// What came of judging one note, before anything is durable.
+enum Outcome {
+    Recorded { index: u64, is_repeated: bool },
+    Refused { refusal: Refusal, statement: StatementHash, bytes: Vec<u8> },
+    Unsigned(Refusal),
+}
+
+fn statement_hash_of_entry(bytes: &[u8]) -> Option<StatementHash> {
+    let note = Note::parse(Entry::parse(bytes).ok()?.note).ok()?;
+    Some(signer::statement::statement_hash(&note.text))
+}
+
+/// The id in the file `ledger`, or nothing if that is absent or malformed.
+pub(crate) fn read_marker(storage: &dyn Storage) -> Result<Option<LedgerId>, LedgerError> {
+    let bytes = match read_whole(storage, MARKER, MARKER_BYTES_MAX) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
+        other => other.map_err(storage_error("reading the file `ledger`"))?,
+    };
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    Ok(text.and_then(|text| LedgerId::parse(text.strip_prefix(MARKER_KIND)?.strip_prefix('\n')?.strip_suffix('\n')?)))
+}
+
+/// The latest sound slot.
+struct LatestSlot {
+    number: usize,
+    note: Note,
+}
+
+/// Replay of a record when it is opened.
+struct Replayed {
+    state: State,
+    history: History,
+    segments: Segments,
+    has_tail: bool,
+}
+
+impl Replayed {
+    fn new(id: &LedgerId) -> Replayed {
+        Replayed { state: State::new(Some(id.clone())), history: History::default(), segments: Segments::default(), has_tail: false }
+    }
+
+    /// Replays everything; gives the last durable checkpoint and its slot.
+    fn run(&mut self, storage: &dyn Storage, progress: &mut dyn FnMut(u64)) -> Result<(Checkpoint, LatestSlot), LedgerError> {
+        let id = self.state.ring().ledger().cloned();
+        let candidates = read_slots(storage, id.as_ref())?;
+        let size = candidates.iter().map(|(checkpoint, _)| checkpoint.size).max();
+        let size = size.ok_or_else(|| damaged(0, Rule::CheckpointMissing, "a slot with a checkpoint of this ledger", "none"))?;
+        let mut reader = EntryReader::new(storage);
+        loop {
+            let left = size.saturating_sub(self.state.size());
+            let most = if left > 0 { left } else { u64::MAX };
+            let chunk = read_chunk(&mut reader, id.as_ref(), most).map_err(storage_error("reading entries"))?;
+            if chunk.is_empty() {
+                break;
+            }
+            let is_covered = left > 0;
+            for read in chunk {
+                if is_covered {
+                    self.take_covered(read)?;
+                } else if !self.take_uncovered(read) {
+                    self.has_tail = true;
+                    break;
+                }
+            }
+            progress(self.state.size());
+            if self.has_tail {
+                break;
+            }
+        }
+        if self.state.size() < size {
+            return Err(damaged(self.state.size(), Rule::EntriesMissing, &format!("{size} entries"), &self.state.size().to_string()));
+        }
+        self.has_tail = self.has_tail || reader.has_tail().map_err(storage_error("reading after the last entry"))?;
+        self.judge_slots(candidates, size)
+    }
+
+    /// An entry under the last durable checkpoint: checked when it was admitted; the root will say that it is the same.
+    fn take_covered(&mut self, read: Read) -> Result<(), LedgerError> {
+        let index = self.state.size();
+        let at = |refusal| LedgerError::Damaged { index, refusal };
+        let (previous, received) = read.head.map_err(at)?;
+        let expected = self.history.chain_at(index).unwrap_or(signer::value::ChainHead::EMPTY);
+        if previous != expected {
+            return Err(at(Refusal::new(Rule::Chain, expected.to_string(), previous.to_string())));
+        }
+        let verified = read.parsed.and_then(|parsed| trust(parsed, self.state.ring())).map_err(at)?;
+        self.take(&verified, &read.sealed, received).map_err(at)
+    }
+
+    /// An entry after it: judged as if it were submitted now. False where the rest must be cut.
+    fn take_uncovered(&mut self, read: Read) -> bool {
+        let expected = self.history.chain_at(self.state.size());
+        let Ok((previous, received)) = read.head else { return false };
+        let checked = check(read.note(), self.state.ring());
+        match checked {
+            Ok(verified) if Some(previous) == expected => self.take(&verified, &read.sealed, received).is_ok(),
+            _ => false,
+        }
+    }
+
+    fn take(&mut self, verified: &Verified, sealed: &SealedEntry, received: UnixMs) -> Result<(), Refusal> {
+        let context = verified.names_size().and_then(|size| self.history.context(size));
+        admit(&self.state, verified, received, context.as_ref())?;
+        self.state.apply(verified, received);
+        self.history.push(sealed.leaf, sealed.chain, received);
+        self.segments.note_existing(sealed.bytes.len());
+        Ok(())
+    }
+
+    fn judge_slots(&self, candidates: Vec<(Checkpoint, LatestSlot)>, size: u64) -> Result<(Checkpoint, LatestSlot), LedgerError> {
+        let mut latest = None;
+        for (checkpoint, slot) in candidates {
+            let root = self.history.tree().root_at(checkpoint.size);
+            let key = self.state.checkpoint_key_at(checkpoint.size);
+            let is_signed = |bytes: &KeyBytes| {
+                let key = self.state.ring().checkpoint_keys().iter().find(|key| key.bytes() == *bytes);
+                key.is_some_and(|key| slot.note.signatures.iter().any(|line| is_signed_by(&slot.note.text, line, &checkpoint.origin, key)))
+            };
+            if !key.is_some_and(is_signed) {
+                // A torn slot fails its signature; only the latest must stand.
+                if checkpoint.size == size {
+                    return Err(damaged(size, Rule::CheckpointMissing, "a checkpoint signed with the key in force", "one that does not verify"));
+                }
+                continue;
+            }
+            if root != Some(checkpoint.root) {
+                let found = root.map_or("fewer entries".to_owned(), |root| root.to_string());
+                return Err(damaged(checkpoint.size, Rule::CheckpointRoot, &checkpoint.root.to_string(), &found));
+            }
+            if checkpoint.size == size {
+                latest = Some((checkpoint, slot));
+            }
+        }
+        latest.ok_or_else(|| damaged(size, Rule::CheckpointMissing, "a slot with a checkpoint of this ledger", "none"))
+    }
+}
+
+fn damaged(index: u64, rule: Rule, expected: &str, found: &str) -> LedgerError {
+    LedgerError::Damaged { index, refusal: Refusal::new(rule, expected, found) }
+}
+
+/// Checkpoints of this ledger in the slots, signatures not verified yet.
+fn read_slots(storage: &dyn Storage, id: Option<&LedgerId>) -> Result<Vec<(Checkpoint, LatestSlot)>, LedgerError> {
+    let mut found = Vec::new();
+    for (number, name) in SLOTS.iter().enumerate() {
+        if let Slot::Note(note) = read_slot(storage, name).map_err(storage_error("reading a checkpoint slot"))?
+            && let Some(checkpoint) = Checkpoint::parse(&note.text).filter(|checkpoint| id.is_some_and(|id| id.as_str() == checkpoint.origin))
+        {
+            found.push((checkpoint, LatestSlot { number, note }));
+        }
+    }
+    Ok(found)
+}
+
+/// The id that a founding note gives its ledger, if it is one.
+pub fn founded_id(founding: &[u8]) -> Option<LedgerId> {
+    let note = Note::parse(founding).ok()?;
+    match Statement::parse(&note.text).ok()? {
+        Statement::Founding(found) => ledger_id(&found.origin, &signer::statement::statement_hash(&note.text)),
+        Statement::Act { .. } => None,
+    }
+}

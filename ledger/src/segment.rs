@@ -1,0 +1,319 @@
+//! Segments: the files in which entries lie end to end, and the checkpoint slots (format.md section 9).
+
+use std::io;
+
+use signer::Note;
+
+use crate::entry::SealedEntry;
+use crate::storage::{Storage, read_full};
+
+/// Entries of a full segment: 256 bundles of 256.
+pub const SEGMENT_ENTRIES: u64 = 65_536;
+/// Entries of a bundle.
+const BUNDLE_ENTRIES: u64 = 256;
+/// A segment grows by this many zeros at a time, so that an append changes no metadata, which every sync would have to write
+/// too (docs/decisions/0003).
+const PREWRITTEN_BYTES: u64 = 1 << 20;
+/// Length of a checkpoint slot: room for a checkpoint with several post-quantum signatures.
+pub const SLOT_BYTES: usize = 8_192;
+/// The two slots.
+pub const SLOTS: [&str; 2] = ["checkpoint.0", "checkpoint.1"];
+/// The segments' folder.
+pub const SEGMENTS: &str = "segments";
+
+/// Name of a segment.
+pub fn segment_name(number: u64) -> String {
+    format!("{SEGMENTS}/{number:06}")
+}
+
+/// A slot's bytes.
+pub fn encode_slot(checkpoint: &Note) -> Vec<u8> {
+    let mut bytes = checkpoint.encode().into_bytes();
+    bytes.resize(SLOT_BYTES.max(bytes.len()), b'\n');
+    bytes
+}
+
+/// What a slot holds.
+#[derive(Debug)]
+pub enum Slot {
+    /// Nothing was ever written.
+    Unwritten,
+    /// A note, not verified.
+    Note(Note),
+    /// Anything else.
+    Damaged,
+}
+
+/// Reads a slot.
+pub fn read_slot(storage: &dyn Storage, name: &str) -> io::Result<Slot> {
+    let Some(length) = storage.len(name)? else { return Ok(Slot::Unwritten) };
+    let mut bytes = vec![0; SLOT_BYTES + 1];
+    let read = read_full(storage, name, 0, &mut bytes)?;
+    bytes.truncate(read);
+    let end = bytes.iter().rposition(|b| *b != b'\n').map_or(0, |last| last + 1);
+    if end == 0 && read as u64 == length {
+        return Ok(Slot::Unwritten);
+    }
+    bytes.truncate(end);
+    bytes.push(b'\n');
+    match Note::parse(&bytes) {
+        Ok(note) if length == SLOT_BYTES as u64 => Ok(Slot::Note(note)),
+        _ => Ok(Slot::Damaged),
+    }
+}
+
+/// Reads entries in order.
+pub struct EntryReader<'s> {
+    storage: &'s dyn Storage,
+    segment: u64,
+    entries: u64,
+    /// Offset in the segment of the first byte that was not yielded.
+    offset: u64,
+    buffer: Vec<u8>,
+    /// What of the buffer was taken.
+    start: usize,
+    /// Offset in the segment of the byte after the buffer.
+    buffer_end: u64,
+    /// Ends of the segments that were left because they are full.
+    full: Vec<u64>,
+    has_stopped: bool,
+}
+
+impl<'s> EntryReader<'s> {
+    const READ_BYTES: usize = 1 << 20;
+
+    /// Reads from the first entry.
+    pub fn new(storage: &'s dyn Storage) -> EntryReader<'s> {
+        EntryReader { storage, segment: 0, entries: 0, offset: 0, buffer: Vec::new(), start: 0, buffer_end: 0, full: Vec::new(), has_stopped: false }
+    }
+
+    /// Number of entries yielded.
+    pub fn count(&self) -> u64 {
+        self.full.len() as u64 * SEGMENT_ENTRIES + self.entries
+    }
+
+    /// Where the next entry would lie: segment and offset.
+    pub fn position(&self) -> (u64, u64) {
+        (self.segment, self.offset)
+    }
+
+    /// The next entry's bytes; nothing where reading stops.
+    pub fn next_entry(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if self.has_stopped {
+            return Ok(None);
+        }
+        if self.entries == SEGMENT_ENTRIES && self.storage.len(&segment_name(self.segment + 1))?.is_some() {
+            self.full.push(self.offset);
+            self.segment += 1;
+            (self.entries, self.offset, self.start, self.buffer_end) = (0, 0, 0, 0);
+            self.buffer.clear();
+        }
+        let entry = if self.entries == SEGMENT_ENTRIES { None } else { self.whole_entry()? };
+        match entry {
+            Some(entry) => {
+                self.offset += 2 + entry.len() as u64;
+                self.entries += 1;
+                Ok(Some(entry))
+            }
+            None => {
+                self.has_stopped = true;
+                Ok(None)
+            }
+        }
+    }
+
+    fn whole_entry(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let Some(prefix) = self.take(2)? else { return Ok(None) };
+        let length = usize::from(u16::from_be_bytes([prefix[0], prefix[1]]));
+        if length == 0 {
+            return Ok(None);
+        }
+        self.take(length)
+    }
+
+    fn take(&mut self, count: usize) -> io::Result<Option<Vec<u8>>> {
+        if self.buffer.len() - self.start < count {
+            self.fill()?;
+        }
+        let Some(bytes) = self.buffer.get(self.start..self.start + count) else { return Ok(None) };
+        let bytes = bytes.to_vec();
+        self.start += count;
+        Ok(Some(bytes))
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        let name = segment_name(self.segment);
+        if self.storage.len(&name)?.is_none() {
+            return Ok(());
+        }
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        let have = self.buffer.len();
+        self.buffer.resize(have + Self::READ_BYTES, 0);
+        let read = read_full(self.storage, &name, self.buffer_end, &mut self.buffer[have..])?;
+        self.buffer.truncate(have + read);
+        self.buffer_end += read as u64;
+        Ok(())
+    }
+
+    /// Whether anything but zeros follows the last entry.
+    pub fn has_tail(&self) -> io::Result<bool> {
+        for (number, end) in self.full.iter().enumerate() {
+            if self.has_more_than_zeros(number as u64, *end)? {
+                return Ok(true);
+            }
+        }
+        if self.has_more_than_zeros(self.segment, self.offset)? {
+            return Ok(true);
+        }
+        for name in self.storage.list(SEGMENTS)? {
+            let number = Some(&name).filter(|name| name.len() == 6 && name.bytes().all(|b| b.is_ascii_digit())).and_then(|name| name.parse::<u64>().ok());
+            if number.is_some_and(|number| number > self.segment) && self.storage.len(&format!("{SEGMENTS}/{name}"))? > Some(0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn has_more_than_zeros(&self, number: u64, from: u64) -> io::Result<bool> {
+        let name = segment_name(number);
+        if self.storage.len(&name)?.is_none() {
+            return Ok(false);
+        }
+        let mut buffer = vec![0; Self::READ_BYTES];
+        let mut offset = from;
+        loop {
+            let read = read_full(self.storage, &name, offset, &mut buffer)?;
+            if buffer[..read].iter().any(|b| *b != 0) {
+                return Ok(true);
+            }
+            if read < buffer.len() {
+                return Ok(false);
+            }
+            offset += read as u64;
+        }
+    }
+}
+
+/// Appends entries, and finds them again.
+#[derive(Clone, Debug, Default)]
+pub struct Segments {
+    entries: u64,
+    /// Offset in its segment at which each bundle of 256 entries begins: 8 bytes for 256 entries.
+    bundles: Vec<u64>,
+    /// Where the next entry goes in the last segment.
+    offset: u64,
+    /// Length of the last segment's file.
+    allocated: u64,
+}
+
+impl Segments {
+    /// Counts an entry that lies in the files already.
+    pub fn note_existing(&mut self, entry_bytes: usize) {
+        if self.entries.is_multiple_of(SEGMENT_ENTRIES) {
+            self.offset = 0;
+        }
+        if self.entries.is_multiple_of(BUNDLE_ENTRIES) {
+            self.bundles.push(self.offset);
+        }
+        self.offset += 2 + entry_bytes as u64;
+        self.entries += 1;
+    }
+
+    /// Cuts what follows the last entry, so that zeros follow.
+    pub fn cut(&mut self, storage: &mut dyn Storage) -> io::Result<()> {
+        let last = self.last_segment();
+        for name in storage.list(SEGMENTS)? {
+            let path = format!("{SEGMENTS}/{name}");
+            if path > segment_name(last) {
+                storage.set_len(&path, 0)?;
+                storage.sync(&path)?;
+            }
+        }
+        if storage.len(&segment_name(last))?.is_some() {
+            storage.set_len(&segment_name(last), self.offset)?;
+            storage.sync(&segment_name(last))?;
+        }
+        self.allocated = self.offset;
+        Ok(())
+    }
+
+    /// Takes the last segment's file as it is, zeros at its end included.
+    pub fn keep_allocated(&mut self, storage: &dyn Storage) -> io::Result<()> {
+        self.allocated = storage.len(&segment_name(self.last_segment()))?.unwrap_or(0);
+        Ok(())
+    }
+
+    /// Name of the segment that holds the last entry.
+    pub fn last_name(&self) -> String {
+        segment_name(self.last_segment())
+    }
+
+    fn last_segment(&self) -> u64 {
+        self.entries.saturating_sub(1) / SEGMENT_ENTRIES
+    }
+
+    /// Writes entries and makes them durable.
+    pub fn append(&mut self, storage: &mut dyn Storage, entries: &[SealedEntry]) -> io::Result<()> {
+        let mut rest = entries;
+        while !rest.is_empty() {
+            let room = SEGMENT_ENTRIES - self.entries % SEGMENT_ENTRIES;
+            let (now, later) = rest.split_at(rest.len().min(room as usize));
+            self.append_to_one(storage, now)?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn append_to_one(&mut self, storage: &mut dyn Storage, entries: &[SealedEntry]) -> io::Result<()> {
+        let is_new = self.entries.is_multiple_of(SEGMENT_ENTRIES);
+        let name = segment_name(self.entries / SEGMENT_ENTRIES);
+        let start = if is_new { 0 } else { self.offset };
+        let mut bytes = Vec::new();
+        for entry in entries {
+            let length = u16::try_from(entry.bytes.len()).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "entry too long"))?;
+            bytes.extend(length.to_be_bytes());
+            bytes.extend(&entry.bytes);
+        }
+        if is_new {
+            self.allocated = 0;
+        }
+        let end = start + bytes.len() as u64;
+        if end > self.allocated {
+            let allocated = end.next_multiple_of(PREWRITTEN_BYTES);
+            bytes.resize((allocated - start) as usize, 0);
+            self.allocated = allocated;
+        }
+        storage.write_at(&name, start, &bytes)?;
+        storage.sync(&name)?;
+        if is_new {
+            storage.sync_folder(SEGMENTS)?;
+            storage.sync_folder("")?;
+        }
+        entries.iter().for_each(|entry| self.note_existing(entry.bytes.len()));
+        Ok(())
+    }
+
+    /// The bytes of an entry.
+    pub fn read(&self, storage: &dyn Storage, index: u64) -> io::Result<Option<Vec<u8>>> {
+        if index >= self.entries {
+            return Ok(None);
+        }
+        let name = segment_name(index / SEGMENT_ENTRIES);
+        let mut offset = self.bundles[(index / BUNDLE_ENTRIES) as usize];
+        for _ in 0..index % BUNDLE_ENTRIES {
+            offset += 2 + u64::from(read_prefix(storage, &name, offset)?);
+        }
+        let mut bytes = vec![0; usize::from(read_prefix(storage, &name, offset)?)];
+        let read = read_full(storage, &name, offset + 2, &mut bytes)?;
+        Ok((read == bytes.len()).then_some(bytes))
+    }
+}
+
+fn read_prefix(storage: &dyn Storage, name: &str, offset: u64) -> io::Result<u16> {
+    let mut prefix = [0; 2];
+    match read_full(storage, name, offset, &mut prefix)? {
+        2 => Ok(u16::from_be_bytes(prefix)),
+        _ => Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("{name}: ends at {offset}"))),
+    }
+}
