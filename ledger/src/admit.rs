@@ -8,7 +8,7 @@ use signer::rule::{Refusal, Rule};
 use signer::statement::{By, Header, ProcedureName, Statement};
 use signer::value::{Code, KeyBytes, Office, PersonId, Power, Time, UnixMs};
 
-use crate::check::{Content, Cosigned, Verified};
+use crate::check::{Content, Cosigned, Verified, founding_missing};
 use crate::history::Context;
 use crate::procedure::Procedure;
 use crate::state::{Appointment, KeyStatus, State};
@@ -48,7 +48,7 @@ fn judge_every_entry(state: &State, verified: &Verified, received: UnixMs) -> Ve
     }
     let is_founding = matches!(&verified.content, Content::Statement { statement, .. } if matches!(statement.as_ref(), Statement::Founding(_)));
     if state.size() == 0 && !is_founding {
-        return refuse(Rule::FoundingMissing, "act found", "another entry");
+        return Err(founding_missing());
     }
     if state.size() > 0 && is_founding {
         return refuse(Rule::FoundingRepeated, "act found as the first entry only", format!("act found as entry {}", state.size()));

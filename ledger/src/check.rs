@@ -309,10 +309,16 @@ fn verify_statement(note: &Note, statement: Box<Statement>, ring: &KeyRing) -> R
     Ok(Content::Statement { hash: statement_hash(&note.text), statement, keys, procedure })
 }
 
+/// Entry 0 is a founding, whatever else is wrong with another.
+pub(crate) fn founding_missing() -> Refusal {
+    Refusal::new(Rule::FoundingMissing, "act found as the first entry", "another entry")
+}
+
 fn judge_ledger(named: &LedgerId, ring: &KeyRing) -> Result<(), Refusal> {
     match ring.ledger() {
         Some(own) if own == named => Ok(()),
-        own => Err(Refusal::new(Rule::LedgerOther, own.map_or("a founding first".to_owned(), ToString::to_string), named.to_string())),
+        Some(own) => Err(Refusal::new(Rule::LedgerOther, own.to_string(), named.to_string())),
+        None => Err(founding_missing()),
     }
 }
 

@@ -122,7 +122,7 @@ impl<S: Storage> Ledger<S> {
     /// # Errors
     /// [`LedgerError::Exists`], [`LedgerError::Founding`], [`LedgerError::OtherCheckpointKey`], or a storage failure, after
     /// which the storage holds no ledger that could be opened.
-    pub fn init(mut storage: S, founding: &[u8], key: SecretKey, clock: UnixMs) -> Result<Self, LedgerError> {
+    pub fn init(storage: S, founding: &[u8], key: SecretKey, clock: UnixMs) -> Result<Self, LedgerError> {
         let exists = storage.len(MARKER).map_err(storage_error("looking for a ledger"))?.is_some();
         if exists || !storage.list("segments").map_err(storage_error("looking for segments"))?.is_empty() {
             return Err(LedgerError::Exists);

@@ -1,5 +1,14 @@
-//! x
+//! The record: who may say what next, what was said, and proof of it.
+//!
+//! The life of one entry: bytes are read and their signatures checked ([`check`], parallel); the note is judged against what
+//! the entries before made true ([`admit`], serial, on [`state`]); it becomes an entry ([`entry`]), a leaf of the tree and a
+//! link of the chain ([`history`]); entry and checkpoint are made durable in one commit ([`ledger`], [`segment`],
+//! [`storage`]); a receipt leaves. Anybody runs the same `check` and `admit` over the whole log again ([`audit`]).
+//!
+//! This crate is not a server and not a set of views: no clock, no network, no task runs here.
+
 pub mod admit;
+pub mod audit;
 pub mod check;
 pub mod entry;
 pub mod history;
@@ -11,3 +20,7 @@ mod replay;
 pub mod segment;
 pub mod state;
 pub mod storage;
+
+
+pub use check::check;
+pub use ledger::{Answer, Ledger, LedgerError};

@@ -51,7 +51,7 @@ pub fn read_slot(storage: &dyn Storage, name: &str) -> io::Result<Slot> {
     let read = read_full(storage, name, 0, &mut bytes)?;
     bytes.truncate(read);
     let end = bytes.iter().rposition(|b| *b != b'\n').map_or(0, |last| last + 1);
-    if end == 0 && read as u64 == length {
+    if end == 0 {
         return Ok(Slot::Unwritten);
     }
     bytes.truncate(end);

@@ -136,7 +136,8 @@ mod folder {
                     files.insert(name.to_owned(), Arc::clone(&file));
                     Ok(Some(file))
                 }
-                Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name}: not a regular file"))),
+                // Something that is no file holds nothing.
+                Ok(_) => Ok(None),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(error),
             }
