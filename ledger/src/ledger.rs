@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::ops::ControlFlow;
 
 use signer::act::Act;
 use signer::checkpoint::{Receipt, is_signed_by};
@@ -16,7 +17,7 @@ use crate::check::{Content, KeyRing, Verified, check, trust};
 use crate::entry::{Entry, SealedEntry, entry_head};
 use crate::history::History;
 use crate::refusal_note::{REFUSALS, REFUSALS_PER_KEY_AND_DAY_MAX, RefusalNote};
-use crate::replay::{Read, read_chunk};
+use crate::replay::{Admitted, AdmittedEntry, Read, read_chunk};
 use crate::segment::{EntryReader, SLOTS, Segments, Slot, encode_slot, read_slot};
 use crate::state::{State, ledger_id};
 use crate::storage::{Storage, read_whole, write_whole};
@@ -242,6 +243,16 @@ impl<S: Storage> Ledger<S> {
     /// Those of the storage.
     pub fn entry(&self, index: u64) -> Result<Option<Vec<u8>>, LedgerError> {
         self.segments.read(&self.storage, index).map_err(storage_error("reading an entry"))
+    }
+
+    /// Shows every durable entry from one on, in order, until there are no more or `visit` breaks: what views are made of.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`] where the storage no longer holds what was admitted; storage failures.
+    pub fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
+        let Self { storage, segments, history, .. } = self;
+        let size = self.seen().map_or(0, |seen| seen.size);
+        Admitted { storage, segments, history, size, ring: self.ring() }.visit(from, visit)
     }
 
     /// Adds a checkpoint key that an amendment will put in force.
