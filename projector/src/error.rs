@@ -70,6 +70,14 @@ pub enum ProjectorError {
         /// The root that the views count.
         found: String,
     },
+    /// The store lost what it had said was durable.
+    #[error("the views had {expected} entries made durable and have {found}")]
+    Lost {
+        /// Entries that it counted when it was last made durable.
+        expected: u64,
+        /// Entries that it counts.
+        found: u64,
+    },
     /// The pointer to the views, or what it points to, is not there.
     #[error("the views are incomplete: {what}")]
     Incomplete {

@@ -9,7 +9,7 @@ use ledger::{Ledger, LedgerError};
 use signer::value::{LedgerId, TreeRoot};
 
 use crate::ProjectorError;
-use crate::generations::Generations;
+use crate::generations::{Current, Generations};
 use crate::rows::{Cursor, Rows};
 use crate::store::Store;
 use crate::views::{Views, fold};
@@ -75,6 +75,7 @@ impl AdmittedLog for AuditedLog<'_> {
 ///
 /// # Errors
 /// [`ProjectorError::Behind`]: the entries before the one that failed are counted, that one and the later ones are not.
+/// [`ProjectorError::OtherLedger`] and [`ProjectorError::OtherHistory`]: these are not the rows of this log, and stay as they are.
 pub fn follow(rows: &mut dyn Rows, log: &dyn AdmittedLog, progress: &mut dyn FnMut(u64)) -> Result<u64, ProjectorError> {
     follow_in_batches(rows, log, BATCH_ENTRIES, progress)
 }
@@ -84,6 +85,7 @@ pub fn follow(rows: &mut dyn Rows, log: &dyn AdmittedLog, progress: &mut dyn FnM
 /// # Errors
 /// As [`follow`].
 pub fn follow_in_batches(rows: &mut dyn Rows, log: &dyn AdmittedLog, batch_entries: u64, progress: &mut dyn FnMut(u64)) -> Result<u64, ProjectorError> {
+    judge_history(rows, log)?;
     let before = size_of(rows)?;
     let followed = catch_up(rows, log, batch_entries.max(1), progress);
     let flushed = rows.flush();
@@ -102,7 +104,6 @@ fn size_of(rows: &dyn Rows) -> Result<u64, ProjectorError> {
 }
 
 fn catch_up(rows: &mut dyn Rows, log: &dyn AdmittedLog, batch_entries: u64, progress: &mut dyn FnMut(u64)) -> Result<(), ProjectorError> {
-    judge_history(rows, log)?;
     let mut views = Views::of(rows)?;
     if views.next() >= log.size() {
         return Ok(());
@@ -180,7 +181,7 @@ pub enum Opened {
 /// The views of one log, kept in a folder, up to date when they were opened or followed last.
 pub struct Projection {
     generations: Generations,
-    number: u64,
+    current: Current,
     store: Store,
 }
 
@@ -194,23 +195,25 @@ impl Projection {
         let generations = Generations::hold(path)?;
         let because = match generations.current() {
             Ok(None) => None,
-            Ok(Some(number)) => match continue_with(&generations, number, log, progress) {
+            Ok(Some(current)) => match continue_with(&generations, current, log, progress) {
                 Ok((store, from)) => {
-                    generations.begin(Some(number))?;
-                    return Ok((Projection { generations, number, store }, Opened::Continued { from }));
+                    generations.begin(Some(current.number))?;
+                    let mut projection = Projection { generations, current, store };
+                    projection.note_durable()?;
+                    return Ok((projection, Opened::Continued { from }));
                 }
                 Err(error) if is_of_the_log(&error) => return Err(error),
-                Err(error) => Some((error, Some(number))),
+                Err(error) => Some((error, Some(current.number))),
             },
             Err(error) => Some((error, None)),
         };
         let old = because.as_ref().and_then(|(_, old)| *old);
-        let (store, number) = build(&generations, old, log, progress)?;
+        let (store, current) = build(&generations, old, log, progress)?;
         if let Some(old) = old {
             generations.put_aside(old)?;
         }
         let opened = because.map_or(Opened::New, |(because, _)| Opened::Rebuilt { because: Box::new(because) });
-        Ok((Projection { generations, number, store }, opened))
+        Ok((Projection { generations, current, store }, opened))
     }
 
     /// The rows, to be asked by [`crate::answers`].
@@ -223,7 +226,19 @@ impl Projection {
     /// # Errors
     /// As [`follow`].
     pub fn follow(&mut self, log: &dyn AdmittedLog, progress: &mut dyn FnMut(u64)) -> Result<u64, ProjectorError> {
-        follow(&mut self.store, log, progress)
+        let folded = follow(&mut self.store, log, progress)?;
+        self.note_durable()?;
+        Ok(folded)
+    }
+
+    /// Notes how far the store is durable, after it was flushed.
+    fn note_durable(&mut self) -> Result<(), ProjectorError> {
+        let size = size_of(&self.store)?;
+        if size != self.current.size {
+            self.current.size = size;
+            self.generations.switch(self.current)?;
+        }
+        Ok(())
     }
 
     /// How many entries of the log the views do not count.
@@ -239,16 +254,19 @@ impl Projection {
     /// # Errors
     /// As [`follow`]; the old views stay then.
     pub fn rebuild(&mut self, log: &dyn AdmittedLog, progress: &mut dyn FnMut(u64)) -> Result<(), ProjectorError> {
-        let (store, number) = build(&self.generations, Some(self.number), log, progress)?;
+        let (store, current) = build(&self.generations, Some(self.current.number), log, progress)?;
         self.store = store;
-        let old = core::mem::replace(&mut self.number, number);
-        self.generations.put_aside(old)
+        let old = core::mem::replace(&mut self.current, current);
+        self.generations.put_aside(old.number)
     }
 }
 
-fn continue_with(generations: &Generations, number: u64, log: &dyn AdmittedLog, progress: &mut dyn FnMut(u64)) -> Result<(Store, u64), ProjectorError> {
-    let mut store = Store::open(&generations.folder(number))?;
+fn continue_with(generations: &Generations, current: Current, log: &dyn AdmittedLog, progress: &mut dyn FnMut(u64)) -> Result<(Store, u64), ProjectorError> {
+    let mut store = Store::open(&generations.folder(current.number))?;
     let from = size_of(&store)?;
+    if from < current.size {
+        return Err(ProjectorError::Lost { expected: current.size, found: from });
+    }
     follow(&mut store, log, progress)?;
     Ok((store, from))
 }
@@ -262,10 +280,11 @@ fn is_of_the_log(error: &ProjectorError) -> bool {
     }
 }
 
-fn build(generations: &Generations, old: Option<u64>, log: &dyn AdmittedLog, progress: &mut dyn FnMut(u64)) -> Result<(Store, u64), ProjectorError> {
+fn build(generations: &Generations, old: Option<u64>, log: &dyn AdmittedLog, progress: &mut dyn FnMut(u64)) -> Result<(Store, Current), ProjectorError> {
     let number = generations.begin(old)?;
     let mut store = Store::open(&generations.folder(number))?;
     follow(&mut store, log, progress)?;
-    generations.switch(number)?;
-    Ok((store, number))
+    let current = Current { number, size: size_of(&store)? };
+    generations.switch(current)?;
+    Ok((store, current))
 }

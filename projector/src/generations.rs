@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! lock                  held while the views are open
-//! current               `zeren views v1\n<number>\n`: which generation is in use
+//! current               `zeren views v1\n<number>\n<size>\n`: which generation is in use, and how many entries it counted when it
+//!                       was last made durable
 //! generation-000003/    that store; any other generation was never finished
 //! aside/                the last store that was in doubt or replaced; at most one
 //! ```
@@ -19,6 +20,16 @@ const CURRENT_KIND: &str = "zeren views v1";
 const CURRENT_BYTES_MAX: u64 = 64;
 const ASIDE: &str = "aside";
 const PREFIX: &str = "generation-";
+
+/// What the pointer file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Current {
+    /// The generation in use.
+    pub number: u64,
+    /// Entries that it counted when it was last made durable. A store that counts fewer has lost what it said was safe, and what
+    /// it is given next may be lost too: sled goes on like this after damage at the beginning of its file.
+    pub size: u64,
+}
 
 /// The folder of the views, held by this process.
 pub(crate) struct Generations {
@@ -48,7 +59,7 @@ impl Generations {
     }
 
     /// The generation in use; nothing where none ever was.
-    pub fn current(&self) -> Result<Option<u64>, ProjectorError> {
+    pub fn current(&self) -> Result<Option<Current>, ProjectorError> {
         let incomplete = |what: &str| ProjectorError::Incomplete { what: what.to_owned() };
         let path = self.path.join(CURRENT);
         let bytes = match fs::metadata(&path) {
@@ -57,9 +68,9 @@ impl Generations {
             Ok(metadata) if metadata.len() > CURRENT_BYTES_MAX => return Err(incomplete("the file `current` is too long")),
             Ok(_) => fs::read(&path).map_err(ProjectorError::storage("reading the file `current`"))?,
         };
-        let number = core::str::from_utf8(&bytes).ok().and_then(|text| text.strip_prefix(CURRENT_KIND)?.strip_prefix('\n')?.strip_suffix('\n'));
-        let number: u64 = number.and_then(|number| number.parse().ok()).ok_or_else(|| incomplete("the file `current` names no generation"))?;
-        if self.folder(number).is_dir() { Ok(Some(number)) } else { Err(incomplete(&format!("generation {number} is not there"))) }
+        let current = parse(&bytes).ok_or_else(|| incomplete("the file `current` names no generation"))?;
+        let number = current.number;
+        if self.folder(number).is_dir() { Ok(Some(current)) } else { Err(incomplete(&format!("generation {number} is not there"))) }
     }
 
     /// Removes what was never finished; gives the number of the generation that is built next.
@@ -84,12 +95,12 @@ impl Generations {
         Ok(numbers)
     }
 
-    /// Puts a finished generation in use.
-    pub fn switch(&self, new: u64) -> Result<(), ProjectorError> {
+    /// Puts a finished generation in use, or notes how far it is durable.
+    pub fn switch(&self, new: Current) -> Result<(), ProjectorError> {
         let failed = ProjectorError::storage("putting new views in use");
         let partial = self.path.join("current.partial");
         let mut file = File::create(&partial).map_err(&failed)?;
-        file.write_all(format!("{CURRENT_KIND}\n{new}\n").as_bytes()).map_err(&failed)?;
+        file.write_all(format!("{CURRENT_KIND}\n{}\n{}\n", new.number, new.size).as_bytes()).map_err(&failed)?;
         file.sync_all().map_err(&failed)?;
         // The switch: the pointer names the one generation or the other.
         fs::rename(&partial, self.path.join(CURRENT)).map_err(&failed)?;
@@ -107,4 +118,9 @@ impl Generations {
         }
         fs::rename(self.folder(number), aside).map_err(failed)
     }
+}
+
+fn parse(bytes: &[u8]) -> Option<Current> {
+    let (number, size) = core::str::from_utf8(bytes).ok()?.strip_prefix(CURRENT_KIND)?.strip_prefix('\n')?.strip_suffix('\n')?.split_once('\n')?;
+    Some(Current { number: number.parse().ok()?, size: size.parse().ok()? })
 }

@@ -17,6 +17,8 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use signer::value::{LedgerId, TreeRoot};
@@ -29,6 +31,9 @@ use crate::rows::{Changes, Cursor, PAGE_ROWS_MAX, ROW_BYTES_MAX, Row, Rows, SCHE
 const CURSOR: &[u8] = b"\0cursor";
 /// Memory that sled keeps pages in, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
+/// How often a store is tried to be opened while this process still lets go of it, and how long each time.
+const OPEN_ATTEMPTS_MAX: u32 = 400;
+const OPEN_PAUSE: Duration = Duration::from_millis(5);
 
 /// Rows in a folder.
 pub struct Store {
@@ -95,6 +100,22 @@ fn sled_failed(step: &'static str) -> impl Fn(sled::Error) -> ProjectorError {
     }
 }
 
+/// Opens sled. A store that was dropped keeps its file locked until sled's own threads have let go of it, a moment later; who
+/// else could hold it is kept out by the lock of [`crate::generations`].
+fn open_tree(folder: &Path) -> Result<sled::Db, ProjectorError> {
+    let mut attempts = 1;
+    loop {
+        let config = sled::Config::new().path(folder).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+        match config.open() {
+            Err(sled::Error::Io(error)) if attempts < OPEN_ATTEMPTS_MAX && error.to_string().starts_with("could not acquire lock") => {
+                attempts += 1;
+                thread::sleep(OPEN_PAUSE);
+            }
+            opened => return opened.map_err(sled_failed("opening the views")),
+        }
+    }
+}
+
 fn encode_row(key: &Key, row: &Row) -> Result<Vec<u8>, ProjectorError> {
     let config = bincode::config::standard().with_limit::<ROW_BYTES_MAX>();
     let too_long = |bytes, bytes_max| ProjectorError::RowTooLong { key: key.to_string(), bytes, bytes_max };
@@ -131,8 +152,7 @@ impl Store {
     }
 
     fn open_unchecked(folder: &Path) -> Result<Store, ProjectorError> {
-        let config = sled::Config::new().path(folder).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-        let tree = config.open().map_err(sled_failed("opening the views"))?;
+        let tree = open_tree(folder)?;
         let head = tree.get(CURSOR).map_err(sled_failed("reading the cursor"))?;
         let head = head.map(|bytes| Head::decode(&bytes)).transpose()?;
         Ok(Store { tree, head, is_poisoned: false })
@@ -226,7 +246,7 @@ pub mod tamper {
     use std::collections::BTreeMap;
     use std::path::Path;
 
-    use super::{CURSOR, ProjectorError, sled_failed};
+    use super::{CURSOR, ProjectorError, open_tree, sled_failed};
 
     /// The key under which the cursor lies; the first four bytes of its row are the schema number.
     pub const CURSOR_KEY: &[u8] = CURSOR;
@@ -236,7 +256,7 @@ pub mod tamper {
     /// # Errors
     /// Those of the storage.
     pub fn edit(folder: &Path, edit: impl FnOnce(&mut BTreeMap<Vec<u8>, Vec<u8>>)) -> Result<(), ProjectorError> {
-        let tree = sled::Config::new().path(folder).flush_every_ms(None).open().map_err(sled_failed("opening the views"))?;
+        let tree = open_tree(folder)?;
         let mut rows = BTreeMap::new();
         for row in &*tree {
             let (key, row) = row.map_err(sled_failed("reading the views"))?;

@@ -160,7 +160,12 @@ impl World {
 
     /// Founded, procedure enacted, registrar r1 (E), overseer s1 (S), archivist a1 (E) and clerk c1 (F) enrolled and appointed, device d2.
     pub fn staffed() -> World {
-        let mut world = World::founded();
+        World::staffed_with(founding())
+    }
+
+    /// The same with another founding.
+    pub fn staffed_with(founding: Founding) -> World {
+        let mut world = World::founded_with(founding);
         world.enact(PROCEDURE);
         for (id, office, unit) in [("r1", "registrar", "00"), ("s1", "overseer", "00"), ("a1", "archivist", "00"), ("c1", "clerk", "07")] {
             world.enrol(id);
