@@ -510,26 +510,35 @@ pub(crate) fn read_marker(storage: &dyn Storage) -> Result<Option<LedgerId>, Led
 }
 
 /// The latest sound slot.
-struct LatestSlot {
+pub(crate) struct LatestSlot {
     number: usize,
-    note: Note,
+    pub(crate) note: Note,
 }
 
 /// Replay of a record when it is opened.
-struct Replayed {
-    state: State,
-    history: History,
-    segments: Segments,
+pub(crate) struct Replayed {
+    pub(crate) state: State,
+    pub(crate) history: History,
+    pub(crate) segments: Segments,
     has_tail: bool,
 }
 
 impl Replayed {
-    fn new(id: &LedgerId) -> Replayed {
+    pub(crate) fn new(id: &LedgerId) -> Replayed {
         Replayed { state: State::new(Some(id.clone())), history: History::default(), segments: Segments::default(), has_tail: false }
     }
 
-    /// Replays everything; gives the last durable checkpoint and its slot.
+    /// Replays what the last durable checkpoint covers; gives it and its slot.
+    pub(crate) fn run_covered(&mut self, storage: &dyn Storage, progress: &mut dyn FnMut(u64)) -> Result<(Checkpoint, LatestSlot), LedgerError> {
+        self.run_to(storage, false, progress)
+    }
+
+    /// Replays everything that can be kept; gives the last durable checkpoint and its slot.
     fn run(&mut self, storage: &dyn Storage, progress: &mut dyn FnMut(u64)) -> Result<(Checkpoint, LatestSlot), LedgerError> {
+        self.run_to(storage, true, progress)
+    }
+
+    fn run_to(&mut self, storage: &dyn Storage, takes_uncovered: bool, progress: &mut dyn FnMut(u64)) -> Result<(Checkpoint, LatestSlot), LedgerError> {
         let id = self.state.ring().ledger().cloned();
         let candidates = read_slots(storage, id.as_ref())?;
         let size = candidates.iter().map(|(checkpoint, _)| checkpoint.size).max();
@@ -537,6 +546,9 @@ impl Replayed {
         let mut reader = EntryReader::new(storage);
         loop {
             let left = size.saturating_sub(self.state.size());
+            if left == 0 && !takes_uncovered {
+                break;
+            }
             let most = if left > 0 { left } else { u64::MAX };
             let chunk = read_chunk(&mut reader, id.as_ref(), most).map_err(storage_error("reading entries"))?;
             if chunk.is_empty() {

@@ -18,6 +18,7 @@ pub mod procedure;
 pub mod refusal_note;
 mod replay;
 pub mod segment;
+pub mod snapshot;
 pub mod state;
 pub mod storage;
 
