@@ -108,7 +108,8 @@ impl Archive {
         self.founders_act(Act::Appoint { person: archivist, office, unit: unit.clone(), capacity: Capacity::Regular, home: unit, from, to: None, instrument })
     }
 
-    fn founders_act(&mut self, act: Act) -> Result<(), Failure> {
+    /// Both founders sign an act.
+    pub fn founders_act(&mut self, act: Act) -> Result<(), Failure> {
         let now = self.clock.tick();
         let device = known(FOUNDERS_DEVICE, DeviceId::parse)?;
         let founders: Result<Vec<PersonId>, Failure> = FOUNDERS.iter().map(|(id, _, _)| known(id, PersonId::parse)).collect();

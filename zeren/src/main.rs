@@ -11,6 +11,7 @@ mod lang;
 mod progress;
 mod scribe;
 mod secret;
+mod writer;
 mod xes;
 
 use std::process::ExitCode;

@@ -143,6 +143,7 @@ fn anchor(report: &Report, lang: Lang) -> Option<String> {
     let rest = report.entries.saturating_sub(anchored);
     Some(match (lang, rest) {
         (Lang::En, 0) => format!("  your policy vouches for all {} entries", thousands(anchored)),
+        (Lang::En, 1) => format!("  your policy vouches for the first {} entries; the last one rests on the ledger's own key so far", thousands(anchored)),
         (Lang::En, _) => format!("  your policy vouches for the first {} entries; the last {} rest on the ledger's own key so far", thousands(anchored), thousands(rest)),
         (Lang::Zh, 0) => format!("  信任策略涵盖全部 {} 条", thousands(anchored)),
         (Lang::Zh, _) => format!("  信任策略涵盖前 {} 条；最后 {} 条目前仅有账本自身签名", thousands(anchored), thousands(rest)),
