@@ -67,7 +67,10 @@ impl KeyRing {
     fn learn_person(&mut self, person: &PersonId, key: &KeyBytes) {
         if let Ok(key) = PublicKey::decode(key) {
             let id = key_id(person.as_str(), TYPE_ED25519, &key.bytes().0);
-            self.persons.entry((person.clone(), id)).or_insert(key);
+            self.persons.entry((person.clone(), id)).or_insert_with(|| {
+                key.prepare();
+                key
+            });
         }
     }
 
