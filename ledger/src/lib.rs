@@ -22,6 +22,5 @@ pub mod snapshot;
 pub mod state;
 pub mod storage;
 
-
 pub use check::check;
 pub use ledger::{Answer, Ledger, LedgerError};

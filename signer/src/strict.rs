@@ -192,8 +192,8 @@ mod tests {
         let mut signature = key.sign(b"m");
         // S + ℓ, little endian.
         let order = [
-            0xED, 0xD3, 0xF5, 0x5C, 0x1A, 0x63, 0x12, 0x58, 0xD6, 0x9C, 0xF7, 0xA2, 0xDE, 0xF9, 0xDE, 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-            0, 0, 0, 0, 0x10,
+            0xED, 0xD3, 0xF5, 0x5C, 0x1A, 0x63, 0x12, 0x58, 0xD6, 0x9C, 0xF7, 0xA2, 0xDE, 0xF9, 0xDE, 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            0, 0, 0, 0, 0, 0x10,
         ];
         let mut carry = 0u16;
         for (byte, add) in signature.0[32..].iter_mut().zip(order) {
@@ -267,7 +267,10 @@ mod tests {
         forged[32..].copy_from_slice(s.as_bytes());
         let dalek = ed25519_dalek::VerifyingKey::from_bytes(&public.bytes().0).unwrap();
         let signature = ed25519_dalek::Signature::from_bytes(&forged);
-        assert!(ed25519_dalek::Verifier::verify(&dalek, b"m", &signature).is_ok(), "the lax rule accepts it, so it is the order that refuses");
+        assert!(
+            ed25519_dalek::Verifier::verify(&dalek, b"m", &signature).is_ok(),
+            "the lax rule accepts it, so it is the order that refuses"
+        );
         assert!(dalek.verify_strict(b"m", &signature).is_err());
         assert!(!public.verifies(b"m", &Signature(forged)));
     }

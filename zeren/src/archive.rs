@@ -10,14 +10,14 @@ use signer::act::{Act, Capacity, Constitution, Founder, Founding, Purpose, Witne
 use signer::checkpoint::cosign;
 use signer::possession::{self, Occasion};
 use signer::statement::ProcedureName;
-use signer::value::{Code, DeviceId, KeyName, Office, Origin, PersonId, Power, Text, UnixMs, Unit};
+use signer::value::{Code, DeviceId, KeyName, Office, Origin, PersonId, Power, Text, Unit, UnixMs};
 use signer::{Note, SecretKey, Statement};
 
+use crate::clock;
 use crate::command::import::{append, demo_time};
 use crate::demo_keys::DemoSeed;
 use crate::error::Failure;
 use crate::scribe::{Scribe, sign};
-use crate::clock;
 
 /// The procedure that is enacted.
 pub const PROCEDURE: &str = include_str!("../../deploy/procedures/archive.toml");
@@ -80,7 +80,8 @@ impl Archive {
     pub fn found(dir: &Path, origin: &Origin, seed: DemoSeed, mut clock: DemoClock) -> Result<Archive, Failure> {
         let now = clock.tick();
         let founding = Statement::Founding(Box::new(founding(origin, &seed, now)?));
-        let founders: Result<Vec<(PersonId, SecretKey)>, Failure> = FOUNDERS.iter().map(|(id, _, _)| Ok((known(id, PersonId::parse)?, seed.key(id)))).collect();
+        let founders: Result<Vec<(PersonId, SecretKey)>, Failure> =
+            FOUNDERS.iter().map(|(id, _, _)| Ok((known(id, PersonId::parse)?, seed.key(id)))).collect();
         let founders = founders?;
         let signers: Vec<(&PersonId, &SecretKey)> = founders.iter().map(|(id, key)| (id, key)).collect();
         let note = sign(founding.encode(), &signers);
@@ -99,13 +100,28 @@ impl Archive {
         let key = self.seed.key(ARCHIVIST);
         let identity = self.seed.identity(ARCHIVIST);
         let proof = possession::prove(self.ledger.id(), &archivist, Occasion::Identity(identity), &key);
-        self.founders_act(Act::Enrol { person: archivist.clone(), name: known("丙寅·003", Text::parse)?, identity, key: key.public().bytes(), proof })?;
+        self.founders_act(Act::Enrol {
+            person: archivist.clone(),
+            name: known("丙寅·003", Text::parse)?,
+            identity,
+            key: key.public().bytes(),
+            proof,
+        })?;
         self.founders_act(Act::Device { enrols: known(ARCHIVIST_DEVICE, DeviceId::parse)?, unit: known("00", Unit::parse)? })?;
         let from = demo_time(self.ledger.state().received_last());
         let unit = known("00", Unit::parse)?;
         let instrument = self.seed.commitment("letter of appointment");
         let office = known("archivist", Office::parse)?;
-        self.founders_act(Act::Appoint { person: archivist, office, unit: unit.clone(), capacity: Capacity::Regular, home: unit, from, to: None, instrument })
+        self.founders_act(Act::Appoint {
+            person: archivist,
+            office,
+            unit: unit.clone(),
+            capacity: Capacity::Regular,
+            home: unit,
+            from,
+            to: None,
+            instrument,
+        })
     }
 
     /// Both founders sign an act.

@@ -98,7 +98,9 @@ impl Failure {
             Failure::Ledger(LedgerError::Damaged { .. }) => DOES_NOT_VERIFY,
             Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) | Failure::Views(_) => STORAGE,
             Failure::File { source, .. } => match source.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists | io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory => MALFORMED,
+                io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists | io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory => {
+                    MALFORMED
+                }
                 _ => STORAGE,
             },
             Failure::Draft { source, .. } => match source {
@@ -127,18 +129,33 @@ impl Failure {
 
     fn advice(&self, lang: Lang) -> &'static str {
         let (en, zh) = match self {
-            Failure::Ledger(LedgerError::NotALedger) => ("Check the path; `zeren init` founds a new ledger.", "请核对路径；新建账本请用 zeren init。"),
-            Failure::Ledger(LedgerError::Exists) => ("Choose a new folder: a ledger is never founded over anything.", "请另选新文件夹：不得在已有内容之上创设账本。"),
-            Failure::Ledger(LedgerError::Damaged { .. }) => {
-                ("Change nothing. Run `zeren audit` for the full list, and restore from a verified copy.", "请勿改动。用 zeren audit 查看全部问题，并从已核验的副本恢复。")
+            Failure::Ledger(LedgerError::NotALedger) => {
+                ("Check the path; `zeren init` founds a new ledger.", "请核对路径；新建账本请用 zeren init。")
             }
-            Failure::Ledger(LedgerError::OtherCheckpointKey { .. }) => ("Give the checkpoint key in force with --checkpoint-key.", "请用 --checkpoint-key 指定现行检查点密钥。"),
-            Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) => {
-                ("Nothing was acknowledged. Mend the disk, then run the command again: what is in the record will be found there.", "未作任何确认。请修复存储后重试，已入账的内容不会丢失。")
+            Failure::Ledger(LedgerError::Exists) => {
+                ("Choose a new folder: a ledger is never founded over anything.", "请另选新文件夹：不得在已有内容之上创设账本。")
             }
-            Failure::File { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => ("Nothing is overwritten: choose another name.", "不覆盖已有文件，请另选名称。"),
-            Failure::KeyFile { source: KeyFileError::PassphraseNeeded, .. } => ("Run it at a terminal, or give --passphrase-fd.", "请在终端运行，或使用 --passphrase-fd。"),
-            Failure::Views(_) => ("Views hold nothing of their own: delete the folder `views` and run the command again.", "视图可随时重建：删除 views 文件夹后重试。"),
+            Failure::Ledger(LedgerError::Damaged { .. }) => (
+                "Change nothing. Run `zeren audit` for the full list, and restore from a verified copy.",
+                "请勿改动。用 zeren audit 查看全部问题，并从已核验的副本恢复。",
+            ),
+            Failure::Ledger(LedgerError::OtherCheckpointKey { .. }) => {
+                ("Give the checkpoint key in force with --checkpoint-key.", "请用 --checkpoint-key 指定现行检查点密钥。")
+            }
+            Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) => (
+                "Nothing was acknowledged. Mend the disk, then run the command again: what is in the record will be found there.",
+                "未作任何确认。请修复存储后重试，已入账的内容不会丢失。",
+            ),
+            Failure::File { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+                ("Nothing is overwritten: choose another name.", "不覆盖已有文件，请另选名称。")
+            }
+            Failure::KeyFile { source: KeyFileError::PassphraseNeeded, .. } => {
+                ("Run it at a terminal, or give --passphrase-fd.", "请在终端运行，或使用 --passphrase-fd。")
+            }
+            Failure::Views(_) => (
+                "Views hold nothing of their own: delete the folder `views` and run the command again.",
+                "视图可随时重建：删除 views 文件夹后重试。",
+            ),
             _ => ("", ""),
         };
         lang.pick(en, zh)

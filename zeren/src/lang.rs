@@ -14,7 +14,8 @@ pub enum Lang {
 impl Lang {
     /// As asked for, else as the environment says.
     pub fn choose(asked: Option<Lang>) -> Lang {
-        let speaks_chinese = || ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+        let speaks_chinese =
+            || ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
         asked.unwrap_or_else(|| match speaks_chinese() {
             Some(value) if value.starts_with("zh") => Lang::Zh,
             _ => Lang::En,
@@ -45,7 +46,14 @@ pub fn thousands(n: u64) -> String {
 
 /// The width of a text on a terminal: Chinese characters take two columns.
 pub fn columns(text: &str) -> usize {
-    let width = |c: char| if matches!(u32::from(c), 0x1100..=0x115F | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF | 0xFE30..=0xFE6F | 0xFF00..=0xFF60 | 0xFFE0..=0xFFE6 | 0x20000..=0x3FFFD) { 2 } else { 1 };
+    let width = |c: char| {
+        if matches!(u32::from(c), 0x1100..=0x115F | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF | 0xFE30..=0xFE6F | 0xFF00..=0xFF60 | 0xFFE0..=0xFFE6 | 0x20000..=0x3FFFD)
+        {
+            2
+        } else {
+            1
+        }
+    };
     text.chars().map(width).sum()
 }
 

@@ -33,13 +33,23 @@ impl<'a> Scribe<'a> {
     /// The next statement, by persons in offices that they hold.
     pub fn statement(&mut self, by: &[(&PersonId, &str)], act: Act) -> Result<Statement, Failure> {
         let by: Result<Vec<By>, Failure> = by.iter().map(|(person, office)| self.by(person, office)).collect();
-        let header = Header { procedure: self.procedure.clone(), by: by?, device: self.device.clone(), counter: self.counter, at: self.at, seen: self.seen };
+        let header = Header {
+            procedure: self.procedure.clone(),
+            by: by?,
+            device: self.device.clone(),
+            counter: self.counter,
+            at: self.at,
+            seen: self.seen,
+        };
         self.counter += 1;
         Ok(Statement::Act { ledger: self.ledger.clone(), header, act })
     }
 
     fn by(&self, person: &PersonId, office: &str) -> Result<By, Failure> {
-        let held = self.state.all_appointments().find(|(_, held)| held.person == *person && held.office.as_str() == office && held.ended.is_none());
+        let held = self
+            .state
+            .all_appointments()
+            .find(|(_, held)| held.person == *person && held.office.as_str() == office && held.ended.is_none());
         let (hash, held) = held.ok_or_else(|| Failure::malformed(format!("{person} does not hold office {office}")))?;
         Ok(By { person: person.clone(), office: held.office.clone(), unit: held.unit.clone(), appointment: *hash })
     }

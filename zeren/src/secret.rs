@@ -48,7 +48,9 @@ impl PassphraseSource {
         if self.passphrase_fd.is_none() && self.passphrase_credential.is_none() {
             let again = self.read(lang.pick("The same again: ", "请再输入一次："))?;
             if *first != *again {
-                return Err(Failure::malformed(lang.pick("the two passphrases differ; nothing was written", "两次口令不一致，未写入任何文件")));
+                return Err(Failure::malformed(
+                    lang.pick("the two passphrases differ; nothing was written", "两次口令不一致，未写入任何文件"),
+                ));
             }
         }
         Ok(first)

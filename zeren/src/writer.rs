@@ -102,7 +102,9 @@ fn brings_keys(verified: &Verified) -> bool {
     use ledger::check::Content;
     use signer::ActName;
     match &verified.content {
-        Content::Statement { statement, .. } => matches!(statement.act_name(), ActName::Amend | ActName::Enrol | ActName::Rotate | ActName::Rekey),
+        Content::Statement { statement, .. } => {
+            matches!(statement.act_name(), ActName::Amend | ActName::Enrol | ActName::Rotate | ActName::Rekey)
+        }
         Content::Cosigned(_) => false,
     }
 }

@@ -169,7 +169,10 @@ impl Open {
         if closed == "trace" {
             let name = self.trace.name.take().ok_or("a trace without concept:name")?;
             let case = CaseId::parse(&name).ok_or_else(|| {
-                format!("case `{}` cannot be a case id (letters, digits, . _ -, at most 40, no more than ten digits in a row)", name.escape_debug())
+                format!(
+                    "case `{}` cannot be a case id (letters, digits, . _ -, at most 40, no more than ten digits in a row)",
+                    name.escape_debug()
+                )
             })?;
             for event in std::mem::take(&mut self.waiting) {
                 records.push(event.record(&case, records.len() as u64)?);
@@ -185,7 +188,12 @@ impl Attributes {
         let (mut key, mut value) = (None, None);
         for attribute in element.attributes() {
             let attribute = attribute.map_err(|error| format!("attribute: {error}"))?;
-            let read = || attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).map(std::borrow::Cow::into_owned).map_err(|error| format!("attribute: {error}"));
+            let read = || {
+                attribute
+                    .normalized_value(quick_xml::XmlVersion::Implicit1_0)
+                    .map(std::borrow::Cow::into_owned)
+                    .map_err(|error| format!("attribute: {error}"))
+            };
             match attribute.key.as_ref() {
                 "key" => key = Some(read()?),
                 "value" => value = Some(read()?),
@@ -211,13 +219,16 @@ impl Attributes {
         let place = |what: &str| format!("event {position} of case {case}: {what}");
         let text = |what: &str, value: Option<String>| {
             let value = value.filter(|value| !value.is_empty()).unwrap_or_else(|| "-".to_owned());
-            Text::parse(&value).ok_or_else(|| place(&format!("{what} `{}` cannot be recorded as it stands (docs/format.md section 1, text)", value.escape_debug())))
+            Text::parse(&value).ok_or_else(|| {
+                place(&format!("{what} `{}` cannot be recorded as it stands (docs/format.md section 1, text)", value.escape_debug()))
+            })
         };
         if self.name.is_none() {
             return Err(place("no concept:name"));
         }
         let timestamp = self.timestamp.ok_or_else(|| place("no time:timestamp"))?;
-        let recorded = legacy_time(&timestamp).ok_or_else(|| place(&format!("`{}` is no date and time with offset", timestamp.escape_debug())))?;
+        let recorded =
+            legacy_time(&timestamp).ok_or_else(|| place(&format!("`{}` is no date and time with offset", timestamp.escape_debug())))?;
         Ok(LegacyRecord {
             case: case.clone(),
             position,
@@ -263,7 +274,9 @@ mod tests {
 
     #[test]
     fn a_globals_or_classifiers_attribute_is_nobodys() {
-        let inside = format!(r#"<global scope="event"><string key="concept:name" value="UNKNOWN"/></global><trace><string key="concept:name" value="c"/>{EVENT}</trace>"#);
+        let inside = format!(
+            r#"<global scope="event"><string key="concept:name" value="UNKNOWN"/></global><trace><string key="concept:name" value="c"/>{EVENT}</trace>"#
+        );
         assert_eq!(read_events(log(&inside).as_bytes()).unwrap().len(), 1);
     }
 

@@ -60,7 +60,12 @@ pub fn report(dir: &Path, policy: Option<&Path>, known: &[PathBuf], lang: Lang) 
     let storage = Folder::open_to_read(dir).map_err(Failure::file(dir))?;
     let policy_of = policy.map(read_policy).transpose()?;
     let known: Result<Vec<Note>, Failure> = known.iter().map(|path| read_known(path)).collect();
-    let question = Question { storage: &storage, policy: policy_of.as_ref(), is_policy_inside: policy.is_some_and(|policy| is_inside(policy, dir)), known: &known? };
+    let question = Question {
+        storage: &storage,
+        policy: policy_of.as_ref(),
+        is_policy_inside: policy.is_some_and(|policy| is_inside(policy, dir)),
+        known: &known?,
+    };
     let mut progress = Progress::new(lang.pick("verifying", "核验"));
     let report = audit(&question, &mut |done, of| progress.at(done, of))?;
     Ok((report, progress.done()))
@@ -113,7 +118,13 @@ pub fn to_json(report: &Report) -> serde_json::Value {
 fn render(report: &Report, seconds: f64, lang: Lang) -> String {
     let mut lines = vec![title(report, lang), counts(report, seconds, lang)];
     if report.is_founding_only {
-        lines.push(lang.pick("  It holds its founding and nothing else: nobody has acted in it yet.", "  账本只有创设声明，尚无任何人在其中行事。").to_owned());
+        lines.push(
+            lang.pick(
+                "  It holds its founding and nothing else: nobody has acted in it yet.",
+                "  账本只有创设声明，尚无任何人在其中行事。",
+            )
+            .to_owned(),
+        );
     }
     lines.extend(anchor(report, lang));
     lines.extend(findings(report, lang));
@@ -143,8 +154,15 @@ fn anchor(report: &Report, lang: Lang) -> Option<String> {
     let rest = report.entries.saturating_sub(anchored);
     Some(match (lang, rest) {
         (Lang::En, 0) => format!("  your policy vouches for all {} entries", thousands(anchored)),
-        (Lang::En, 1) => format!("  your policy vouches for the first {} entries; the last one rests on the ledger's own key so far", thousands(anchored)),
-        (Lang::En, _) => format!("  your policy vouches for the first {} entries; the last {} rest on the ledger's own key so far", thousands(anchored), thousands(rest)),
+        (Lang::En, 1) => format!(
+            "  your policy vouches for the first {} entries; the last one rests on the ledger's own key so far",
+            thousands(anchored)
+        ),
+        (Lang::En, _) => format!(
+            "  your policy vouches for the first {} entries; the last {} rest on the ledger's own key so far",
+            thousands(anchored),
+            thousands(rest)
+        ),
         (Lang::Zh, 0) => format!("  信任策略涵盖全部 {} 条", thousands(anchored)),
         (Lang::Zh, _) => format!("  信任策略涵盖前 {} 条；最后 {} 条目前仅有账本自身签名", thousands(anchored), thousands(rest)),
     })

@@ -16,7 +16,7 @@ use ledger::storage::Folder;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use signer::act::{Act, Import};
-use signer::value::{CaseId, DeviceId, Origin, PersonId, SourceDigest, Text, TimeMs, UnixMs, Unit};
+use signer::value::{CaseId, DeviceId, Origin, PersonId, SourceDigest, Text, TimeMs, Unit, UnixMs};
 use signer::{Note, SecretKey};
 
 use super::import::{append, demo_time};
@@ -145,7 +145,8 @@ fn build(dir: &Path, entries: u64) -> Result<Policy, Failure> {
         append(&mut archive.ledger, &notes, now)?;
     }
     archive.cosign()?;
-    Policy::parse(archive.policy().as_bytes()).map_err(|source| Failure::Policy { path: "the policy of the measurement".to_owned(), source })
+    Policy::parse(archive.policy().as_bytes())
+        .map_err(|source| Failure::Policy { path: "the policy of the measurement".to_owned(), source })
 }
 
 fn demo_archive(dir: &Path) -> Result<Archive, Failure> {
@@ -236,11 +237,19 @@ fn render_audit(result: &Value, lang: Lang) -> String {
     match lang {
         Lang::En => format!(
             "audit   {} entries in {seconds:.2} s\n        {} signatures/s audited, {} signatures/s raw verify_strict on {} cores: ratio {ratio:.2}\n        peak memory {mib} MiB, {} bytes an entry",
-            number("entries"), number("signatures_per_second"), number("raw_verify_strict_per_second"), result["cores"], number("peak_memory_bytes_per_entry")
+            number("entries"),
+            number("signatures_per_second"),
+            number("raw_verify_strict_per_second"),
+            result["cores"],
+            number("peak_memory_bytes_per_entry")
         ),
         Lang::Zh => format!(
             "审计    {} 条，用时 {seconds:.2} 秒\n        审计每秒 {} 个签名；{} 核单纯验签每秒 {} 个；比值 {ratio:.2}\n        内存峰值 {mib} MiB，每条 {} 字节",
-            number("entries"), number("signatures_per_second"), result["cores"], number("raw_verify_strict_per_second"), number("peak_memory_bytes_per_entry")
+            number("entries"),
+            number("signatures_per_second"),
+            result["cores"],
+            number("raw_verify_strict_per_second"),
+            number("peak_memory_bytes_per_entry")
         ),
     }
 }
@@ -288,7 +297,15 @@ fn prepare(archive: &mut Archive, args: &AppendArgs) -> Result<Vec<Vec<Vec<u8>>>
     devices.par_iter().enumerate().map(|(n, device)| prepare_one(archive, device, n as u64, args.statements, now, &person, &key)).collect()
 }
 
-fn prepare_one(archive: &Archive, device: &DeviceId, n: u64, count: u64, now: UnixMs, person: &PersonId, key: &SecretKey) -> Result<Vec<Vec<u8>>, Failure> {
+fn prepare_one(
+    archive: &Archive,
+    device: &DeviceId,
+    n: u64,
+    count: u64,
+    now: UnixMs,
+    person: &PersonId,
+    key: &SecretKey,
+) -> Result<Vec<Vec<u8>>, Failure> {
     let ledger = &archive.ledger;
     let mut scribe = Scribe::new(ledger.state(), ledger.history(), ledger.id(), device, demo_time(now))?;
     let case = valid(&format!("case-{n}"), CaseId::parse)?;
@@ -316,14 +333,17 @@ fn submit_all(writer: &Writer, prepared: Vec<Vec<Vec<u8>>>) -> Result<Vec<Durati
         .map(|notes| {
             let writer = writer.clone();
             std::thread::spawn(move || -> Result<Vec<Duration>, Failure> {
-                notes.iter().map(|note| {
-                    let start = Instant::now();
-                    match writer.submit(note) {
-                        Ok(Answer::Recorded { .. }) => Ok(start.elapsed()),
-                        Ok(Answer::Refused { refusal, .. }) => Err(Failure::Refused(refusal)),
-                        Err(error) => Err(Failure::malformed(error.to_string())),
-                    }
-                }).collect()
+                notes
+                    .iter()
+                    .map(|note| {
+                        let start = Instant::now();
+                        match writer.submit(note) {
+                            Ok(Answer::Recorded { .. }) => Ok(start.elapsed()),
+                            Ok(Answer::Refused { refusal, .. }) => Err(Failure::Refused(refusal)),
+                            Err(error) => Err(Failure::malformed(error.to_string())),
+                        }
+                    })
+                    .collect()
             })
         })
         .collect();
@@ -359,13 +379,29 @@ fn render_append(result: &Value, lang: Lang) -> String {
     match lang {
         Lang::En => format!(
             "append  {} statements by {} signers in {:.2} s: {} receipts/s, waiting p50 {:.1} ms, p99 {:.1} ms\n        limits in this run: {} bare double fdatasync/s × {} signers, {} verify_strict/s on all cores\n        ratio to the lower limit {:.2}",
-            number("statements"), result["signers"], float("seconds"), number("statements_per_second"), float("p50_ms"), float("p99_ms"),
-            number("double_fdatasync_per_second"), result["signers"], number("raw_verify_strict_per_second"), float("ratio")
+            number("statements"),
+            result["signers"],
+            float("seconds"),
+            number("statements_per_second"),
+            float("p50_ms"),
+            float("p99_ms"),
+            number("double_fdatasync_per_second"),
+            result["signers"],
+            number("raw_verify_strict_per_second"),
+            float("ratio")
         ),
         Lang::Zh => format!(
             "入账    {} 名签署人共 {} 份，用时 {:.2} 秒：每秒 {} 份回执，等待 p50 {:.1} 毫秒，p99 {:.1} 毫秒\n        本次上限：双次 fdatasync 每秒 {} 轮 × {} 人；全部核心验签每秒 {} 个\n        与较低上限之比 {:.2}",
-            result["signers"], number("statements"), float("seconds"), number("statements_per_second"), float("p50_ms"), float("p99_ms"),
-            number("double_fdatasync_per_second"), result["signers"], number("raw_verify_strict_per_second"), float("ratio")
+            result["signers"],
+            number("statements"),
+            float("seconds"),
+            number("statements_per_second"),
+            float("p50_ms"),
+            float("p99_ms"),
+            number("double_fdatasync_per_second"),
+            result["signers"],
+            number("raw_verify_strict_per_second"),
+            float("ratio")
         ),
     }
 }

@@ -73,7 +73,9 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         let from = drafted_from(&ledger, &args.remembered)?;
         header_lines(args, act, &ledger, &draft, &mut lines, lang)?;
         if draft.from.as_ref().is_some_and(|earlier| earlier.checkpoint.text != from.checkpoint.text) {
-            return Err(Failure::malformed(lang.pick("the ledger has moved on since that draft was begun: start a new one", "草稿开始后账本已有变动，请新建草稿")));
+            return Err(Failure::malformed(
+                lang.pick("the ledger has moved on since that draft was begun: start a new one", "草稿开始后账本已有变动，请新建草稿"),
+            ));
         }
         draft.from = Some(from);
     }
@@ -81,7 +83,11 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     Statement::parse(&text).map_err(Failure::Refused)?;
     draft.statements.push(DraftStatement { text, signatures: Vec::new() });
     let bytes = draft.encode();
-    if args.append { files::replace(&args.output, bytes.as_bytes(), 0o644)? } else { files::write_new(&args.output, bytes.as_bytes())? }
+    if args.append {
+        files::replace(&args.output, bytes.as_bytes(), 0o644)?
+    } else {
+        files::write_new(&args.output, bytes.as_bytes())?
+    }
     print(&format!("{}: {} {}", args.output.display(), draft.statements.len(), lang.pick("statement(s) to sign", "份声明待签")));
     Ok(ExitCode::SUCCESS)
 }
@@ -95,7 +101,9 @@ fn own_lines(args: &Args, lang: Lang) -> Result<Lines, Failure> {
     }
     let mut lines = Lines::new();
     for line in all {
-        let (key, value) = line.split_once(' ').ok_or_else(|| Failure::malformed(format!("`{line}`: {}", lang.pick("a line is a key, a space and a value", "每行应为“键 空格 值”"))))?;
+        let (key, value) = line.split_once(' ').ok_or_else(|| {
+            Failure::malformed(format!("`{line}`: {}", lang.pick("a line is a key, a space and a value", "每行应为“键 空格 值”")))
+        })?;
         lines.entry(key.to_owned()).or_default().push(value.to_owned());
     }
     if let Some(path) = &args.procedure {
@@ -113,7 +121,9 @@ fn existing_draft(args: &Args, lang: Lang) -> Result<Draft, Failure> {
         let bytes = files::read(&args.output, DRAFT_BYTES_MAX as u64)?;
         let draft = Draft::parse(&bytes).map_err(|source| Failure::Draft { path: args.output.display().to_string(), source })?;
         if draft.statements.iter().any(|statement| !statement.signatures.is_empty()) {
-            return Err(Failure::malformed(lang.pick("somebody has signed that draft already: start a new one", "该草稿已有人签名，请新建草稿")));
+            return Err(Failure::malformed(
+                lang.pick("somebody has signed that draft already: start a new one", "该草稿已有人签名，请新建草稿"),
+            ));
         }
         return Ok(draft);
     }
@@ -127,7 +137,11 @@ fn drafted_from(ledger: &Snapshot<Folder>, remembered: &[u64]) -> Result<Drafted
     for other in remembered.iter().filter(|other| **other != size) {
         let (old, new) = (size.min(*other), size.max(*other));
         let proof = ledger.history().tree().consistency(old, new);
-        let proof = proof.ok_or_else(|| Failure::malformed(format!("the ledger has {size} entries, and a signer remembers {other}: this copy may be rolled back; tell the auditors")))?;
+        let proof = proof.ok_or_else(|| {
+            Failure::malformed(format!(
+                "the ledger has {size} entries, and a signer remembers {other}: this copy may be rolled back; tell the auditors"
+            ))
+        })?;
         consistency.push(Consistency { old, new, proof });
     }
     Ok(DraftedFrom { checkpoint: ledger.checkpoint().clone(), chain, consistency })
@@ -136,19 +150,34 @@ fn drafted_from(ledger: &Snapshot<Folder>, remembered: &[u64]) -> Result<Drafted
 fn header_lines(args: &Args, act: ActName, ledger: &Snapshot<Folder>, draft: &Draft, lines: &mut Lines, lang: Lang) -> Result<(), Failure> {
     let state = ledger.state();
     let at = match &args.at {
-        Some(text) => Time::parse(text).ok_or_else(|| Failure::malformed(format!("--at {text}: {}", lang.pick("a time such as 2013-03-11T09:14:05+08:00", "时间格式如 2013-03-11T09:14:05+08:00"))))?,
+        Some(text) => Time::parse(text).ok_or_else(|| {
+            Failure::malformed(format!(
+                "--at {text}: {}",
+                lang.pick("a time such as 2013-03-11T09:14:05+08:00", "时间格式如 2013-03-11T09:14:05+08:00")
+            ))
+        })?,
         None => clock::device_time(),
     };
     if args.by.is_empty() {
         return Err(Failure::malformed(lang.pick("--by: who signs?", "--by：由谁签署？")));
     }
-    let device = args.device.as_deref().and_then(DeviceId::parse).ok_or_else(|| Failure::malformed(lang.pick("--device: on which device is it signed?", "--device：在哪台设备上签署？")))?;
+    let device = args
+        .device
+        .as_deref()
+        .and_then(DeviceId::parse)
+        .ok_or_else(|| Failure::malformed(lang.pick("--device: on which device is it signed?", "--device：在哪台设备上签署？")))?;
     let procedure = state.procedure_at(ledger.size(), at.unix_ms());
     let by: Result<Vec<String>, Failure> = args.by.iter().map(|signer| by_line(signer, act, state, at, lang)).collect();
     let seen = ledger.history().seen_at(ledger.size()).ok_or(ledger::LedgerError::NotALedger)?;
     let header = [
         ("ledger", vec![ledger.id().to_string()]),
-        ("procedure", vec![procedure.map_or("none".to_owned(), |enacted| format!("{} {} {}", enacted.name.id, enacted.name.version, enacted.name.digest))]),
+        (
+            "procedure",
+            vec![
+                procedure
+                    .map_or("none".to_owned(), |enacted| format!("{} {} {}", enacted.name.id, enacted.name.version, enacted.name.digest)),
+            ],
+        ),
         ("by", by?),
         ("device", vec![format!("{device} {}", next_counter(&device, state, draft))]),
         ("at", vec![at.to_string()]),
@@ -187,21 +216,34 @@ fn by_line(signer: &str, act: ActName, state: &State, at: Time, lang: Lang) -> R
     let mut parts = signer.split(':');
     let person = parts.next().and_then(PersonId::parse).ok_or_else(|| Failure::malformed(format!("--by {signer}")))?;
     let (office, unit) = (parts.next(), parts.next());
-    let governed = state.procedure_at(state.size(), at.unix_ms()).and_then(|enacted| enacted.procedure.governance.get(&act)).filter(|_| act != ActName::Amend);
+    let governed = state
+        .procedure_at(state.size(), at.unix_ms())
+        .and_then(|enacted| enacted.procedure.governance.get(&act))
+        .filter(|_| act != ActName::Amend);
     let may = |held: &Appointment| match (office, governed) {
         (Some(office), _) => held.office.as_str() == office && unit.is_none_or(|unit| held.unit.as_str() == unit),
         (None, Some(rule)) => rule.any.contains(&held.office),
         (None, None) => held.office.as_str() == "founder",
     };
-    let is_held = |held: &Appointment| held.person == person && held.ended.is_none() && held.from <= at.unix_ms() && held.to.is_none_or(|to| at.unix_ms() < to);
+    let is_held = |held: &Appointment| {
+        held.person == person && held.ended.is_none() && held.from <= at.unix_ms() && held.to.is_none_or(|to| at.unix_ms() < to)
+    };
     let mut found: Vec<(&StatementHash, &Appointment)> = state.all_appointments().filter(|(_, held)| is_held(held) && may(held)).collect();
     found.sort_by_key(|(_, held)| held.since);
     match found.as_slice() {
         [(hash, held)] => Ok(format!("{person} {} {} {hash}", held.office, held.unit)),
-        [] => Err(Failure::malformed(format!("{person}: {} {}", lang.pick("holds no office that may sign act", "没有可签署该行为的岗位："), act.as_str()))),
+        [] => Err(Failure::malformed(format!(
+            "{person}: {} {}",
+            lang.pick("holds no office that may sign act", "没有可签署该行为的岗位："),
+            act.as_str()
+        ))),
         several => {
             let choices: Vec<String> = several.iter().map(|(_, held)| format!("--by {person}:{}:{}", held.office, held.unit)).collect();
-            Err(Failure::malformed(format!("{person}: {} {}", lang.pick("several offices; choose one:", "有多个岗位，请指明："), choices.join(", "))))
+            Err(Failure::malformed(format!(
+                "{person}: {} {}",
+                lang.pick("several offices; choose one:", "有多个岗位，请指明："),
+                choices.join(", ")
+            )))
         }
     }
 }
@@ -210,11 +252,25 @@ fn assemble(act: ActName, lines: &Lines, lang: Lang) -> Result<String, Failure> 
     let layout = act.layout();
     if let Some(other) = lines.keys().find(|key| !layout.iter().any(|(known, _)| known == key)) {
         let known: Vec<&str> = act.body_layout().iter().map(|(key, _)| *key).collect();
-        return Err(Failure::malformed(format!("{other}: {} {}: {}", lang.pick("not a line of act", "不是该行为的行："), act.as_str(), known.join(", "))));
+        return Err(Failure::malformed(format!(
+            "{other}: {} {}: {}",
+            lang.pick("not a line of act", "不是该行为的行："),
+            act.as_str(),
+            known.join(", ")
+        )));
     }
-    let missing: Vec<&str> = layout.iter().filter(|(key, times)| *times != Times::Any && *key != "act" && !lines.contains_key(*key)).map(|(key, _)| *key).collect();
+    let missing: Vec<&str> = layout
+        .iter()
+        .filter(|(key, times)| *times != Times::Any && *key != "act" && !lines.contains_key(*key))
+        .map(|(key, _)| *key)
+        .collect();
     if !missing.is_empty() {
-        return Err(Failure::malformed(format!("{} {}: {}", lang.pick("lines are missing of act", "缺少以下各行："), act.as_str(), missing.join(", "))));
+        return Err(Failure::malformed(format!(
+            "{} {}: {}",
+            lang.pick("lines are missing of act", "缺少以下各行："),
+            act.as_str(),
+            missing.join(", ")
+        )));
     }
     let mut text = format!("{STATEMENT_KIND}\n");
     for (key, _) in &layout {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use ledger::{Answer, Ledger};
 use ledger::storage::Folder;
+use ledger::{Answer, Ledger};
 use rayon::prelude::*;
 use serde_json::json;
 use signer::act::{Act, Import};
@@ -88,14 +88,21 @@ fn into_new(args: &XesArgs, dir: &Path, log: &LegacyLog, lang: Lang) -> Result<E
         return Err(ledger::LedgerError::Exists.into());
     }
     let origin = Origin::parse(&args.origin).filter(Origin::is_demonstration);
-    let origin = origin.ok_or_else(|| Failure::malformed(format!("--origin {}: {}", args.origin, lang.pick("a demonstration's starts with `demo.`", "演示账本名称须以 demo. 开头"))))?;
+    let origin = origin.ok_or_else(|| {
+        Failure::malformed(format!(
+            "--origin {}: {}",
+            args.origin,
+            lang.pick("a demonstration's starts with `demo.`", "演示账本名称须以 demo. 开头")
+        ))
+    })?;
     let (seed, clock) = match &args.seed {
         Some(seed) => (seed.clone(), DemoClock::simulated()),
         None => (signer::value::base64(&random::<32>()?), DemoClock::Machine),
     };
     let mut archive = Archive::found(dir, &origin, DemoSeed::new(&seed), clock)?;
     files::write_secret(&dir.join(SEED_FILE), format!("{seed}\n").as_bytes())?;
-    let key = keyfile::plain(&archive.seed.key("checkpoint")).map_err(|source| Failure::KeyFile { path: CHECKPOINT_KEY_FILE.to_owned(), source })?;
+    let key = keyfile::plain(&archive.seed.key("checkpoint"))
+        .map_err(|source| Failure::KeyFile { path: CHECKPOINT_KEY_FILE.to_owned(), source })?;
     files::write_secret(&dir.join(CHECKPOINT_KEY_FILE), key.as_bytes())?;
     files::write_new(&dir.join("trust-policy"), archive.policy().as_bytes())?;
     let key = archive.seed.key(ARCHIVIST);
@@ -133,7 +140,13 @@ struct Archivist {
 }
 
 /// Transcribes every record, batch by batch. A batch is committed whole or refused at its first record.
-fn record(ledger: &mut Ledger<Folder>, log: &LegacyLog, archivist: &Archivist, clock: &mut dyn FnMut() -> UnixMs, lang: Lang) -> Result<(), Failure> {
+fn record(
+    ledger: &mut Ledger<Folder>,
+    log: &LegacyLog,
+    archivist: &Archivist,
+    clock: &mut dyn FnMut() -> UnixMs,
+    lang: Lang,
+) -> Result<(), Failure> {
     let mut progress = Progress::new(lang.pick("recording", "录入"));
     let mut heads = std::collections::HashMap::new();
     for (done, batch) in log.records.chunks(BATCH).enumerate() {
@@ -157,7 +170,8 @@ fn record(ledger: &mut Ledger<Folder>, log: &LegacyLog, archivist: &Archivist, c
             heads.insert(record.case.clone(), signer::statement::statement_hash(&statement));
             texts.push(statement);
         }
-        let notes: Vec<Note> = texts.into_par_iter().map(|text| crate::scribe::sign(text, &[(&archivist.person, &archivist.key)])).collect();
+        let notes: Vec<Note> =
+            texts.into_par_iter().map(|text| crate::scribe::sign(text, &[(&archivist.person, &archivist.key)])).collect();
         append(ledger, &notes, now)?;
         progress.at(((done + 1) * BATCH).min(log.records.len()) as u64, log.records.len() as u64);
     }
@@ -183,10 +197,13 @@ fn report(args: &XesArgs, dir: &Path, log: &LegacyLog, ledger: &Ledger<Folder>, 
     let (actors, activities) = (distinct(|record| record.actor.as_str()), distinct(|record| record.activity.as_str()));
     let events = log.records.len();
     if args.json {
-        print(&json!({
-            "ledger": ledger.id().as_str(), "dir": dir.display().to_string(), "cases": cases, "events": events, "actors": actors,
-            "activities": activities, "entries": ledger.history().size(), "source": log.source.to_string(),
-        }).to_string());
+        print(
+            &json!({
+                "ledger": ledger.id().as_str(), "dir": dir.display().to_string(), "cases": cases, "events": events, "actors": actors,
+                "activities": activities, "entries": ledger.history().size(), "source": log.source.to_string(),
+            })
+            .to_string(),
+        );
         return Ok(ExitCode::SUCCESS);
     }
     let (cases, events) = (thousands(cases as u64), thousands(events as u64));

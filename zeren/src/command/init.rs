@@ -49,7 +49,11 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     };
     let note = founding.note().encode();
     let key = open_key(&args.checkpoint_key, &args.passphrase, lang)?;
-    let kept = if args.keep_key_in_folder { Some(keyfile::plain(&key).map_err(|source| Failure::KeyFile { path: CHECKPOINT_KEY_FILE.to_owned(), source })?) } else { None };
+    let kept = if args.keep_key_in_folder {
+        Some(keyfile::plain(&key).map_err(|source| Failure::KeyFile { path: CHECKPOINT_KEY_FILE.to_owned(), source })?)
+    } else {
+        None
+    };
     if args.folder.exists() {
         return Err(ledger::LedgerError::Exists.into());
     }

@@ -85,7 +85,11 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
 
 fn new(args: &New, lang: Lang) -> Result<ExitCode, Failure> {
     if args.file.exists() {
-        return Err(Failure::malformed(format!("{}: {}", args.file.display(), lang.pick("exists; a key is never overwritten", "文件已存在，密钥绝不覆盖"))));
+        return Err(Failure::malformed(format!(
+            "{}: {}",
+            args.file.display(),
+            lang.pick("exists; a key is never overwritten", "文件已存在，密钥绝不覆盖")
+        )));
     }
     let key = new_key()?;
     let refused = |source| Failure::KeyFile { path: args.file.display().to_string(), source };
@@ -101,7 +105,8 @@ fn new(args: &New, lang: Lang) -> Result<ExitCode, Failure> {
 
 fn show(args: &Show, lang: Lang) -> Result<ExitCode, Failure> {
     let key = open_key(&args.file, &args.passphrase, lang)?.public().bytes();
-    let id: Option<String> = args.name.as_ref().map(|name| key_id(name, TYPE_ED25519, &key.0).iter().map(|byte| format!("{byte:02x}")).collect());
+    let id: Option<String> =
+        args.name.as_ref().map(|name| key_id(name, TYPE_ED25519, &key.0).iter().map(|byte| format!("{byte:02x}")).collect());
     if args.json {
         print(&json!({ "key": key.to_string(), "name": args.name, "key_id": id }).to_string());
     } else {

@@ -93,7 +93,9 @@ fn ledger_of(draft: &Draft, lang: Lang) -> Result<Option<String>, Failure> {
     for statement in &draft.statements {
         match Statement::parse(&statement.text).map_err(Failure::Refused)? {
             Statement::Founding(_) if draft.statements.len() == 1 => return Ok(None),
-            Statement::Act { ledger, .. } if found.as_deref().is_none_or(|other| other == ledger.as_str()) => found = Some(ledger.to_string()),
+            Statement::Act { ledger, .. } if found.as_deref().is_none_or(|other| other == ledger.as_str()) => {
+                found = Some(ledger.to_string())
+            }
             _ => return Err(Failure::malformed(lang.pick("a draft is for one ledger", "一份草稿只能用于一个账本"))),
         }
     }
@@ -114,15 +116,31 @@ fn memory_path(key: &Path, ledger: &str) -> PathBuf {
 fn recall(path: &Path, ledger: &str, policy: Option<&Path>, lang: Lang) -> Result<Memory, Failure> {
     if path.exists() {
         let text = files::read_text(path, MEMORY_BYTES_MAX)?;
-        return parse_memory(&text, ledger).ok_or_else(|| Failure::malformed(format!("{}: {}", path.display(), lang.pick("not what zeren wrote there; ask the auditors for the policy, move the file away and give --policy", "内容已损坏；请向审计取得信任策略，移走该文件并使用 --policy"))));
+        return parse_memory(&text, ledger).ok_or_else(|| {
+            Failure::malformed(format!(
+                "{}: {}",
+                path.display(),
+                lang.pick(
+                    "not what zeren wrote there; ask the auditors for the policy, move the file away and give --policy",
+                    "内容已损坏；请向审计取得信任策略，移走该文件并使用 --policy"
+                )
+            ))
+        });
     }
     let Some(policy) = policy else {
-        return Err(Failure::malformed(format!("{ledger}: {}", lang.pick("you sign for this ledger for the first time: give --policy, received from somebody you trust", "首次为该账本签署，请用 --policy 指定从可信来源取得的信任策略"))));
+        return Err(Failure::malformed(format!(
+            "{ledger}: {}",
+            lang.pick(
+                "you sign for this ledger for the first time: give --policy, received from somebody you trust",
+                "首次为该账本签署，请用 --policy 指定从可信来源取得的信任策略"
+            )
+        )));
     };
     let bytes = files::read(policy, files::TEXT_BYTES_MAX)?;
     let policy_of = Policy::parse(&bytes).map_err(|source| Failure::Policy { path: policy.display().to_string(), source })?;
     let key = policy_of.log_keys(ledger).next().cloned();
-    let key = key.ok_or_else(|| Failure::malformed(format!("{}: {} {ledger}", policy.display(), lang.pick("no log line for", "没有该账本："))))?;
+    let key =
+        key.ok_or_else(|| Failure::malformed(format!("{}: {} {ledger}", policy.display(), lang.pick("no log line for", "没有该账本："))))?;
     Ok(Memory { origin: ledger.to_owned(), key, seen: None })
 }
 
@@ -155,12 +173,18 @@ fn show(draft: &Draft, lang: Lang) {
 
 fn agreed(count: usize, lang: Lang) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::malformed(lang.pick("not at a terminal: nobody can agree; use --yes after reading the draft", "非终端环境无法确认；请阅读草稿后使用 --yes")));
+        return Err(Failure::malformed(lang.pick(
+            "not at a terminal: nobody can agree; use --yes after reading the draft",
+            "非终端环境无法确认；请阅读草稿后使用 --yes",
+        )));
     }
-    print!("{} ", match lang {
-        Lang::En => format!("Sign exactly this, {count} statement(s)? Type yes:"),
-        Lang::Zh => format!("确认签署以上 {count} 份声明？请输入 yes："),
-    });
+    print!(
+        "{} ",
+        match lang {
+            Lang::En => format!("Sign exactly this, {count} statement(s)? Type yes:"),
+            Lang::Zh => format!("确认签署以上 {count} 份声明？请输入 yes："),
+        }
+    );
     let _ = std::io::stdout().flush();
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(|source| Failure::File { path: "terminal".to_owned(), source })?;

@@ -47,10 +47,14 @@ pub fn open_ledger(folder: &Path, keys: Vec<SecretKey>, lang: Lang) -> Result<Le
     let (ledger, recovered) = Ledger::open(storage, keys, &mut |_| {})?;
     if recovered.kept > 0 || recovered.has_cut {
         let kept = recovered.kept;
-        eprintln!("{}", match lang {
-            Lang::En => format!("after a crash: {kept} entries without receipt kept, the rest of the last write cut: {}", recovered.has_cut),
-            Lang::Zh => format!("断电恢复：保留无回执条目 {kept} 条；清除残余写入：{}", if recovered.has_cut { "是" } else { "否" }),
-        });
+        eprintln!(
+            "{}",
+            match lang {
+                Lang::En =>
+                    format!("after a crash: {kept} entries without receipt kept, the rest of the last write cut: {}", recovered.has_cut),
+                Lang::Zh => format!("断电恢复：保留无回执条目 {kept} 条；清除残余写入：{}", if recovered.has_cut { "是" } else { "否" }),
+            }
+        );
     }
     Ok(ledger)
 }
@@ -130,19 +134,23 @@ fn keep(answer: &Answer, beside: &Path, folder: Option<&Path>, lang: Lang) -> Re
     match answer {
         Answer::Recorded { receipt, is_repeated } => {
             let path = write(format!("{}.tlog-proof", receipt.index), receipt.encode())?;
-            eprintln!("{}", match (lang, is_repeated) {
-                (Lang::En, false) => format!("recorded as entry {}; receipt {path}", receipt.index),
-                (Lang::En, true) => format!("was recorded before, as entry {}; receipt {path}", receipt.index),
-                (Lang::Zh, false) => format!("已入账，第 {} 条；回执 {path}", receipt.index),
-                (Lang::Zh, true) => format!("此前已入账，第 {} 条；回执 {path}", receipt.index),
-            });
+            eprintln!(
+                "{}",
+                match (lang, is_repeated) {
+                    (Lang::En, false) => format!("recorded as entry {}; receipt {path}", receipt.index),
+                    (Lang::En, true) => format!("was recorded before, as entry {}; receipt {path}", receipt.index),
+                    (Lang::Zh, false) => format!("已入账，第 {} 条；回执 {path}", receipt.index),
+                    (Lang::Zh, true) => format!("此前已入账，第 {} 条；回执 {path}", receipt.index),
+                }
+            );
             Ok(json!({ "recorded": true, "index": receipt.index, "repeated": is_repeated, "receipt": path }))
         }
         Answer::Refused { refusal, note } => {
             eprint!("{}", render_refusal(refusal, lang));
             let path = match note {
                 Some(note) => {
-                    let name: String = signer::note::note_hash(note.encode().as_bytes()).0[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+                    let name: String =
+                        signer::note::note_hash(note.encode().as_bytes()).0[..8].iter().map(|byte| format!("{byte:02x}")).collect();
                     let path = write(format!("{name}.refusal"), note.encode())?;
                     eprintln!("{}: {path}", lang.pick("the refusal, signed by the ledger", "账本签署的拒绝通知"));
                     Some(path)

@@ -39,7 +39,8 @@ pub struct ReceiptArgs {
 pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
     let Command::Receipt(args) = command;
     let bytes = files::read(&args.receipt, files::TEXT_BYTES_MAX)?;
-    let receipt = Receipt::parse(&bytes).ok_or_else(|| Failure::malformed(format!("{}: {}", args.receipt.display(), lang.pick("not a receipt", "不是回执"))))?;
+    let receipt = Receipt::parse(&bytes)
+        .ok_or_else(|| Failure::malformed(format!("{}: {}", args.receipt.display(), lang.pick("not a receipt", "不是回执"))))?;
     let note = files::read(&args.note, files::TEXT_BYTES_MAX)?;
     let policy = read_policy(&args.policy)?;
     let origin = Checkpoint::parse(&receipt.checkpoint.text).map(|checkpoint| checkpoint.origin).unwrap_or_default();
@@ -53,7 +54,10 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
                 print(&json!({ "verifies": true, "ledger": origin, "index": receipt.index, "size": checkpoint.size }).to_string());
             } else {
                 print(&match lang {
-                    Lang::En => format!("VERIFIES: the note is entry {} of {origin}, under a checkpoint of {} entries", receipt.index, checkpoint.size),
+                    Lang::En => format!(
+                        "VERIFIES: the note is entry {} of {origin}, under a checkpoint of {} entries",
+                        receipt.index, checkpoint.size
+                    ),
                     Lang::Zh => format!("核验通过：该声明是 {origin} 的第 {} 条，检查点共 {} 条", receipt.index, checkpoint.size),
                 });
             }

@@ -35,7 +35,10 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
     let Command::Simulate(args) = command;
     let seed = args.dir.join(SEED_FILE);
     if !seed.exists() {
-        return Err(Failure::malformed(lang.pick("no demonstration made by zeren here: there is no seed of which its witness could be made", "此处不是 zeren 生成的演示账本：没有模拟见证方所需的种子")));
+        return Err(Failure::malformed(lang.pick(
+            "no demonstration made by zeren here: there is no seed of which its witness could be made",
+            "此处不是 zeren 生成的演示账本：没有模拟见证方所需的种子",
+        )));
     }
     let seed = DemoSeed::new(&files::read_text(&seed, 1_024)?);
     let keys = checkpoint_keys(&args.dir, &[], &PassphraseSource::default(), lang)?;
