@@ -91,7 +91,9 @@ pub enum DraftError {
         number: usize,
     },
     /// The draft's history is not the one that this signer saw.
-    #[error("the draft's checkpoint (size {drafted}) and the one that you saw (size {remembered}) are of two different histories: sign nothing, keep this file, tell the auditors")]
+    #[error(
+        "the draft's checkpoint (size {drafted}) and the one that you saw (size {remembered}) are of two different histories: sign nothing, keep this file, tell the auditors"
+    )]
     OtherHistory {
         /// Size of the checkpoint remembered.
         remembered: u64,
@@ -99,7 +101,9 @@ pub enum DraftError {
         drafted: u64,
     },
     /// No proof in the draft fits what this signer remembers.
-    #[error("the draft brings no proof between size {remembered}, which you saw, and size {drafted}: ask for it with `zeren draft --remembered {remembered}`")]
+    #[error(
+        "the draft brings no proof between size {remembered}, which you saw, and size {drafted}: ask for it with `zeren draft --remembered {remembered}`"
+    )]
     ProofMissing {
         /// Size of the checkpoint remembered.
         remembered: u64,
@@ -127,7 +131,8 @@ impl Memory {
     /// See [`DraftError`]; nothing may be signed then.
     pub fn follow(&self, draft: &Draft) -> Result<Memory, DraftError> {
         let Some(from) = &draft.from else { return Ok(self.clone()) };
-        let checkpoint = Checkpoint::parse(&from.checkpoint.text).filter(|checkpoint| checkpoint.origin == self.origin).ok_or(DraftError::OtherKey)?;
+        let checkpoint =
+            Checkpoint::parse(&from.checkpoint.text).filter(|checkpoint| checkpoint.origin == self.origin).ok_or(DraftError::OtherKey)?;
         if !from.checkpoint.signatures.iter().any(|line| is_signed_by(&from.checkpoint.text, line, &self.origin, &self.key)) {
             return Err(DraftError::OtherKey);
         }
@@ -162,7 +167,11 @@ impl Memory {
 
 fn judge_seen(text: &str, checkpoint: &Checkpoint, chain: ChainHead, number: usize) -> Result<(), DraftError> {
     match Statement::parse(text).map_err(|refusal| DraftError::Statement { number, refusal })? {
-        Statement::Act { header, .. } if header.seen.size == checkpoint.size && header.seen.root == checkpoint.root && header.seen.chain == chain => Ok(()),
+        Statement::Act { header, .. }
+            if header.seen.size == checkpoint.size && header.seen.root == checkpoint.root && header.seen.chain == chain =>
+        {
+            Ok(())
+        }
         _ => Err(DraftError::OtherSeen { number }),
     }
 }
@@ -175,7 +184,10 @@ impl Draft {
     pub fn parse(bytes: &[u8]) -> Result<Draft, DraftError> {
         let malformed = |line, expected| DraftError::Malformed { line, expected };
         let text = core::str::from_utf8(bytes).map_err(|_| malformed(1, "UTF-8"))?;
-        let body = text.strip_suffix('\n').filter(|_| bytes.len() <= DRAFT_BYTES_MAX).ok_or(malformed(1, "a draft of at most 64 MiB that ends in a line break"))?;
+        let body = text
+            .strip_suffix('\n')
+            .filter(|_| bytes.len() <= DRAFT_BYTES_MAX)
+            .ok_or(malformed(1, "a draft of at most 64 MiB that ends in a line break"))?;
         let mut lines = DraftLines { lines: body.split('\n').collect(), next: 0 };
         if lines.take() != Some(DRAFT_KIND) {
             return Err(malformed(1, "`zeren draft v1`"));
@@ -183,10 +195,14 @@ impl Draft {
         let from = lines.read_from()?;
         let mut statements = Vec::new();
         while let Some(line) = lines.take() {
-            let count = line.strip_prefix("statement ").and_then(number).ok_or(malformed(lines.next, "`statement` and its number of lines"))?;
+            let count =
+                line.strip_prefix("statement ").and_then(number).ok_or(malformed(lines.next, "`statement` and its number of lines"))?;
             let text = lines.block(count)?;
             Statement::parse(&text).map_err(|refusal| DraftError::Statement { number: statements.len() + 1, refusal })?;
-            let signatures = lines.take().and_then(|line| number(line.strip_prefix("signatures ")?)).ok_or(malformed(lines.next, "`signatures` and their number"))?;
+            let signatures = lines
+                .take()
+                .and_then(|line| number(line.strip_prefix("signatures ")?))
+                .ok_or(malformed(lines.next, "`signatures` and their number"))?;
             let signatures = lines.many(signatures, "a signature line", SignatureLine::parse)?;
             statements.push(DraftStatement { text, signatures });
         }
@@ -205,7 +221,12 @@ impl Draft {
             }
         }
         for statement in &self.statements {
-            out.push_str(&format!("statement {}\n{}signatures {}\n", statement.text.matches('\n').count(), statement.text, statement.signatures.len()));
+            out.push_str(&format!(
+                "statement {}\n{}signatures {}\n",
+                statement.text.matches('\n').count(),
+                statement.text,
+                statement.signatures.len()
+            ));
             statement.signatures.iter().for_each(|line| out.push_str(&format!("{}\n", line.encode())));
         }
         out
@@ -284,7 +305,10 @@ impl<'a> DraftLines<'a> {
         self.next += 1;
         let note = self.block(count)?;
         let checkpoint = Note::parse(note.as_bytes()).map_err(|_| self.malformed("a checkpoint note"))?;
-        let chain = self.take().and_then(|line| ChainHead::parse(line.strip_prefix("chain ")?)).ok_or_else(|| self.malformed("`chain` and the chain head"))?;
+        let chain = self
+            .take()
+            .and_then(|line| ChainHead::parse(line.strip_prefix("chain ")?))
+            .ok_or_else(|| self.malformed("`chain` and the chain head"))?;
         let mut consistency = Vec::new();
         while let Some(sizes) = self.lines.get(self.next).and_then(|line| line.strip_prefix("consistency ")) {
             self.next += 1;
@@ -352,8 +376,14 @@ mod tests {
         // An older draft is good, and what was seen is not forgotten.
         assert_eq!(memory(Some((2, two))).follow(&draft(1, one, proof.clone())).unwrap().seen, Some((2, two)));
         let other = empty_root();
-        assert_eq!(memory(Some((2, other))).follow(&draft(2, two, proof.clone())), Err(DraftError::OtherHistory { remembered: 2, drafted: 2 }));
-        assert_eq!(memory(Some((1, other))).follow(&draft(2, two, proof.clone())), Err(DraftError::OtherHistory { remembered: 1, drafted: 2 }));
+        assert_eq!(
+            memory(Some((2, other))).follow(&draft(2, two, proof.clone())),
+            Err(DraftError::OtherHistory { remembered: 2, drafted: 2 })
+        );
+        assert_eq!(
+            memory(Some((1, other))).follow(&draft(2, two, proof.clone())),
+            Err(DraftError::OtherHistory { remembered: 1, drafted: 2 })
+        );
         assert_eq!(memory(Some((2, other))).follow(&draft(1, one, proof)), Err(DraftError::OtherHistory { remembered: 2, drafted: 1 }));
         assert_eq!(memory(Some((1, one))).follow(&draft(2, two, Vec::new())), Err(DraftError::ProofMissing { remembered: 1, drafted: 2 }));
     }

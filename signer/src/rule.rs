@@ -184,11 +184,8 @@ impl Refusal {
 /// Found values come from strangers: bounded, and printable on one line.
 fn shorten(found: String) -> String {
     const SHOWN_CHARS_MAX: usize = 160;
-    let mut shown: String = found
-        .chars()
-        .take(SHOWN_CHARS_MAX)
-        .map(|c| if crate::value::is_printable(c) { c } else { '\u{FFFD}' })
-        .collect();
+    let mut shown: String =
+        found.chars().take(SHOWN_CHARS_MAX).map(|c| if crate::value::is_printable(c) { c } else { '\u{FFFD}' }).collect();
     if found.chars().count() > SHOWN_CHARS_MAX {
         shown.push('…');
     }

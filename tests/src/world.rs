@@ -234,7 +234,9 @@ impl World {
 
     /// The act that enacts a procedure.
     pub fn enactment(text: &str) -> Act {
-        let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).unwrap().trim_start_matches([' ', '=']).trim_matches('"').to_owned();
+        let value = |key: &str| {
+            text.lines().find_map(|line| line.strip_prefix(key)).unwrap().trim_start_matches([' ', '=']).trim_matches('"').to_owned()
+        };
         let enacts = ProcedureName { id: code(&value("id")), version: value("version").parse().unwrap(), digest: procedure_digest(text) };
         Act::Enact { enacts, text: text.to_owned() }
     }
