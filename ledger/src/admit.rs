@@ -46,7 +46,8 @@ fn judge_every_entry(state: &State, verified: &Verified, received: UnixMs) -> Ve
     if received < state.received_last() {
         return refuse(Rule::ReceivedOrder, format!("at or after {}", state.received_last().0), received.0.to_string());
     }
-    let is_founding = matches!(&verified.content, Content::Statement { statement, .. } if matches!(statement.as_ref(), Statement::Founding(_)));
+    let is_founding =
+        matches!(&verified.content, Content::Statement { statement, .. } if matches!(statement.as_ref(), Statement::Founding(_)));
     if state.size() == 0 && !is_founding {
         return Err(founding_missing());
     }
@@ -58,9 +59,11 @@ fn judge_every_entry(state: &State, verified: &Verified, received: UnixMs) -> Ve
         Content::Statement { .. } => None,
     };
     match state.witness_time() {
-        Some(known) if received > known.max(brought.unwrap_or(known)).plus_ms(UNWITNESSED_MS_MAX) => {
-            refuse(Rule::Unwitnessed, format!("a cosigned entry whose witnesses' time is at most 24 h before {}", received.0), format!("latest witness time {}", known.0))
-        }
+        Some(known) if received > known.max(brought.unwrap_or(known)).plus_ms(UNWITNESSED_MS_MAX) => refuse(
+            Rule::Unwitnessed,
+            format!("a cosigned entry whose witnesses' time is at most 24 h before {}", received.0),
+            format!("latest witness time {}", known.0),
+        ),
         _ => Ok(()),
     }
 }
@@ -85,10 +88,18 @@ fn admit_cosigned(state: &State, cosigned: &Cosigned, received: UnixMs, context:
     let (earliest, latest) = (cosigned.time_earliest(), cosigned.time_latest());
     let found = format!("witness times {} to {}", earliest.0, latest.0);
     if latest > received.plus_ms(CLOCK_AHEAD_MS_MAX) {
-        return refuse(Rule::WitnessTime, format!("no later than {}, five minutes after receipt", received.plus_ms(CLOCK_AHEAD_MS_MAX).0), found);
+        return refuse(
+            Rule::WitnessTime,
+            format!("no later than {}, five minutes after receipt", received.plus_ms(CLOCK_AHEAD_MS_MAX).0),
+            found,
+        );
     }
     if context.received_last > earliest.plus_ms(CLOCK_AHEAD_MS_MAX) {
-        return refuse(Rule::WitnessTime, format!("no more than five minutes before {}, when entry {} was received", context.received_last.0, checkpoint.size - 1), found);
+        return refuse(
+            Rule::WitnessTime,
+            format!("no more than five minutes before {}, when entry {} was received", context.received_last.0, checkpoint.size - 1),
+            found,
+        );
     }
     match context.received_next.filter(|_| checkpoint.size < state.size()) {
         Some(next) if next < latest.plus_ms(-UNWITNESSED_MS_MAX) => {
@@ -102,7 +113,11 @@ fn admit_cosigned(state: &State, cosigned: &Cosigned, received: UnixMs, context:
 fn admit_founding(founding: &Founding) -> Verdict {
     let is_demonstration = founding.purpose == Purpose::Demonstration;
     if founding.origin.is_demonstration() != is_demonstration {
-        return refuse(Rule::Purpose, "an origin that starts with `demo.` for a demonstration, and only then", format!("{} for {}", founding.origin, founding.purpose));
+        return refuse(
+            Rule::Purpose,
+            "an origin that starts with `demo.` for a demonstration, and only then",
+            format!("{} for {}", founding.origin, founding.purpose),
+        );
     }
     let founders = &founding.founders;
     judge_constitution(&founding.constitution, founders.iter().map(|founder| &founder.power))?;
@@ -163,7 +178,8 @@ impl<'a> Judgement<'a> {
             let show = |root, chain| format!("root {root}, chain head {chain} at size {}", seen.size);
             return Err(Refusal::new(Rule::SeenUnlike, show(context.seen.root, context.seen.chain), show(seen.root, seen.chain)));
         }
-        let allowance_ms = state.procedure_at(state.size(), received).map_or(ALLOWANCE_MS_DEFAULT, |enacted| enacted.procedure.allowance_ms());
+        let allowance_ms =
+            state.procedure_at(state.size(), received).map_or(ALLOWANCE_MS_DEFAULT, |enacted| enacted.procedure.allowance_ms());
         let is_covered = received.0 - context.received_last.0 <= allowance_ms;
         Ok(Judgement { state, header, received, time_seen: context.received_last, is_covered, allowance_ms })
     }
@@ -203,10 +219,18 @@ impl<'a> Judgement<'a> {
     fn judge_time(&self) -> Verdict {
         let at = self.header.at.unix_ms();
         if at > self.received.plus_ms(CLOCK_AHEAD_MS_MAX) {
-            return refuse(Rule::AtFuture, format!("at most five minutes after receipt ({})", show(self.received)), self.header.at.to_string());
+            return refuse(
+                Rule::AtFuture,
+                format!("at most five minutes after receipt ({})", show(self.received)),
+                self.header.at.to_string(),
+            );
         }
         if self.received.0 - at.0 > self.allowance_ms {
-            return refuse(Rule::AtStale, format!("at most {} h before receipt ({})", self.allowance_ms / 3_600_000, show(self.received)), self.header.at.to_string());
+            return refuse(
+                Rule::AtStale,
+                format!("at most {} h before receipt ({})", self.allowance_ms / 3_600_000, show(self.received)),
+                self.header.at.to_string(),
+            );
         }
         Ok(())
     }
@@ -216,7 +240,8 @@ impl<'a> Judgement<'a> {
         let now = self.state.procedure_at(self.state.size(), self.received);
         let seen = self.state.procedure_at(self.header.seen.size, self.time_seen);
         let name = |enacted: Option<&crate::state::Enacted>| enacted.map(|enacted| enacted.name.clone());
-        let shown = |name: Option<&ProcedureName>| name.map_or("none".to_owned(), |name| format!("{} {} {}", name.id, name.version, name.digest));
+        let shown =
+            |name: Option<&ProcedureName>| name.map_or("none".to_owned(), |name| format!("{} {} {}", name.id, name.version, name.digest));
         let found = self.header.procedure.as_ref();
         if found.is_some_and(|found| self.state.procedure_named(found).is_none()) {
             return Err(Refusal::new(Rule::ProcedureUnknown, shown(name(now).as_ref()), shown(found)));
@@ -256,13 +281,21 @@ impl<'a> Judgement<'a> {
             return refuse(Rule::KeyUnknown, format!("a key of {}", by.person), key.to_string());
         };
         if !self.was_seen(known.since) {
-            return refuse(Rule::KeyNotYet, format!("a `seen` size above {}, where the key was made known", known.since), self.header.seen.size.to_string());
+            return refuse(
+                Rule::KeyNotYet,
+                format!("a `seen` size above {}, where the key was made known", known.since),
+                self.header.seen.size.to_string(),
+            );
         }
         match known.status {
             KeyStatus::Active => Ok(()),
-            KeyStatus::Revoked(entry, _) => refuse(Rule::KeyRevoked, format!("a key of {} that is not revoked", by.person), format!("{key}, revoked in entry {entry}")),
+            KeyStatus::Revoked(entry, _) => {
+                refuse(Rule::KeyRevoked, format!("a key of {} that is not revoked", by.person), format!("{key}, revoked in entry {entry}"))
+            }
             KeyStatus::Replaced(entry) if self.is_still_good(entry) => Ok(()),
-            KeyStatus::Replaced(entry) => refuse(Rule::KeySuperseded, format!("the latest key of {}", by.person), format!("{key}, replaced in entry {entry}")),
+            KeyStatus::Replaced(entry) => {
+                refuse(Rule::KeySuperseded, format!("the latest key of {}", by.person), format!("{key}, replaced in entry {entry}"))
+            }
         }
     }
 
@@ -270,7 +303,11 @@ impl<'a> Judgement<'a> {
         let is_self = |office: &Office| office.as_str() == "self";
         let named = || self.state.appointments(&by.appointment).iter().filter(|held| is_self(&held.office) == is_self(&by.office));
         if !named().any(|held| self.was_seen(held.since)) {
-            return Err(Refusal::new(Rule::AppointmentUnknown, "a statement that appoints, and that the signers had seen", by.appointment.to_string()));
+            return Err(Refusal::new(
+                Rule::AppointmentUnknown,
+                "a statement that appoints, and that the signers had seen",
+                by.appointment.to_string(),
+            ));
         }
         let matches = |held: &&Appointment| held.person == by.person && held.office == by.office && held.unit == by.unit;
         let Some(held) = named().find(matches) else {
@@ -283,7 +320,11 @@ impl<'a> Judgement<'a> {
         let cut = held.ended.is_some_and(|(entry, cuts)| cuts || !self.is_still_good(entry));
         if cut || !self.holds_at(|time| held.to.is_none_or(|to| time < to)) {
             let ended = held.ended.map_or_else(|| held.to.map(show).unwrap_or_default(), |(entry, _)| format!("entry {entry}"));
-            return Err(Refusal::new(Rule::AppointmentEnded, format!("an appointment of {} in force", by.person), format!("one that ended: {ended}")));
+            return Err(Refusal::new(
+                Rule::AppointmentEnded,
+                format!("an appointment of {} in force", by.person),
+                format!("one that ended: {ended}"),
+            ));
         }
         Ok(held)
     }
@@ -299,7 +340,11 @@ impl<'a> Judgement<'a> {
         let person = self.state.person(&by.person);
         let holds = |code: &Code| person.is_some_and(|person| self.holds_at(|time| person.is_qualified(code, self.header.seen.size, time)));
         match office.requires.iter().find(|code| !holds(code)) {
-            Some(missing) => Err(Refusal::new(Rule::QualificationMissing, format!("{missing} for office {}", by.office), format!("{} without it", by.person))),
+            Some(missing) => Err(Refusal::new(
+                Rule::QualificationMissing,
+                format!("{missing} for office {}", by.office),
+                format!("{} without it", by.person),
+            )),
             None => Ok(Some(office.power.clone())),
         }
     }
@@ -335,7 +380,11 @@ impl<'a> Judgement<'a> {
                 }
                 if self.state.is_identity_taken(identity) {
                     let who = self.state.persons().find(|(_, known)| known.identity == *identity).map(|(id, _)| id.to_string());
-                    return refuse(Rule::IdentityTaken, "a natural person not enrolled yet", format!("the token of {}", who.unwrap_or_default()));
+                    return refuse(
+                        Rule::IdentityTaken,
+                        "a natural person not enrolled yet",
+                        format!("the token of {}", who.unwrap_or_default()),
+                    );
                 }
                 self.judge_key_free(person, key)
             }
@@ -428,7 +477,9 @@ impl<'a> Judgement<'a> {
         match held {
             None => refuse(Rule::AppointmentUnknown, "an `appoint` statement", appointment.to_string()),
             Some(held) if held.person != *person => refuse(Rule::AppointmentMismatch, held.person.to_string(), person.to_string()),
-            Some(held) if held.ended.is_some() => refuse(Rule::AppointmentEnded, "an appointment that has not been ended", appointment.to_string()),
+            Some(held) if held.ended.is_some() => {
+                refuse(Rule::AppointmentEnded, "an appointment that has not been ended", appointment.to_string())
+            }
             Some(_) => Ok(()),
         }
     }
@@ -445,7 +496,9 @@ impl<'a> Judgement<'a> {
             return refuse(Rule::KeyUnknown, format!("the latest key of {}: {expected}", new.person), new.replaces.to_string());
         };
         match (latest.status, after_revocation) {
-            (KeyStatus::Revoked(entry, _), false) => refuse(Rule::KeyRevoked, "a key that is not revoked", format!("one revoked in entry {entry}")),
+            (KeyStatus::Revoked(entry, _), false) => {
+                refuse(Rule::KeyRevoked, "a key that is not revoked", format!("one revoked in entry {entry}"))
+            }
             (KeyStatus::Active | KeyStatus::Replaced(_), true) => refuse(Rule::KeyActive, "a key that was revoked", "one in use"),
             _ => self.judge_key_free(&new.person, &new.key),
         }
@@ -463,7 +516,11 @@ impl<'a> Judgement<'a> {
         let least = latest.joint_last.unwrap_or(UnixMs(i64::MIN));
         if suspected.unix_ms() < least || suspected.unix_ms() > self.received {
             let since = latest.joint_last.map_or("any time".to_owned(), show);
-            return refuse(Rule::SuspectedBound, format!("from {since}, the last act beside another signer, to {}", show(self.received)), suspected.to_string());
+            return refuse(
+                Rule::SuspectedBound,
+                format!("from {since}, the last act beside another signer, to {}", show(self.received)),
+                suspected.to_string(),
+            );
         }
         let procedure = self.governing(ActName::Revoke)?;
         let supervises = |by: &By| {

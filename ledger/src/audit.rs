@@ -260,11 +260,14 @@ impl SoundSlots {
             let checkpoint = match &read {
                 Slot::Unwritten => continue,
                 Slot::Damaged => None,
-                Slot::Note(note) => Checkpoint::parse(&note.text).filter(|checkpoint| checkpoint.origin == name && is_signed_by_one(note, name, keys)),
+                Slot::Note(note) => {
+                    Checkpoint::parse(&note.text).filter(|checkpoint| checkpoint.origin == name && is_signed_by_one(note, name, keys))
+                }
             };
             match (checkpoint, read) {
                 (Some(checkpoint), Slot::Note(note)) => sound.push((checkpoint, note)),
-                _ => findings.note(number as u64, Refusal::new(Rule::Slot, "a checkpoint signed by this ledger", format!("{slot}: something else"))),
+                _ => findings
+                    .note(number as u64, Refusal::new(Rule::Slot, "a checkpoint signed by this ledger", format!("{slot}: something else"))),
             }
         }
         Ok(SoundSlots(sound))
@@ -276,8 +279,12 @@ impl SoundSlots {
         let covered = self.0.iter().map(|(checkpoint, _)| checkpoint.size).max();
         match covered {
             None => findings.error(0, Refusal::new(Rule::CheckpointMissing, "a slot with a signed checkpoint of this ledger", "none")),
-            Some(size) if entries < size => findings.error(entries, Refusal::new(Rule::EntriesMissing, format!("{size} entries"), entries.to_string())),
-            Some(size) if entries > size => findings.note(size, Refusal::new(Rule::Uncovered, format!("{size} entries"), entries.to_string())),
+            Some(size) if entries < size => {
+                findings.error(entries, Refusal::new(Rule::EntriesMissing, format!("{size} entries"), entries.to_string()))
+            }
+            Some(size) if entries > size => {
+                findings.note(size, Refusal::new(Rule::Uncovered, format!("{size} entries"), entries.to_string()))
+            }
             Some(_) => {}
         }
         if survey.has_tail {
@@ -324,7 +331,12 @@ impl<'q> Replay<'q> {
         Replay { id, state, history: History::default(), entries, policy: question.policy, anchored: None, signatures: 0, cosigned: 0 }
     }
 
-    fn run(&mut self, storage: &dyn Storage, findings: &mut Findings, progress: &mut (dyn FnMut(u64, u64) + Send)) -> Result<(), LedgerError> {
+    fn run(
+        &mut self,
+        storage: &dyn Storage,
+        findings: &mut Findings,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> Result<(), LedgerError> {
         let id = self.id.clone();
         let entries = self.entries;
         let mut reader = EntryReader::new(storage);
@@ -475,7 +487,10 @@ fn judge_hash_files(storage: &dyn Storage, history: &History, findings: &mut Fin
             let read = read_full(storage, &name, (at * 32 * 4096) as u64, &mut buffer[..part.len() * 32])?;
             let differs = part.iter().zip(buffer[..read].as_chunks::<32>().0).position(|(expected, found)| expected.0 != *found);
             if let Some(differs) = differs {
-                findings.note(level as u64, Refusal::new(Rule::HashFile, format!("{name}: the tree's hashes"), format!("another at {}", at * 4096 + differs)));
+                findings.note(
+                    level as u64,
+                    Refusal::new(Rule::HashFile, format!("{name}: the tree's hashes"), format!("another at {}", at * 4096 + differs)),
+                );
                 break;
             }
         }
@@ -517,10 +532,14 @@ fn judge_policy(question: &Question<'_>, name: &str, slots: &SoundSlots, replay:
         return None;
     }
     let agrees = |checkpoint: &Checkpoint| replay.history.tree().root_at(checkpoint.size) == Some(checkpoint.root);
-    let by_slots = slots.0.iter().filter(|(checkpoint, note)| agrees(checkpoint) && policy.accepts(note)).map(|(checkpoint, _)| checkpoint.size).max();
+    let by_slots =
+        slots.0.iter().filter(|(checkpoint, note)| agrees(checkpoint) && policy.accepts(note)).map(|(checkpoint, _)| checkpoint.size).max();
     let anchored = by_slots.max(replay.anchored);
     if anchored.is_none() {
-        findings.error(0, Refusal::new(Rule::PolicyUnmet, "a checkpoint with the log signature and cosignatures that the policy asks for", "none"));
+        findings.error(
+            0,
+            Refusal::new(Rule::PolicyUnmet, "a checkpoint with the log signature and cosignatures that the policy asks for", "none"),
+        );
     }
     anchored
 }

@@ -67,7 +67,10 @@ impl KeyRing {
     fn learn_person(&mut self, person: &PersonId, key: &KeyBytes) {
         if let Ok(key) = PublicKey::decode(key) {
             let id = key_id(person.as_str(), TYPE_ED25519, &key.bytes().0);
-            self.persons.entry((person.clone(), id)).or_insert(key);
+            self.persons.entry((person.clone(), id)).or_insert_with(|| {
+                key.prepare();
+                key
+            });
         }
     }
 
@@ -228,7 +231,8 @@ pub fn parse(bytes: &[u8], ledger: Option<&LedgerId>) -> Result<Parsed, Refusal>
     let first_line = note.text.split('\n').next().unwrap_or_default();
     let content = if ledger.is_some_and(|id| id.as_str() == first_line) {
         let lines = note.signatures.len();
-        let checkpoint = Checkpoint::parse(&note.text).filter(|checkpoint| checkpoint.size > 0 && (2..=COSIGNATURES_MAX + 1).contains(&lines));
+        let checkpoint =
+            Checkpoint::parse(&note.text).filter(|checkpoint| checkpoint.size > 0 && (2..=COSIGNATURES_MAX + 1).contains(&lines));
         let expected = "origin, size and root, then one signature and 1 to 16 cosignatures";
         ParsedContent::Cosigned(checkpoint.ok_or_else(|| Refusal::new(Rule::CheckpointFormat, expected, note.text.replace('\n', " / ")))?)
     } else {
@@ -267,9 +271,11 @@ pub(crate) fn trust(parsed: Parsed, ring: &KeyRing) -> Result<Verified, Refusal>
     let Parsed { bytes, note, content } = parsed;
     let content = match content {
         ParsedContent::Cosigned(checkpoint) => {
-            let is_named = |line: &SignatureLine, name: &str, key: &PublicKey| line.name == name && line.key_id == key_id(name, TYPE_ED25519, &key.bytes().0);
+            let is_named = |line: &SignatureLine, name: &str, key: &PublicKey| {
+                line.name == name && line.key_id == key_id(name, TYPE_ED25519, &key.bytes().0)
+            };
             Content::Cosigned(read_cosigned(&note, checkpoint, ring, is_named, |line, _| line.cosignature().is_some())?)
-        },
+        }
         ParsedContent::Statement(statement) => {
             let (keys, procedure) = match statement.as_ref() {
                 Statement::Founding(founding) => (founders_keys(founding)?, None),
@@ -363,7 +369,9 @@ fn founding_signers_keys(note: &Note, founding: &Founding) -> Result<Vec<PublicK
         .zip(&keys)
         .map(|(founder, key)| (founder.person.as_str(), key_id(founder.person.as_str(), TYPE_ED25519, &key.bytes().0), key))
         .collect();
-    let find = |line: &SignatureLine| known.iter().find(|(name, id, _)| *name == line.name && *id == line.key_id).map(|(_, _, key)| (*key).clone());
+    let find = |line: &SignatureLine| {
+        known.iter().find(|(name, id, _)| *name == line.name && *id == line.key_id).map(|(_, _, key)| (*key).clone())
+    };
     note.signatures.iter().map(|line| find(line).ok_or_else(|| key_unknown(line))).collect()
 }
 
@@ -439,7 +447,11 @@ fn read_cosigned(
             return Err(Refusal::new(Rule::WitnessRepeated, "each witness once", line.name.clone()));
         }
         let Some((unix_seconds, _)) = line.cosignature().filter(|_| accepts(line, witness)) else {
-            return Err(Refusal::new(Rule::WitnessSignature, format!("a cosignature of this checkpoint by {name}"), "one that does not verify"));
+            return Err(Refusal::new(
+                Rule::WitnessSignature,
+                format!("a cosignature of this checkpoint by {name}"),
+                "one that does not verify",
+            ));
         };
         cosignatures.push(Cosignature { name, key: witness.clone(), unix_seconds });
     }

@@ -328,7 +328,9 @@ impl<S: Storage> Ledger<S> {
         let Content::Statement { statement, hash, .. } = &verified.content else { return Ok(None) };
         let index = match statement.as_ref() {
             Statement::Founding(_) => Some(0),
-            Statement::Act { header, .. } => self.state.device(&header.device).and_then(|device| device.counters.get(&header.counter)).copied(),
+            Statement::Act { header, .. } => {
+                self.state.device(&header.device).and_then(|device| device.counters.get(&header.counter)).copied()
+            }
         };
         let Some(index) = index else { return Ok(None) };
         let durable = self.history.size() - pending.len() as u64;
@@ -402,7 +404,9 @@ impl<S: Storage> Ledger<S> {
     pub fn receipt(&self, index: u64) -> Result<Option<Receipt>, LedgerError> {
         let Some(checkpoint) = Checkpoint::parse(&self.checkpoint.text) else { return Ok(None) };
         let received = self.history.received(index);
-        let (Some(previous), Some(received), Some(proof)) = (self.history.chain_at(index), received, self.history.tree().inclusion(index, checkpoint.size)) else {
+        let (Some(previous), Some(received), Some(proof)) =
+            (self.history.chain_at(index), received, self.history.tree().inclusion(index, checkpoint.size))
+        else {
             return Ok(None);
         };
         Ok(Some(Receipt { entry_head: entry_head(previous, received), index, proof, checkpoint: self.checkpoint.clone() }))
@@ -510,26 +514,44 @@ pub(crate) fn read_marker(storage: &dyn Storage) -> Result<Option<LedgerId>, Led
 }
 
 /// The latest sound slot.
-struct LatestSlot {
+pub(crate) struct LatestSlot {
     number: usize,
-    note: Note,
+    pub(crate) note: Note,
 }
 
 /// Replay of a record when it is opened.
-struct Replayed {
-    state: State,
-    history: History,
-    segments: Segments,
+pub(crate) struct Replayed {
+    pub(crate) state: State,
+    pub(crate) history: History,
+    pub(crate) segments: Segments,
     has_tail: bool,
 }
 
 impl Replayed {
-    fn new(id: &LedgerId) -> Replayed {
+    pub(crate) fn new(id: &LedgerId) -> Replayed {
         Replayed { state: State::new(Some(id.clone())), history: History::default(), segments: Segments::default(), has_tail: false }
     }
 
-    /// Replays everything; gives the last durable checkpoint and its slot.
+    /// Replays what the last durable checkpoint covers; gives it and its slot.
+    pub(crate) fn run_covered(
+        &mut self,
+        storage: &dyn Storage,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(Checkpoint, LatestSlot), LedgerError> {
+        self.run_to(storage, false, progress)
+    }
+
+    /// Replays everything that can be kept; gives the last durable checkpoint and its slot.
     fn run(&mut self, storage: &dyn Storage, progress: &mut dyn FnMut(u64)) -> Result<(Checkpoint, LatestSlot), LedgerError> {
+        self.run_to(storage, true, progress)
+    }
+
+    fn run_to(
+        &mut self,
+        storage: &dyn Storage,
+        takes_uncovered: bool,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(Checkpoint, LatestSlot), LedgerError> {
         let id = self.state.ring().ledger().cloned();
         let candidates = read_slots(storage, id.as_ref())?;
         let size = candidates.iter().map(|(checkpoint, _)| checkpoint.size).max();
@@ -537,6 +559,9 @@ impl Replayed {
         let mut reader = EntryReader::new(storage);
         loop {
             let left = size.saturating_sub(self.state.size());
+            if left == 0 && !takes_uncovered {
+                break;
+            }
             let most = if left > 0 { left } else { u64::MAX };
             let chunk = read_chunk(&mut reader, id.as_ref(), most).map_err(storage_error("reading entries"))?;
             if chunk.is_empty() {
@@ -608,7 +633,12 @@ impl Replayed {
             if !key.is_some_and(is_signed) {
                 // A torn slot fails its signature; only the latest must stand.
                 if checkpoint.size == size {
-                    return Err(damaged(size, Rule::CheckpointMissing, "a checkpoint signed with the key in force", "one that does not verify"));
+                    return Err(damaged(
+                        size,
+                        Rule::CheckpointMissing,
+                        "a checkpoint signed with the key in force",
+                        "one that does not verify",
+                    ));
                 }
                 continue;
             }
@@ -633,7 +663,8 @@ fn read_slots(storage: &dyn Storage, id: Option<&LedgerId>) -> Result<Vec<(Check
     let mut found = Vec::new();
     for (number, name) in SLOTS.iter().enumerate() {
         if let Slot::Note(note) = read_slot(storage, name).map_err(storage_error("reading a checkpoint slot"))?
-            && let Some(checkpoint) = Checkpoint::parse(&note.text).filter(|checkpoint| id.is_some_and(|id| id.as_str() == checkpoint.origin))
+            && let Some(checkpoint) =
+                Checkpoint::parse(&note.text).filter(|checkpoint| id.is_some_and(|id| id.as_str() == checkpoint.origin))
         {
             found.push((checkpoint, LatestSlot { number, note }));
         }

@@ -18,9 +18,9 @@ pub mod procedure;
 pub mod refusal_note;
 mod replay;
 pub mod segment;
+pub mod snapshot;
 pub mod state;
 pub mod storage;
-
 
 pub use check::check;
 pub use ledger::{Answer, Ledger, LedgerError};

@@ -44,7 +44,8 @@ pub fn parse_verifier_key(text: &str, signature_type: u8) -> Option<(String, Pub
     let (first, key) = blob.split_first()?;
     let key = KeyBytes(key.try_into().ok()?);
     let is_well_named = !name.is_empty() && !name.contains(char::is_whitespace);
-    let good = *first == signature_type && is_well_named && verifier_key(name, signature_type, &key) == format!("{name}+{id}+{}", base64(&blob));
+    let good =
+        *first == signature_type && is_well_named && verifier_key(name, signature_type, &key) == format!("{name}+{id}+{}", base64(&blob));
     if good { Some((name.to_owned(), PublicKey::decode(&key).ok()?)) } else { None }
 }
 
@@ -112,11 +113,13 @@ impl Policy {
     fn is_quorum(&self, note: &Note) -> bool {
         let has_cosigned = |(name, key): &(String, PublicKey)| {
             let id = key_id(name, TYPE_COSIGNATURE, &key.bytes().0);
-            note.signatures.iter().filter(|line| line.name == *name && line.key_id == id).any(|line| {
-                line.cosignature().is_some_and(|(time, signature)| cosignature_verifies(&note.text, key, time, &signature))
-            })
+            note.signatures
+                .iter()
+                .filter(|line| line.name == *name && line.key_id == id)
+                .any(|line| line.cosignature().is_some_and(|(time, signature)| cosignature_verifies(&note.text, key, time, &signature)))
         };
-        let signed: BTreeSet<&str> = self.witnesses.iter().filter(|(_, witness)| has_cosigned(witness)).map(|(name, _)| name.as_str()).collect();
+        let signed: BTreeSet<&str> =
+            self.witnesses.iter().filter(|(_, witness)| has_cosigned(witness)).map(|(name, _)| name.as_str()).collect();
         self.quorum.as_ref().is_none_or(|quorum| self.is_met(quorum, &signed))
     }
 
@@ -183,7 +186,9 @@ impl PolicyReader {
             "any" => Some(1),
             number => signer::value::number(number).and_then(|n| usize::try_from(n).ok()),
         };
-        let least = least.filter(|least| (1..=members.len()).contains(least)).ok_or("expected all, any, or a number from 1 to the number of members")?;
+        let least = least
+            .filter(|least| (1..=members.len()).contains(least))
+            .ok_or("expected all, any, or a number from 1 to the number of members")?;
         self.groups.insert(name.to_owned(), (least, members.iter().map(|member| (*member).to_owned()).collect()));
         Ok(())
     }

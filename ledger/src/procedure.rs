@@ -149,7 +149,12 @@ impl Procedure {
     fn judge_powers(&self) -> Result<(), Refusal> {
         for (act, rule) in &self.governance {
             let asked = rule.powers.max(if TWO_POWERS.contains(act) { 2 } else { 0 });
-            let found = format!("governance.{}: {} powers from {}", act.as_str(), rule.powers, rule.any.iter().map(Office::as_str).collect::<Vec<_>>().join(", "));
+            let found = format!(
+                "governance.{}: {} powers from {}",
+                act.as_str(),
+                rule.powers,
+                rule.any.iter().map(Office::as_str).collect::<Vec<_>>().join(", ")
+            );
             if rule.powers < asked || self.powers_within_reach(&rule.any) < asked {
                 return Err(Refusal::new(Rule::ProcedureTwoPowers, format!("offices of at least {asked} powers together"), found));
             }
@@ -161,7 +166,8 @@ impl Procedure {
         if any.iter().any(|office| office.as_str() == "founder") {
             return u64::MAX;
         }
-        let powers: std::collections::BTreeSet<&Power> = any.iter().filter_map(|office| self.offices.get(office)).map(|office| &office.power).collect();
+        let powers: std::collections::BTreeSet<&Power> =
+            any.iter().filter_map(|office| self.offices.get(office)).map(|office| &office.power).collect();
         powers.len() as u64
     }
 }
@@ -216,7 +222,11 @@ fn judge_offices(raw: BTreeMap<String, RawOffice>, powers: &BTreeMap<Power, Stri
             }
             ranged("number of requirements", raw.requires.len() as u64, 0, REQUIRES_MAX as u64)?;
             let requires: Result<Vec<Code>, Refusal> = raw.requires.iter().map(|code| parsed("requires", code, Code::parse)).collect();
-            let rule = OfficeRule { level: parsed("level", &raw.level, Code::parse)?, power: known_power(&raw.power, powers)?, requires: requires? };
+            let rule = OfficeRule {
+                level: parsed("level", &raw.level, Code::parse)?,
+                power: known_power(&raw.power, powers)?,
+                requires: requires?,
+            };
             Ok((office, rule))
         })
         .collect()
@@ -231,14 +241,19 @@ fn judge_governance(
 ) -> Result<GovernanceParts, Refusal> {
     let missing = |key: &str| wrong(format!("governance.{key}"), "nothing");
     let hours = raw.remove("offline_hours").ok_or_else(|| missing("offline_hours"))?;
-    let hours = hours.as_integer().and_then(|hours| u64::try_from(hours).ok()).ok_or_else(|| wrong("governance.offline_hours, a whole number", format!("{hours:?}")))?;
+    let hours = hours
+        .as_integer()
+        .and_then(|hours| u64::try_from(hours).ok())
+        .ok_or_else(|| wrong("governance.offline_hours, a whole number", format!("{hours:?}")))?;
     ranged("offline_hours", hours, 0, OFFLINE_HOURS_MAX)?;
     let supervising = raw.remove("supervising").ok_or_else(|| missing("supervising"))?;
     let supervising = known_power(supervising.as_str().unwrap_or_default(), powers)?;
     let mut governance = BTreeMap::new();
     for act in GOVERNED {
         let value = raw.remove(act.as_str()).ok_or_else(|| missing(act.as_str()))?;
-        let rule: RawGovernance = value.try_into().map_err(|error: toml::de::Error| wrong(format!("governance.{} = {{ any, min, powers }}", act.as_str()), error.message()))?;
+        let rule: RawGovernance = value
+            .try_into()
+            .map_err(|error: toml::de::Error| wrong(format!("governance.{} = {{ any, min, powers }}", act.as_str()), error.message()))?;
         governance.insert(*act, judge_rule(*act, rule, offices)?);
     }
     match raw.into_keys().next() {
@@ -292,7 +307,8 @@ fn text(what: &str, found: &str) -> Result<(), Refusal> {
 fn local_midnight(date: toml::value::Datetime, offset_minutes: i16) -> Result<UnixMs, Refusal> {
     match date {
         toml::value::Datetime { date: Some(day), time: None, offset: None } => {
-            midnight(i64::from(day.year), i64::from(day.month), i64::from(day.day), offset_minutes).ok_or_else(|| wrong("a date of the years 1900 to 9999", date.to_string()))
+            midnight(i64::from(day.year), i64::from(day.month), i64::from(day.day), offset_minutes)
+                .ok_or_else(|| wrong("a date of the years 1900 to 9999", date.to_string()))
         }
         _ => Err(wrong("valid.from, a local date such as 2013-01-01", date.to_string())),
     }

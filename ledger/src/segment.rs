@@ -84,7 +84,17 @@ impl<'s> EntryReader<'s> {
 
     /// Reads from the first entry.
     pub fn new(storage: &'s dyn Storage) -> EntryReader<'s> {
-        EntryReader { storage, segment: 0, entries: 0, offset: 0, buffer: Vec::new(), start: 0, buffer_end: 0, full: Vec::new(), has_stopped: false }
+        EntryReader {
+            storage,
+            segment: 0,
+            entries: 0,
+            offset: 0,
+            buffer: Vec::new(),
+            start: 0,
+            buffer_end: 0,
+            full: Vec::new(),
+            has_stopped: false,
+        }
     }
 
     /// Number of entries yielded.
@@ -167,7 +177,9 @@ impl<'s> EntryReader<'s> {
             return Ok(true);
         }
         for name in self.storage.list(SEGMENTS)? {
-            let number = Some(&name).filter(|name| name.len() == 6 && name.bytes().all(|b| b.is_ascii_digit())).and_then(|name| name.parse::<u64>().ok());
+            let number = Some(&name)
+                .filter(|name| name.len() == 6 && name.bytes().all(|b| b.is_ascii_digit()))
+                .and_then(|name| name.parse::<u64>().ok());
             if let Some(number) = number.filter(|number| *number > self.segment)
                 && self.has_more_than_zeros(number, 0)?
             {

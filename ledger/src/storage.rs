@@ -119,7 +119,9 @@ mod folder {
         fn with_lock(path: &Path) -> io::Result<Folder> {
             let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock"))?;
             lock.try_lock().map_err(|error| match error {
-                fs::TryLockError::WouldBlock => io::Error::new(io::ErrorKind::WouldBlock, "another process has this ledger open for writing"),
+                fs::TryLockError::WouldBlock => {
+                    io::Error::new(io::ErrorKind::WouldBlock, "another process has this ledger open for writing")
+                }
                 fs::TryLockError::Error(error) => error,
             })?;
             Ok(Folder { path: path.to_owned(), is_writable: true, files: Mutex::default(), _lock: Some(lock) })

@@ -295,18 +295,66 @@ pub enum RelatedTo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "fields are the lines of format.md section 5, under the same names")]
 pub enum Act {
-    Amend { constitution: Constitution, founders: Vec<(PersonId, Power)> },
-    Enact { enacts: ProcedureName, text: String },
-    Enrol { person: PersonId, name: Text, identity: IdentityToken, key: KeyBytes, proof: Signature },
-    Device { enrols: DeviceId, unit: Unit },
-    DeviceEnd { ends: DeviceId, reason: DeviceReason },
-    Appoint { person: PersonId, office: Office, unit: Unit, capacity: Capacity, home: Unit, from: Time, to: Option<Time>, instrument: Commitment },
-    AppointEnd { person: PersonId, appointment: StatementHash, reason: EndReason },
+    Amend {
+        constitution: Constitution,
+        founders: Vec<(PersonId, Power)>,
+    },
+    Enact {
+        enacts: ProcedureName,
+        text: String,
+    },
+    Enrol {
+        person: PersonId,
+        name: Text,
+        identity: IdentityToken,
+        key: KeyBytes,
+        proof: Signature,
+    },
+    Device {
+        enrols: DeviceId,
+        unit: Unit,
+    },
+    DeviceEnd {
+        ends: DeviceId,
+        reason: DeviceReason,
+    },
+    Appoint {
+        person: PersonId,
+        office: Office,
+        unit: Unit,
+        capacity: Capacity,
+        home: Unit,
+        from: Time,
+        to: Option<Time>,
+        instrument: Commitment,
+    },
+    AppointEnd {
+        person: PersonId,
+        appointment: StatementHash,
+        reason: EndReason,
+    },
     Rotate(NewKey),
     Rekey(NewKey),
-    Revoke { person: PersonId, key: KeyBytes, reason: RevokeReason, suspected: Option<Time> },
-    Relate { person: PersonId, relation: Code, to: RelatedTo, basis: Basis, evidence: Option<Commitment> },
-    Qualify { person: PersonId, qualification: Code, from: Time, to: Option<Time>, evidence: Commitment },
+    Revoke {
+        person: PersonId,
+        key: KeyBytes,
+        reason: RevokeReason,
+        suspected: Option<Time>,
+    },
+    Relate {
+        person: PersonId,
+        relation: Code,
+        to: RelatedTo,
+        basis: Basis,
+        evidence: Option<Commitment>,
+    },
+    Qualify {
+        person: PersonId,
+        qualification: Code,
+        from: Time,
+        to: Option<Time>,
+        evidence: Commitment,
+    },
     Import(Import),
 }
 

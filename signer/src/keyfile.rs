@@ -64,7 +64,8 @@ pub fn encrypt(key: &SecretKey, passphrase: &Zeroizing<String>, randomness: &Ran
         return Err(KeyFileError::PassphraseTooShort);
     }
     let params = scrypt::Params::new(SCRYPT_LOG_N, SCRYPT_R, SCRYPT_P).map_err(|_| KeyFileError::Encoding)?;
-    let params = pbes2::Parameters::generate_scrypt_aes256cbc(params, &randomness.salt, randomness.iv).map_err(|_| KeyFileError::Encoding)?;
+    let params =
+        pbes2::Parameters::generate_scrypt_aes256cbc(params, &randomness.salt, randomness.iv).map_err(|_| KeyFileError::Encoding)?;
     let plain = plain_document(key)?;
     let ciphertext = params.encrypt(passphrase.as_bytes(), plain.as_bytes()).map_err(|_| KeyFileError::Encoding)?;
     let info = EncryptedPrivateKeyInfoRef {
@@ -147,7 +148,10 @@ mod tests {
         assert_eq!(read(file.as_bytes(), Some(&passphrase("correct horse"))).unwrap().public(), key.public());
         assert_eq!(read(file.as_bytes(), None).unwrap_err(), KeyFileError::PassphraseNeeded);
         assert_eq!(read(file.as_bytes(), Some(&passphrase("incorrect horse"))).unwrap_err(), KeyFileError::WrongPassphrase);
-        assert_eq!(encrypt(&key, &passphrase("short"), &Randomness { salt: [1; 16], iv: [2; 16] }).unwrap_err(), KeyFileError::PassphraseTooShort);
+        assert_eq!(
+            encrypt(&key, &passphrase("short"), &Randomness { salt: [1; 16], iv: [2; 16] }).unwrap_err(),
+            KeyFileError::PassphraseTooShort
+        );
     }
 
     #[test]

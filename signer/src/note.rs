@@ -176,7 +176,20 @@ mod tests {
         assert_eq!(rule(b"a\xFF\n\n"), Rule::NoteUtf8);
         assert_eq!(rule(b"a\r\n\n"), Rule::Character);
         assert_eq!(rule("a\u{85}\n\n— p AAAAAAAA\n".as_bytes()), Rule::Character);
-        for text in ["", "a", "a\n", "a\n\n", "\n\n— p AAAAAAAA\n", "a\n\n— p AAAAAAAA", "a\n\n- p AAAAAAAA\n", "a\n\n— p+q AAAAAAAA\n", "a\n\n— p AAAAAA==\n", "a\n\n— p AAAAAAAB=\n", "a\n\n—  p AAAAAAAA\n", "a\n\n— p\u{3000}q AAAAAAAA\n"] {
+        for text in [
+            "",
+            "a",
+            "a\n",
+            "a\n\n",
+            "\n\n— p AAAAAAAA\n",
+            "a\n\n— p AAAAAAAA",
+            "a\n\n- p AAAAAAAA\n",
+            "a\n\n— p+q AAAAAAAA\n",
+            "a\n\n— p AAAAAA==\n",
+            "a\n\n— p AAAAAAAB=\n",
+            "a\n\n—  p AAAAAAAA\n",
+            "a\n\n— p\u{3000}q AAAAAAAA\n",
+        ] {
             assert_eq!(rule(text.as_bytes()), Rule::NoteShape, "{text:?}");
         }
         assert_eq!(rule("a\n\nb\n\n— p AAAAAAAA\n".as_bytes()), Rule::BlankLine);

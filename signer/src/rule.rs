@@ -187,11 +187,8 @@ fn shorten(found: String) -> String {
     if found.is_empty() {
         return "nothing".to_owned();
     }
-    let mut shown: String = found
-        .chars()
-        .take(SHOWN_CHARS_MAX)
-        .map(|c| if crate::value::is_printable(c) { c } else { '\u{FFFD}' })
-        .collect();
+    let mut shown: String =
+        found.chars().take(SHOWN_CHARS_MAX).map(|c| if crate::value::is_printable(c) { c } else { '\u{FFFD}' }).collect();
     if found.chars().count() > SHOWN_CHARS_MAX {
         shown.push('…');
     }

@@ -5,8 +5,8 @@ use sha2::{Digest as _, Sha256};
 use crate::act::{Act, ActName, Founding};
 use crate::rule::{Refusal, Rule};
 use crate::value::{
-    ChainHead, Code, DeviceId, LedgerId, Office, PersonId, ProcedureDigest, StatementHash, Time, TreeRoot, Unit,
-    is_procedure_character, is_text_character, number,
+    ChainHead, Code, DeviceId, LedgerId, Office, PersonId, ProcedureDigest, StatementHash, Time, TreeRoot, Unit, is_procedure_character,
+    is_text_character, number,
 };
 
 /// First line of every statement.
@@ -343,8 +343,7 @@ impl<'a> Values<'a> {
             return Err(Refusal::new(Rule::Character, "a character that this line may hold", found).at_line(line.number));
         }
         self.next += 1;
-        read(line.value)
-            .ok_or_else(|| Refusal::new(Rule::Value, expected, format!("{} {}", line.key, line.value)).at_line(line.number))
+        read(line.value).ok_or_else(|| Refusal::new(Rule::Value, expected, format!("{} {}", line.key, line.value)).at_line(line.number))
     }
 }
 

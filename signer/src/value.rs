@@ -234,9 +234,7 @@ fn is_origin(text: &str) -> bool {
 
 fn is_ledger_id(text: &str) -> bool {
     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    text.rsplit_once('/').is_some_and(|(origin, digits)| {
-        digits.len() == 16 && digits.bytes().all(hex) && is_origin(origin)
-    })
+    text.rsplit_once('/').is_some_and(|(origin, digits)| digits.len() == 16 && digits.bytes().all(hex) && is_origin(origin))
 }
 
 fn is_key_name(text: &str) -> bool {

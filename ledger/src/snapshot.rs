@@ -1,0 +1,83 @@
+//! A ledger read without opening it for writing: for drafting, tracing, and witnesses.
+
+use signer::checkpoint::Receipt;
+use signer::value::LedgerId;
+use signer::{Checkpoint, Note};
+
+use crate::entry::entry_head;
+use crate::history::History;
+use crate::ledger::{LedgerError, Replayed, read_marker};
+use crate::segment::Segments;
+use crate::state::State;
+use crate::storage::Storage;
+
+/// What the last durable checkpoint covers. The signatures are those that the ledger checked when it admitted the entries;
+/// only an audit checks them again.
+pub struct Snapshot<S: Storage> {
+    storage: S,
+    state: State,
+    history: History,
+    segments: Segments,
+    checkpoint: Note,
+    size: u64,
+    id: LedgerId,
+}
+
+impl<S: Storage> Snapshot<S> {
+    /// Reads the ledger.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotALedger`], [`LedgerError::Damaged`], storage failures.
+    pub fn open(storage: S, progress: &mut dyn FnMut(u64)) -> Result<Snapshot<S>, LedgerError> {
+        let id = read_marker(&storage)?.ok_or(LedgerError::NotALedger)?;
+        let mut replayed = Replayed::new(&id);
+        let (Checkpoint { size, .. }, slot) = replayed.run_covered(&storage, progress)?;
+        let Replayed { state, history, segments, .. } = replayed;
+        Ok(Snapshot { storage, state, history, segments, checkpoint: slot.note, size, id })
+    }
+
+    /// The ledger's id.
+    pub fn id(&self) -> &LedgerId {
+        &self.id
+    }
+
+    /// Number of entries.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// What the entries have made true.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Tree, chain heads and times.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The signed checkpoint.
+    pub fn checkpoint(&self) -> &Note {
+        &self.checkpoint
+    }
+
+    /// The storage.
+    pub fn storage(&self) -> &S {
+        &self.storage
+    }
+
+    /// The bytes of an entry.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn entry(&self, index: u64) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.segments.read(&self.storage, index).map_err(|source| LedgerError::Storage { step: "reading an entry", source })
+    }
+
+    /// Proof that an entry is in the log of the checkpoint.
+    pub fn receipt(&self, index: u64) -> Option<Receipt> {
+        let proof = self.history.tree().inclusion(index, self.size)?;
+        let head = entry_head(self.history.chain_at(index)?, self.history.received(index)?);
+        Some(Receipt { entry_head: head, index, proof, checkpoint: self.checkpoint.clone() })
+    }
+}

@@ -1,0 +1,50 @@
+//! What can be typed.
+
+use clap::{Parser, Subcommand};
+
+use crate::command::{audit, bench, draft, import, init, key, sign, submit, trace, verify, witness};
+use crate::lang::Lang;
+
+/// 责任 — an accountability ledger: who vouched for what, verifiable for life.
+#[derive(Parser)]
+#[command(name = "zeren", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// Language of messages (default: as LANG says)
+    #[arg(long, global = true, value_enum)]
+    pub lang: Option<Lang>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Found a ledger in a new folder from a signed founding
+    Init(init::Args),
+    /// Make and show keys
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Write statements for their signers
+    Draft(draft::Args),
+    /// Show a draft's statements and sign them
+    Sign(sign::Args),
+    /// Put signed statements into a ledger on this machine; receipts come back
+    Submit(submit::Args),
+    /// Verify a ledger from its bytes, against what you brought
+    Audit(audit::Args),
+    /// Who did what when, verified as it prints
+    #[command(subcommand)]
+    Trace(trace::Command),
+    /// Verify one piece of evidence, offline
+    #[command(subcommand)]
+    Verify(verify::Command),
+    /// Take over the records of an older system
+    #[command(subcommand)]
+    Import(import::Command),
+    /// Cosign checkpoints
+    #[command(subcommand)]
+    Witness(witness::Command),
+    /// Measure this machine
+    #[command(subcommand)]
+    Bench(bench::Command),
+}

@@ -1,0 +1,285 @@
+//! `zeren draft`: write a statement for its signers. Every act can be drafted, by its lines in format.md.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use ledger::procedure::{PROCEDURE_BYTES_MAX, Procedure, procedure_digest};
+use ledger::snapshot::Snapshot;
+use ledger::state::{Appointment, State};
+use ledger::storage::Folder;
+use signer::ActName;
+use signer::draft::{Consistency, DRAFT_BYTES_MAX, Draft, DraftStatement, DraftedFrom};
+use signer::statement::{STATEMENT_KIND, Statement, Times};
+use signer::value::{CaseId, DeviceId, PersonId, StatementHash, Time, base64};
+
+use super::{print, read_ledger};
+use crate::error::Failure;
+use crate::lang::Lang;
+use crate::secret::random;
+use crate::{clock, files};
+
+/// `zeren draft`
+#[derive(clap::Args)]
+#[command(after_help = "Acts: found amend enact enrol device device-end appoint appoint-end rotate rekey revoke relate qualify import.\n\
+Example: zeren draft appoint --dir ledger --by p0001 --by p0002 --device d000 -o a.draft \\\n    'person p0412' 'office archivist' 'unit 00' 'capacity regular' 'home 00' \\\n    'from 2026-01-01T00:00:00+08:00' 'to open' 'instrument <commitment>'")]
+pub struct Args {
+    /// The act
+    act: String,
+    /// The act's own lines, `key value`, in any order (docs/format.md section 5)
+    lines: Vec<String>,
+    /// The ledger's folder; not for act found
+    #[arg(long, default_value = ".")]
+    dir: PathBuf,
+    /// A signer: PERSON, or PERSON:OFFICE, or PERSON:OFFICE:UNIT; in the order of signing
+    #[arg(long, value_name = "PERSON")]
+    by: Vec<String>,
+    /// The device on which it is signed
+    #[arg(long)]
+    device: Option<String>,
+    /// The device's clock (default: this machine's)
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// A size that a signer remembers: the draft then brings the proof between the two
+    #[arg(long, value_name = "SIZE")]
+    remembered: Vec<u64>,
+    /// For act enact: the procedure's file
+    #[arg(long, value_name = "FILE")]
+    procedure: Option<PathBuf>,
+    /// Take more lines from this file (such as what `zeren key prove` printed)
+    #[arg(long, value_name = "FILE")]
+    lines_from: Vec<PathBuf>,
+    /// Add to the draft if it exists
+    #[arg(long)]
+    append: bool,
+    /// The draft to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// Writes a draft.
+pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
+    let act = ActName::named(&args.act).ok_or_else(|| {
+        let known: Vec<&str> = ActName::ALL.iter().map(|act| act.as_str()).collect();
+        Failure::malformed(format!("{}: {} ({})", args.act, lang.pick("no act of that name", "没有此行为"), known.join(" ")))
+    })?;
+    let mut lines = own_lines(args, lang)?;
+    let mut draft = existing_draft(args, lang)?;
+    if act == ActName::Found {
+        lines.entry("at".to_owned()).or_insert_with(|| vec![clock::device_time().to_string()]);
+        lines.entry("nonce".to_owned()).or_insert(vec![base64(&random::<32>()?)]);
+    } else {
+        let ledger = read_ledger(&args.dir, lang)?;
+        let from = drafted_from(&ledger, &args.remembered)?;
+        header_lines(args, act, &ledger, &draft, &mut lines, lang)?;
+        if draft.from.as_ref().is_some_and(|earlier| earlier.checkpoint.text != from.checkpoint.text) {
+            return Err(Failure::malformed(
+                lang.pick("the ledger has moved on since that draft was begun: start a new one", "草稿开始后账本已有变动，请新建草稿"),
+            ));
+        }
+        draft.from = Some(from);
+    }
+    let text = assemble(act, &lines, lang)?;
+    Statement::parse(&text).map_err(Failure::Refused)?;
+    draft.statements.push(DraftStatement { text, signatures: Vec::new() });
+    let bytes = draft.encode();
+    if args.append {
+        files::replace(&args.output, bytes.as_bytes(), 0o644)?
+    } else {
+        files::write_new(&args.output, bytes.as_bytes())?
+    }
+    print(&format!("{}: {} {}", args.output.display(), draft.statements.len(), lang.pick("statement(s) to sign", "份声明待签")));
+    Ok(ExitCode::SUCCESS)
+}
+
+type Lines = BTreeMap<String, Vec<String>>;
+
+fn own_lines(args: &Args, lang: Lang) -> Result<Lines, Failure> {
+    let mut all: Vec<String> = args.lines.clone();
+    for path in &args.lines_from {
+        all.extend(files::read_text(path, files::TEXT_BYTES_MAX)?.lines().map(str::to_owned));
+    }
+    let mut lines = Lines::new();
+    for line in all {
+        let (key, value) = line.split_once(' ').ok_or_else(|| {
+            Failure::malformed(format!("`{line}`: {}", lang.pick("a line is a key, a space and a value", "每行应为“键 空格 值”")))
+        })?;
+        lines.entry(key.to_owned()).or_default().push(value.to_owned());
+    }
+    if let Some(path) = &args.procedure {
+        let text = files::read_text(path, PROCEDURE_BYTES_MAX as u64)?;
+        let procedure = Procedure::parse(&text).map_err(Failure::Refused)?;
+        let enacts = format!("{} {} {}", procedure.id, procedure.version, procedure_digest(&text));
+        lines.insert("enacts".to_owned(), vec![enacts]);
+        lines.insert("|".to_owned(), text.split_terminator('\n').map(str::to_owned).collect());
+    }
+    Ok(lines)
+}
+
+fn existing_draft(args: &Args, lang: Lang) -> Result<Draft, Failure> {
+    if args.append && args.output.exists() {
+        let bytes = files::read(&args.output, DRAFT_BYTES_MAX as u64)?;
+        let draft = Draft::parse(&bytes).map_err(|source| Failure::Draft { path: args.output.display().to_string(), source })?;
+        if draft.statements.iter().any(|statement| !statement.signatures.is_empty()) {
+            return Err(Failure::malformed(
+                lang.pick("somebody has signed that draft already: start a new one", "该草稿已有人签名，请新建草稿"),
+            ));
+        }
+        return Ok(draft);
+    }
+    Ok(Draft { from: None, statements: Vec::new() })
+}
+
+fn drafted_from(ledger: &Snapshot<Folder>, remembered: &[u64]) -> Result<DraftedFrom, Failure> {
+    let size = ledger.size();
+    let chain = ledger.history().chain_at(size).ok_or(ledger::LedgerError::NotALedger)?;
+    let mut consistency = Vec::new();
+    for other in remembered.iter().filter(|other| **other != size) {
+        let (old, new) = (size.min(*other), size.max(*other));
+        let proof = ledger.history().tree().consistency(old, new);
+        let proof = proof.ok_or_else(|| {
+            Failure::malformed(format!(
+                "the ledger has {size} entries, and a signer remembers {other}: this copy may be rolled back; tell the auditors"
+            ))
+        })?;
+        consistency.push(Consistency { old, new, proof });
+    }
+    Ok(DraftedFrom { checkpoint: ledger.checkpoint().clone(), chain, consistency })
+}
+
+fn header_lines(args: &Args, act: ActName, ledger: &Snapshot<Folder>, draft: &Draft, lines: &mut Lines, lang: Lang) -> Result<(), Failure> {
+    let state = ledger.state();
+    let at = match &args.at {
+        Some(text) => Time::parse(text).ok_or_else(|| {
+            Failure::malformed(format!(
+                "--at {text}: {}",
+                lang.pick("a time such as 2013-03-11T09:14:05+08:00", "时间格式如 2013-03-11T09:14:05+08:00")
+            ))
+        })?,
+        None => clock::device_time(),
+    };
+    if args.by.is_empty() {
+        return Err(Failure::malformed(lang.pick("--by: who signs?", "--by：由谁签署？")));
+    }
+    let device = args
+        .device
+        .as_deref()
+        .and_then(DeviceId::parse)
+        .ok_or_else(|| Failure::malformed(lang.pick("--device: on which device is it signed?", "--device：在哪台设备上签署？")))?;
+    let procedure = state.procedure_at(ledger.size(), at.unix_ms());
+    let by: Result<Vec<String>, Failure> = args.by.iter().map(|signer| by_line(signer, act, state, at, lang)).collect();
+    let seen = ledger.history().seen_at(ledger.size()).ok_or(ledger::LedgerError::NotALedger)?;
+    let header = [
+        ("ledger", vec![ledger.id().to_string()]),
+        (
+            "procedure",
+            vec![
+                procedure
+                    .map_or("none".to_owned(), |enacted| format!("{} {} {}", enacted.name.id, enacted.name.version, enacted.name.digest)),
+            ],
+        ),
+        ("by", by?),
+        ("device", vec![format!("{device} {}", next_counter(&device, state, draft))]),
+        ("at", vec![at.to_string()]),
+        ("seen", vec![format!("{} {} {}", seen.size, seen.root, seen.chain)]),
+    ];
+    for (key, values) in header {
+        lines.entry(key.to_owned()).or_insert(values);
+    }
+    if act == ActName::Import {
+        add_case_head(lines, state);
+    }
+    Ok(())
+}
+
+/// One above every counter that the record or this draft holds.
+fn next_counter(device: &DeviceId, state: &State, draft: &Draft) -> u64 {
+    let recorded = state.device(device).and_then(|device| device.counters.keys().next_back().copied());
+    let drafted = draft.statements.iter().filter_map(|statement| match Statement::parse(&statement.text) {
+        Ok(Statement::Act { header, .. }) if header.device == *device => Some(header.counter),
+        _ => None,
+    });
+    drafted.chain(recorded).max().map_or(0, |last| last + 1)
+}
+
+fn add_case_head(lines: &mut Lines, state: &State) {
+    for value in lines.entry("case".to_owned()).or_default() {
+        if let Some(case) = CaseId::parse(value) {
+            let head = state.case_head(&case).map_or("new".to_owned(), ToString::to_string);
+            *value = format!("{value} {head}");
+        }
+    }
+}
+
+/// The `by` line of a signer: the office named, else the one office that may do the act.
+fn by_line(signer: &str, act: ActName, state: &State, at: Time, lang: Lang) -> Result<String, Failure> {
+    let mut parts = signer.split(':');
+    let person = parts.next().and_then(PersonId::parse).ok_or_else(|| Failure::malformed(format!("--by {signer}")))?;
+    let (office, unit) = (parts.next(), parts.next());
+    let governed = state
+        .procedure_at(state.size(), at.unix_ms())
+        .and_then(|enacted| enacted.procedure.governance.get(&act))
+        .filter(|_| act != ActName::Amend);
+    let may = |held: &Appointment| match (office, governed) {
+        (Some(office), _) => held.office.as_str() == office && unit.is_none_or(|unit| held.unit.as_str() == unit),
+        (None, Some(rule)) => rule.any.contains(&held.office),
+        (None, None) => held.office.as_str() == "founder",
+    };
+    let is_held = |held: &Appointment| {
+        held.person == person && held.ended.is_none() && held.from <= at.unix_ms() && held.to.is_none_or(|to| at.unix_ms() < to)
+    };
+    let mut found: Vec<(&StatementHash, &Appointment)> = state.all_appointments().filter(|(_, held)| is_held(held) && may(held)).collect();
+    found.sort_by_key(|(_, held)| held.since);
+    match found.as_slice() {
+        [(hash, held)] => Ok(format!("{person} {} {} {hash}", held.office, held.unit)),
+        [] => Err(Failure::malformed(format!(
+            "{person}: {} {}",
+            lang.pick("holds no office that may sign act", "没有可签署该行为的岗位："),
+            act.as_str()
+        ))),
+        several => {
+            let choices: Vec<String> = several.iter().map(|(_, held)| format!("--by {person}:{}:{}", held.office, held.unit)).collect();
+            Err(Failure::malformed(format!(
+                "{person}: {} {}",
+                lang.pick("several offices; choose one:", "有多个岗位，请指明："),
+                choices.join(", ")
+            )))
+        }
+    }
+}
+
+fn assemble(act: ActName, lines: &Lines, lang: Lang) -> Result<String, Failure> {
+    let layout = act.layout();
+    if let Some(other) = lines.keys().find(|key| !layout.iter().any(|(known, _)| known == key)) {
+        let known: Vec<&str> = act.body_layout().iter().map(|(key, _)| *key).collect();
+        return Err(Failure::malformed(format!(
+            "{other}: {} {}: {}",
+            lang.pick("not a line of act", "不是该行为的行："),
+            act.as_str(),
+            known.join(", ")
+        )));
+    }
+    let missing: Vec<&str> = layout
+        .iter()
+        .filter(|(key, times)| *times != Times::Any && *key != "act" && !lines.contains_key(*key))
+        .map(|(key, _)| *key)
+        .collect();
+    if !missing.is_empty() {
+        return Err(Failure::malformed(format!(
+            "{} {}: {}",
+            lang.pick("lines are missing of act", "缺少以下各行："),
+            act.as_str(),
+            missing.join(", ")
+        )));
+    }
+    let mut text = format!("{STATEMENT_KIND}\n");
+    for (key, _) in &layout {
+        if *key == "act" {
+            text.push_str(&format!("act {}\n", act.as_str()));
+        }
+        for value in lines.get(*key).into_iter().flatten() {
+            text.push_str(&if value.is_empty() { format!("{key}\n") } else { format!("{key} {value}\n") });
+        }
+    }
+    Ok(text)
+}

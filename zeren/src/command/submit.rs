@@ -1,0 +1,167 @@
+//! `zeren submit`: put signed statements into a ledger on this machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use ledger::check::Verified;
+use ledger::storage::Folder;
+use ledger::{Answer, Ledger};
+use serde_json::json;
+use signer::draft::{DRAFT_BYTES_MAX, DRAFT_KIND, Draft};
+use signer::{Note, Refusal, SecretKey};
+
+use super::init::CHECKPOINT_KEY_FILE;
+use super::print;
+use crate::error::{Failure, REFUSED, render_refusal};
+use crate::lang::Lang;
+use crate::secret::{PassphraseSource, open_key};
+use crate::{clock, files};
+
+/// `zeren submit`
+#[derive(clap::Args)]
+pub struct Args {
+    /// Signed drafts, or notes
+    files: Vec<PathBuf>,
+    /// The ledger's folder
+    #[arg(long, default_value = ".")]
+    dir: PathBuf,
+    /// The checkpoint key's file (default: the one in the folder); a second one if an amendment puts it in force
+    #[arg(long, value_name = "FILE")]
+    checkpoint_key: Vec<PathBuf>,
+    /// A checkpoint that you hold: if it is later than the ledger, nothing is accepted
+    #[arg(long, value_name = "FILE")]
+    known: Vec<PathBuf>,
+    /// Where receipts and refusals go (default: beside each file)
+    #[arg(long, value_name = "FOLDER")]
+    receipts: Option<PathBuf>,
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    passphrase: PassphraseSource,
+}
+
+/// Opens a ledger of this machine for writing.
+pub fn open_ledger(folder: &Path, keys: Vec<SecretKey>, lang: Lang) -> Result<Ledger<Folder>, Failure> {
+    let storage = Folder::open(folder).map_err(Failure::file(folder))?;
+    let (ledger, recovered) = Ledger::open(storage, keys, &mut |_| {})?;
+    if recovered.kept > 0 || recovered.has_cut {
+        let kept = recovered.kept;
+        eprintln!(
+            "{}",
+            match lang {
+                Lang::En =>
+                    format!("after a crash: {kept} entries without receipt kept, the rest of the last write cut: {}", recovered.has_cut),
+                Lang::Zh => format!("断电恢复：保留无回执条目 {kept} 条；清除残余写入：{}", if recovered.has_cut { "是" } else { "否" }),
+            }
+        );
+    }
+    Ok(ledger)
+}
+
+/// The keys that were given, else the one in the folder.
+pub fn checkpoint_keys(folder: &Path, given: &[PathBuf], source: &PassphraseSource, lang: Lang) -> Result<Vec<SecretKey>, Failure> {
+    let own = [folder.join(CHECKPOINT_KEY_FILE)];
+    let paths = if given.is_empty() { &own[..] } else { given };
+    paths.iter().map(|path| open_key(path, source, lang)).collect()
+}
+
+/// Submits.
+pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
+    let mut submissions = Vec::new();
+    for path in &args.files {
+        submissions.extend(notes_of(path)?.into_iter().map(|note| (path.as_path(), note)));
+    }
+    let keys = checkpoint_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?;
+    let mut ledger = open_ledger(&args.dir, keys, lang)?;
+    for path in &args.known {
+        let note = Note::parse(&files::read(path, files::TEXT_BYTES_MAX)?).map_err(Failure::Refused)?;
+        if let Err(refusal) = ledger.show(&note) {
+            eprint!("{}", render_refusal(&refusal, lang));
+        }
+    }
+    let mut refused = 0;
+    let mut printed = Vec::new();
+    for (path, note) in submissions {
+        let answer = submit_one(&mut ledger, &note)?;
+        refused += usize::from(matches!(answer, Answer::Refused { .. }));
+        printed.push(keep(&answer, path, args.receipts.as_deref(), lang)?);
+    }
+    if args.json {
+        print(&json!({ "ledger": ledger.id().as_str(), "entries": ledger.history().size(), "answers": printed }).to_string());
+    }
+    Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
+}
+
+fn notes_of(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+    let bytes = files::read(path, DRAFT_BYTES_MAX as u64)?;
+    if !bytes.starts_with(DRAFT_KIND.as_bytes()) {
+        return Ok(vec![bytes]);
+    }
+    let draft = Draft::parse(&bytes).map_err(|source| Failure::Draft { path: path.display().to_string(), source })?;
+    Ok(draft.statements.iter().map(|statement| statement.note().encode().into_bytes()).collect())
+}
+
+/// One note through the whole door: a statement may need what the one before it brought.
+pub fn submit_one(ledger: &mut Ledger<Folder>, note: &[u8]) -> Result<Answer, Failure> {
+    match ledger::check(note, ledger.ring()) {
+        Err(refusal) => Ok(Answer::Refused { refusal, note: None }),
+        Ok(verified) => append_one(ledger, verified),
+    }
+}
+
+fn append_one(ledger: &mut Ledger<Folder>, verified: Verified) -> Result<Answer, Failure> {
+    let mut answers = ledger.append(vec![verified], clock::now())?;
+    answers.pop().ok_or_else(|| ledger::LedgerError::Poisoned.into())
+}
+
+/// Prints an answer and keeps its file.
+fn keep(answer: &Answer, beside: &Path, folder: Option<&Path>, lang: Lang) -> Result<serde_json::Value, Failure> {
+    let folder = folder.map_or_else(
+        || {
+            let mut name = beside.as_os_str().to_owned();
+            name.push(".receipts");
+            PathBuf::from(name)
+        },
+        Path::to_owned,
+    );
+    let write = |name: String, text: String| -> Result<String, Failure> {
+        fs::create_dir_all(&folder).map_err(Failure::file(&folder))?;
+        let path = folder.join(name);
+        files::replace(&path, text.as_bytes(), 0o644)?;
+        Ok(path.display().to_string())
+    };
+    match answer {
+        Answer::Recorded { receipt, is_repeated } => {
+            let path = write(format!("{}.tlog-proof", receipt.index), receipt.encode())?;
+            eprintln!(
+                "{}",
+                match (lang, is_repeated) {
+                    (Lang::En, false) => format!("recorded as entry {}; receipt {path}", receipt.index),
+                    (Lang::En, true) => format!("was recorded before, as entry {}; receipt {path}", receipt.index),
+                    (Lang::Zh, false) => format!("已入账，第 {} 条；回执 {path}", receipt.index),
+                    (Lang::Zh, true) => format!("此前已入账，第 {} 条；回执 {path}", receipt.index),
+                }
+            );
+            Ok(json!({ "recorded": true, "index": receipt.index, "repeated": is_repeated, "receipt": path }))
+        }
+        Answer::Refused { refusal, note } => {
+            eprint!("{}", render_refusal(refusal, lang));
+            let path = match note {
+                Some(note) => {
+                    let name: String =
+                        signer::note::note_hash(note.encode().as_bytes()).0[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+                    let path = write(format!("{name}.refusal"), note.encode())?;
+                    eprintln!("{}: {path}", lang.pick("the refusal, signed by the ledger", "账本签署的拒绝通知"));
+                    Some(path)
+                }
+                None => None,
+            };
+            Ok(refusal_json(refusal, path))
+        }
+    }
+}
+
+fn refusal_json(refusal: &Refusal, note: Option<String>) -> serde_json::Value {
+    json!({ "recorded": false, "rule": refusal.rule.name(), "line": refusal.line, "expected": refusal.expected, "found": refusal.found, "advice": refusal.rule.advice(), "note": note })
+}

@@ -1,0 +1,52 @@
+//! Files that commands read and write: with limits, and never over something.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use crate::error::Failure;
+
+/// Largest text file that is read, in bytes.
+pub const TEXT_BYTES_MAX: u64 = 64 << 20;
+
+/// A whole file of at most `bytes_max` bytes.
+pub fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
+    let file = File::open(path).map_err(Failure::file(path))?;
+    let mut bytes = Vec::new();
+    file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(Failure::file(path))?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(Failure::malformed(format!("{}: longer than {bytes_max} bytes", path.display())));
+    }
+    Ok(bytes)
+}
+
+/// A whole file of UTF-8.
+pub fn read_text(path: &Path, bytes_max: u64) -> Result<String, Failure> {
+    String::from_utf8(read(path, bytes_max)?).map_err(|_| Failure::malformed(format!("{}: not UTF-8", path.display())))
+}
+
+/// Writes a new file; one that exists is refused.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_with(path, bytes, 0o644).map_err(Failure::file(path))
+}
+
+/// Writes a new file that only its owner can read.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_with(path, bytes, 0o600).map_err(Failure::file(path))
+}
+
+fn write_with(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Replaces a file by another of the same name, whole or not at all.
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = Path::new(&partial);
+    let _ = fs::remove_file(partial);
+    write_with(partial, bytes, mode).and_then(|()| fs::rename(partial, path)).map_err(Failure::file(path))
+}
