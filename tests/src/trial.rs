@@ -171,17 +171,10 @@ fn said_in_python(line: &str) -> Said {
     Said { verdict: text(&answer["verdict"]), findings }
 }
 
-/// Lays out every trial, audits it twice, and says where an answer is not the expected one.
-pub fn judge_all(trials: &[Trial]) -> Vec<String> {
+/// Lays out every trial and audits it twice: what this verifier said, and what the one in Python said.
+pub fn judge_all(trials: &[&Trial]) -> Vec<(Said, Said)> {
     let place = tempfile::tempdir().unwrap();
     let laid: Vec<Laid> = trials.iter().enumerate().map(|(number, trial)| trial.lay(&place.path().join(number.to_string()))).collect();
     let second = audit_in_python(&laid);
-    let mut wrong = Vec::new();
-    for ((trial, laid), python) in trials.iter().zip(&laid).zip(second) {
-        let (expected, rust) = (trial.said(), laid.audit());
-        if rust != expected || python != expected {
-            wrong.push(format!("{}\n  expected {expected:?}\n  rust     {rust:?}\n  python   {python:?}", trial.name));
-        }
-    }
-    wrong
+    laid.iter().map(Laid::audit).zip(second).collect()
 }

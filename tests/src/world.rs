@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use ledger::entry::SealedEntry;
+use ledger::entry::{Entry, SealedEntry};
 use ledger::history::History;
 use ledger::policy::{Policy, verifier_key};
 use ledger::procedure::procedure_digest;
@@ -31,6 +31,11 @@ pub const FOUNDED: UnixMs = UnixMs(1_767_571_200_000);
 pub fn key(name: &str) -> SecretKey {
     let digest = signer::statement::statement_hash(&format!("key of {name}"));
     SecretKey::from_seed(&Zeroizing::new(digest.0))
+}
+
+/// The same key once more.
+pub fn copy(key: &SecretKey) -> SecretKey {
+    SecretKey::from_seed(&key.seed())
 }
 
 /// Thirty-two bytes from a word.
@@ -392,6 +397,36 @@ impl World {
     pub fn policy_naming(&self, names: &[&str]) -> String {
         let line = |name: &&str| format!("log {}\n", verifier_key(self.id.as_str(), TYPE_ED25519, &key(name).public().bytes()));
         names.iter().map(line).chain(["quorum none\n".to_owned()]).collect()
+    }
+
+    /// Receipt and note of every entry.
+    pub fn notes(&self) -> Vec<(UnixMs, Vec<u8>)> {
+        let parsed = |sealed: &SealedEntry| {
+            let entry = Entry::parse(&sealed.bytes).unwrap();
+            (entry.received, entry.note.to_vec())
+        };
+        self.entries.iter().map(parsed).collect()
+    }
+
+    /// The ledger as whoever holds the checkpoint key could write it anew: these notes, chained and signed.
+    pub fn rewritten(&self, notes: &[(UnixMs, Vec<u8>)]) -> World {
+        let mut world = World {
+            id: self.id.clone(),
+            checkpoint_key: copy(&self.checkpoint_key),
+            entries: Vec::new(),
+            history: History::default(),
+            procedure: self.procedure.clone(),
+            offices: self.offices.clone(),
+            keys: self.keys.iter().map(|(id, key)| (id.clone(), copy(key))).collect(),
+            known_by: self.known_by.clone(),
+            heads: self.heads.clone(),
+            ..*self
+        };
+        for (received, note) in notes {
+            world.clock = *received;
+            world.push(note);
+        }
+        world
     }
 
     /// The files of format.md section 9: marker, segments, slot 0 with the checkpoint of all entries, slot 1 with the one before,

@@ -11,7 +11,7 @@ use signer::{Rule, Statement};
 
 use super::{DAY_MS, Table};
 use crate::trial::{Given, Trial};
-use crate::world::{World, bytes, constitution, founding, key, person};
+use crate::world::{World, bytes, constitution, copy, founding, key, person};
 
 pub(super) fn fill(table: &mut Table) {
     signatures(table);
@@ -59,12 +59,8 @@ fn lines(table: &mut Table, rule: Rule, name: &str, edit: impl FnOnce(&World, &m
 }
 
 fn line_by(world: &World, id: &str, key_name: &str, text: &str) -> SignatureLine {
-    let key = &world.keys.get(key_name).map_or_else(|| key(key_name), key_of);
+    let key = &world.keys.get(key_name).map_or_else(|| key(key_name), copy);
     SignatureLine::ed25519(id, &key.public(), &key.sign(text.as_bytes()))
-}
-
-fn key_of(known: &signer::SecretKey) -> signer::SecretKey {
-    signer::SecretKey::from_seed(&known.seed())
 }
 
 fn signatures(table: &mut Table) {

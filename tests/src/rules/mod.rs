@@ -1,13 +1,13 @@
 //! For every rule that an audit can report, ledgers that break it and nothing else; and honest twins that break nothing.
 
-mod acts;
+pub(crate) mod acts;
 mod appointments;
 mod check;
 mod cosigned;
 mod enactments;
-mod files;
+pub(crate) mod files;
 mod header;
-mod keys;
+pub(crate) mod keys;
 mod text;
 
 use signer::Rule;
