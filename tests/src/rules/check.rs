@@ -1,8 +1,10 @@
 //! Section 8.2, the foundings of section 5.1, and section 8.1: notes on their own, and every entry's place.
 
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
-use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::edwards::EdwardsPoint;
+use curve25519_dalek::scalar::{Scalar, clamp_integer};
 use ledger::entry::SealedEntry;
+use sha2::{Digest as _, Sha512};
 use signer::act::{Act, Founding, Purpose, Witness};
 use signer::note::{Note, SignatureLine};
 use signer::possession::{self, Occasion};
@@ -63,6 +65,20 @@ fn line_by(world: &World, id: &str, key_name: &str, text: &str) -> SignatureLine
     SignatureLine::ed25519(id, &key.public(), &key.sign(text.as_bytes()))
 }
 
+/// A signature whose R has a point of small order in it: [8][S]B = [8](R + [k]A) holds, and for the point of order 1 even
+/// [S]B = R + [k]A.
+fn signed_around(key: &signer::SecretKey, text: &[u8], torsion: EdwardsPoint, nonce: u64) -> Vec<u8> {
+    let mut half = [0; 32];
+    half.copy_from_slice(&Sha512::digest(&key.seed()[..])[..32]);
+    let secret = Scalar::from_bytes_mod_order(clamp_integer(half));
+    let r = (ED25519_BASEPOINT_POINT * Scalar::from(nonce) + torsion).compress();
+    let hash = Sha512::new().chain_update(r.0).chain_update(key.public().bytes().0).chain_update(text).finalize();
+    let mut wide = [0; 64];
+    wide.copy_from_slice(&hash);
+    let s = Scalar::from(nonce) + Scalar::from_bytes_mod_order_wide(&wide) * secret;
+    [r.0, s.to_bytes()].concat()
+}
+
 fn signatures(table: &mut Table) {
     table.refused(Rule::LedgerOther, "a statement replayed from another ledger of the same origin", World::staffed(), |world| {
         let mut other = World::founded_with(Founding { nonce: Nonce(bytes("another nonce")), ..founding() });
@@ -106,6 +122,11 @@ fn signatures(table: &mut Table) {
     lines(table, Rule::Signature, "one bit of the signature", |_, note| note.signatures[0].payload[63] ^= 1);
     lines(table, Rule::Signature, "one bit of R", |_, note| note.signatures[0].payload[0] ^= 1);
     lines(table, Rule::Signature, "S + ℓ in place of S", |_, note| add_order(&mut note.signatures[0].payload));
+    for (name, torsion, nonce) in [("R with torsion, which cofactored verifiers accept", 1, 9u64), ("R of small order", 1, 0), ("R of order 1", 0, 0)] {
+        lines(table, Rule::Signature, name, |world, note| {
+            note.signatures[0].payload = signed_around(&world.keys["a1"], note.text.as_bytes(), EIGHT_TORSION[torsion], nonce);
+        });
+    }
     lines(table, Rule::Signature, "a text that was changed after signing", |_, note| {
         note.text = note.text.replace("Resource21", "Resource22")
     });
