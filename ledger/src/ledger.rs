@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::ops::ControlFlow;
 
 use signer::act::Act;
 use signer::checkpoint::{Receipt, is_signed_by};
@@ -16,7 +17,7 @@ use crate::check::{Content, KeyRing, Verified, check, trust};
 use crate::entry::{Entry, SealedEntry, entry_head};
 use crate::history::History;
 use crate::refusal_note::{REFUSALS, REFUSALS_PER_KEY_AND_DAY_MAX, RefusalNote};
-use crate::replay::{Read, read_chunk};
+use crate::replay::{Admitted, AdmittedEntry, Read, read_chunk};
 use crate::segment::{EntryReader, SLOTS, Segments, Slot, encode_slot, read_slot};
 use crate::state::{State, ledger_id};
 use crate::storage::{Storage, read_whole, write_whole};
@@ -244,6 +245,16 @@ impl<S: Storage> Ledger<S> {
         self.segments.read(&self.storage, index).map_err(storage_error("reading an entry"))
     }
 
+    /// Shows every durable entry from one on, in order, until there are no more or `visit` breaks: what views are made of.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`] where the storage no longer holds what was admitted; storage failures.
+    pub fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
+        let Self { storage, segments, history, .. } = self;
+        let size = self.seen().map_or(0, |seen| seen.size);
+        Admitted { storage, segments, history, size, ring: self.ring() }.visit(from, visit)
+    }
+
     /// Adds a checkpoint key that an amendment will put in force.
     pub fn hold_key(&mut self, key: SecretKey) {
         self.keys.push(key);
@@ -354,7 +365,11 @@ impl<S: Storage> Ledger<S> {
     }
 
     fn refused(&mut self, verified: &Verified, refusal: Refusal, received: UnixMs) -> Outcome {
-        let Content::Statement { hash, keys, .. } = &verified.content else { return Outcome::Unsigned(refusal) };
+        let Content::Statement { statement, hash, keys, .. } = &verified.content else { return Outcome::Unsigned(refusal) };
+        // A founding brings its own keys: a stranger could have any number of refusals signed and kept.
+        if statement.act_name() == signer::ActName::Found {
+            return Outcome::Unsigned(refusal);
+        }
         let day = received.0.div_euclid(86_400_000);
         self.refused_today.retain(|(_, of), _| *of == day);
         let count = keys.first().map(|key| self.refused_today.entry((key.bytes(), day)).or_default());

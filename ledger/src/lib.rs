@@ -16,7 +16,7 @@ pub mod ledger;
 pub mod policy;
 pub mod procedure;
 pub mod refusal_note;
-mod replay;
+pub mod replay;
 pub mod segment;
 pub mod snapshot;
 pub mod state;

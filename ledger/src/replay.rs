@@ -1,14 +1,19 @@
 //! Reading the log again: entries in chunks, hashed, parsed and checked on all cores, ahead of their turn. `Ledger::open` and
-//! the audit share it.
+//! the audit share it. What they admitted is handed out again, in order, to whoever makes views of it: [`AdmittedEntry`].
 
 use std::io;
+use std::ops::ControlFlow;
 
-use signer::rule::Refusal;
+use signer::rule::{Refusal, Rule};
 use signer::value::{ChainHead, LedgerId, UnixMs};
 
-use crate::check::{KeyRing, Parsed, Verified, parse, verify};
+use crate::audit::{Report, Verdict};
+use crate::check::{KeyRing, Parsed, Verified, parse, trust, verify};
 use crate::entry::{Entry, SealedEntry};
-use crate::segment::EntryReader;
+use crate::history::History;
+use crate::ledger::LedgerError;
+use crate::segment::{EntryReader, Segments};
+use crate::storage::Storage;
 
 /// Entries of a chunk: enough to keep the cores busy, little enough to forget.
 pub(crate) const CHUNK_ENTRIES: usize = 2_048;
@@ -66,6 +71,131 @@ pub(crate) fn check_chunk(chunk: Vec<Read>, candidates: &mut KeyRing) -> Vec<Che
     }
     let ring = &*candidates;
     map_all(chunk, |read| Checked { sealed: read.sealed, head: read.head, verified: read.parsed.and_then(|parsed| verify(parsed, ring)) })
+}
+
+/// An entry that was admitted.
+#[derive(Clone, Copy, Debug)]
+pub struct AdmittedEntry<'a> {
+    /// Its place in the log.
+    pub index: u64,
+    /// When the ledger received it.
+    pub received: UnixMs,
+    /// What it says, and the keys that signed it.
+    pub verified: &'a Verified,
+}
+
+/// What is known of a log whose entries were all admitted, and where they lie.
+pub(crate) struct Admitted<'a> {
+    pub storage: &'a dyn Storage,
+    pub segments: &'a Segments,
+    pub history: &'a History,
+    /// Number of entries that are shown: in an open ledger those that are durable.
+    pub size: u64,
+    /// The keys of the whole log. No pair of name and key id is given twice, so they are right for every entry.
+    pub ring: &'a KeyRing,
+}
+
+impl Admitted<'_> {
+    /// Shows every entry from one on, in order, until there are no more or `visit` breaks.
+    ///
+    /// Signatures are not verified again: what is shown has the chain head that it had when it was admitted, so it is the same bytes.
+    pub fn visit(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
+        let size = self.size;
+        let reading = |source| LedgerError::Storage { step: "reading entries again", source };
+        let mut reader = self.segments.reader(self.storage, from).map_err(reading)?;
+        let mut index = from;
+        while index < size {
+            let chunk = read_chunk(&mut reader, self.ring.ledger(), size - index).map_err(reading)?;
+            if chunk.is_empty() {
+                let refusal = Refusal::new(Rule::EntriesMissing, format!("{size} entries"), index.to_string());
+                return Err(LedgerError::Damaged { index, refusal });
+            }
+            let trusted = map_all(chunk, |read| (read.sealed.chain, read.head, read.parsed.and_then(|parsed| trust(parsed, self.ring))));
+            for (chain, head, verified) in trusted {
+                let damaged = |refusal| LedgerError::Damaged { index, refusal };
+                if self.history.chain_at(index + 1) != Some(chain) {
+                    return Err(damaged(Refusal::new(Rule::Chain, "the entry that was admitted", format!("another, of chain head {chain}"))));
+                }
+                let (_, received) = head.map_err(damaged)?;
+                let verified = verified.map_err(damaged)?;
+                if visit(&AdmittedEntry { index, received, verified: &verified }).is_break() {
+                    return Ok(());
+                }
+                index += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The record of a folder that an audit found whole, to be read and never written: no key, no lock, no [`crate::Ledger`].
+pub struct AuditedLog<'s> {
+    storage: &'s dyn Storage,
+    id: LedgerId,
+    ring: KeyRing,
+    history: History,
+    segments: Segments,
+}
+
+impl<'s> AuditedLog<'s> {
+    /// Reads again what was audited. Nothing is verified twice: the root that the report names says that the bytes are the same.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotALedger`] where the report found the record broken, or a policy for another;
+    /// [`LedgerError::Damaged`] where the folder no longer holds what was audited; storage failures.
+    pub fn read(storage: &'s dyn Storage, report: &Report) -> Result<AuditedLog<'s>, LedgerError> {
+        let is_whole = matches!(report.verdict, Verdict::Holds | Verdict::Unanchored | Verdict::Stale);
+        let id = LedgerId::parse(&report.origin).filter(|_| is_whole).ok_or(LedgerError::NotALedger)?;
+        let ring = KeyRing::new(Some(id.clone()));
+        let mut log = AuditedLog { storage, id, ring, history: History::default(), segments: Segments::default() };
+        let mut reader = EntryReader::new(storage);
+        while log.history.size() < report.entries {
+            let left = report.entries - log.history.size();
+            let chunk = read_chunk(&mut reader, Some(&log.id), left).map_err(|source| LedgerError::Storage { step: "reading entries", source })?;
+            if chunk.is_empty() {
+                break;
+            }
+            for read in chunk {
+                log.take(read)?;
+            }
+        }
+        let root = log.history.tree().root_at(report.entries);
+        if root != Some(report.root) {
+            let found = root.map_or_else(|| format!("{} entries", log.history.size()), |root| root.to_string());
+            return Err(LedgerError::Damaged { index: report.entries, refusal: Refusal::new(Rule::CheckpointRoot, report.root.to_string(), found) });
+        }
+        Ok(log)
+    }
+
+    fn take(&mut self, read: Read) -> Result<(), LedgerError> {
+        let index = self.history.size();
+        let (_, received) = read.head.map_err(|refusal| LedgerError::Damaged { index, refusal })?;
+        if let Some(statement) = read.parsed.as_ref().ok().and_then(Parsed::statement) {
+            self.ring.learn(statement);
+        }
+        self.history.push(read.sealed.leaf, read.sealed.chain, received);
+        self.segments.note_existing(read.sealed.bytes.len());
+        Ok(())
+    }
+
+    /// The ledger's id.
+    pub fn id(&self) -> &LedgerId {
+        &self.id
+    }
+
+    /// Tree, chain heads and times.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Shows every entry from one on, in order, until there are no more or `visit` breaks.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`] where the folder no longer holds what was audited; storage failures.
+    pub fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
+        let Self { storage, segments, history, ring, .. } = self;
+        Admitted { storage: *storage, segments, history, size: history.size(), ring }.visit(from, visit)
+    }
 }
 
 /// Maps on all cores, order kept.

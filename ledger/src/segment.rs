@@ -74,8 +74,8 @@ pub struct EntryReader<'s> {
     start: usize,
     /// Offset in the segment of the byte after the buffer.
     buffer_end: u64,
-    /// Ends of the segments that were left because they are full.
-    full: Vec<u64>,
+    /// Segments that were left because they are full, with their ends.
+    full: Vec<(u64, u64)>,
     has_stopped: bool,
 }
 
@@ -97,9 +97,9 @@ impl<'s> EntryReader<'s> {
         }
     }
 
-    /// Number of entries yielded.
+    /// Index of the entry that comes next: the number of entries before it.
     pub fn count(&self) -> u64 {
-        self.full.len() as u64 * SEGMENT_ENTRIES + self.entries
+        self.segment * SEGMENT_ENTRIES + self.entries
     }
 
     /// Where the next entry would lie: segment and offset.
@@ -113,7 +113,7 @@ impl<'s> EntryReader<'s> {
             return Ok(None);
         }
         if self.entries == SEGMENT_ENTRIES && self.storage.len(&segment_name(self.segment + 1))?.is_some() {
-            self.full.push(self.offset);
+            self.full.push((self.segment, self.offset));
             self.segment += 1;
             (self.entries, self.offset, self.start, self.buffer_end) = (0, 0, 0, 0);
             self.buffer.clear();
@@ -168,8 +168,8 @@ impl<'s> EntryReader<'s> {
 
     /// Whether anything but zeros follows the last entry.
     pub fn has_tail(&self) -> io::Result<bool> {
-        for (number, end) in self.full.iter().enumerate() {
-            if self.has_more_than_zeros(number as u64, *end)? {
+        for (number, end) in &self.full {
+            if self.has_more_than_zeros(*number, *end)? {
                 return Ok(true);
             }
         }
@@ -306,6 +306,20 @@ impl Segments {
         }
         entries.iter().for_each(|entry| self.note_existing(entry.bytes.len()));
         Ok(())
+    }
+
+    /// Reads entries in order from this one on.
+    pub fn reader<'s>(&self, storage: &'s dyn Storage, from: u64) -> io::Result<EntryReader<'s>> {
+        let mut reader = EntryReader::new(storage);
+        let Some(offset) = self.bundles.get((from / BUNDLE_ENTRIES) as usize).copied() else {
+            reader.has_stopped = true;
+            return Ok(reader);
+        };
+        let first = from / BUNDLE_ENTRIES * BUNDLE_ENTRIES;
+        (reader.segment, reader.entries) = (first / SEGMENT_ENTRIES, first % SEGMENT_ENTRIES);
+        (reader.offset, reader.buffer_end) = (offset, offset);
+        while reader.count() < from && reader.next_entry()?.is_some() {}
+        Ok(reader)
     }
 
     /// The bytes of an entry.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use signer::act::{Act, Constitution, DeviceReason, EndReason, Founding, NewKey, Purpose};
 use signer::note::{KeyId, TYPE_ED25519, key_id};
-use signer::statement::{ProcedureName, Statement};
+use signer::statement::{Header, ProcedureName, Statement};
 use signer::value::{
     CaseId, Code, DeviceId, IdentityToken, KeyBytes, KeyName, LedgerId, Office, Origin, PersonId, Power, SourceDigest, StatementHash, Text,
     Time, Unit, UnixMs,
@@ -56,6 +56,8 @@ pub struct Person {
     pub identity: IdentityToken,
     /// Keys, the latest last; never empty.
     pub keys: Vec<PersonKey>,
+    /// The largest log that the person is known to have seen when signing: what drafts bring proofs for.
+    pub seen_last: u64,
     /// Qualifications.
     qualified: Vec<Qualified>,
 }
@@ -293,6 +295,7 @@ impl State {
                     Statement::Founding(founding) => self.found(founding, *hash, received),
                     Statement::Act { header, act, .. } => {
                         self.use_counter(&header.device, header.counter);
+                        self.count_seen(header);
                         let effect = Effect { hash: *hash, received, procedure: procedure.as_deref() };
                         self.act(act, &effect);
                     }
@@ -340,7 +343,7 @@ impl State {
 
     fn enrol(&mut self, person: &PersonId, name: &Text, identity: IdentityToken, key: KeyBytes, hash: StatementHash, received: UnixMs) {
         self.identities.insert(identity);
-        self.persons.insert(person.clone(), Person { name: name.clone(), identity, keys: Vec::new(), qualified: Vec::new() });
+        self.persons.insert(person.clone(), Person { name: name.clone(), identity, keys: Vec::new(), seen_last: 0, qualified: Vec::new() });
         self.add_key(person, key);
         self.hold(person.clone(), "self", None, hash, received);
     }
@@ -356,6 +359,14 @@ impl State {
     fn use_counter(&mut self, device: &DeviceId, counter: u64) {
         if let Some(device) = self.devices.get_mut(device) {
             device.counters.insert(counter, self.size);
+        }
+    }
+
+    fn count_seen(&mut self, header: &Header) {
+        for by in &header.by {
+            if let Some(person) = self.persons.get_mut(&by.person) {
+                person.seen_last = person.seen_last.max(header.seen.size);
+            }
         }
     }
 

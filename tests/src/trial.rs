@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use ledger::audit::{Question, audit};
 use ledger::policy::Policy;
 use ledger::storage::Folder;
+use signer::value::UnixMs;
 use signer::{Note, Rule};
 
 /// Files of a ledger by their names.
@@ -42,6 +43,19 @@ pub struct Trial {
     pub expected: Vec<(Rule, u64)>,
     /// The verdict, or `usage` for a malformed policy or known checkpoint.
     pub verdict: &'static str,
+    /// The entry that is tried, as a submission to the ledger that it was appended to.
+    pub door: Option<Submission>,
+}
+
+/// A note, and the ledger that it is submitted to.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// The folder before it; empty for a founding.
+    pub before: Image,
+    /// The note.
+    pub note: Vec<u8>,
+    /// The ledger's clock.
+    pub clock: UnixMs,
 }
 
 /// What an audit said: the verdict; rule, index and level of each finding.

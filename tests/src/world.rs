@@ -169,7 +169,12 @@ impl World {
 
     /// Founded, and staffed.
     pub fn staffed() -> World {
-        let mut world = World::founded();
+        World::staffed_with(founding())
+    }
+
+    /// The same with another founding.
+    pub fn staffed_with(founding: Founding) -> World {
+        let mut world = World::founded_with(founding);
         world.staff();
         world
     }
@@ -178,9 +183,7 @@ impl World {
     pub fn unwitnessed() -> World {
         let mut founding = founding();
         founding.constitution.witnesses.clear();
-        let mut world = World::founded_with(founding);
-        world.staff();
-        world
+        World::staffed_with(founding)
     }
 
     /// Procedure enacted, registrar r1 (E), overseer s1 (S), archivist a1 (E) and clerk c1 (F) enrolled and appointed, device d2.
@@ -399,13 +402,10 @@ impl World {
         names.iter().map(line).chain(["quorum none\n".to_owned()]).collect()
     }
 
-    /// Receipt and note of every entry.
+    /// Receipt and note of every entry that has them.
     pub fn notes(&self) -> Vec<(UnixMs, Vec<u8>)> {
-        let parsed = |sealed: &SealedEntry| {
-            let entry = Entry::parse(&sealed.bytes).unwrap();
-            (entry.received, entry.note.to_vec())
-        };
-        self.entries.iter().map(parsed).collect()
+        let parsed = |sealed: &SealedEntry| Entry::parse(&sealed.bytes).map(|entry| (entry.received, entry.note.to_vec()));
+        self.entries.iter().flat_map(parsed).collect()
     }
 
     /// The ledger as whoever holds the checkpoint key could write it anew: these notes, chained and signed.

@@ -26,7 +26,9 @@ impl<'a> Scribe<'a> {
     pub fn new(state: &'a State, history: &History, ledger: &'a LedgerId, device: &'a DeviceId, at: Time) -> Result<Scribe<'a>, Failure> {
         let seen = history.seen_at(history.size()).ok_or_else(|| Failure::malformed("an empty ledger"))?;
         let last = state.device(device).and_then(|device| device.counters.keys().next_back().copied());
-        let procedure = state.procedure_at(state.size(), at.unix_ms()).map(|enacted| enacted.name.clone());
+        // A device's clock shows whole seconds; what is in force is judged when the statement is received.
+        let moment = at.unix_ms().max(state.received_last());
+        let procedure = state.procedure_at(state.size(), moment).map(|enacted| enacted.name.clone());
         Ok(Scribe { state, ledger, procedure, device, counter: last.map_or(0, |last| last + 1), at, seen })
     }
 

@@ -19,7 +19,7 @@ pub(super) fn fill(table: &mut Table) {
 }
 
 /// An amendment that keeps the founders.
-pub(crate) fn amendment(constitution: Constitution) -> Act {
+pub fn amendment(constitution: Constitution) -> Act {
     Act::Amend { constitution, founders: founders(&[("f1", "E"), ("f2", "S"), ("f3", "F")]) }
 }
 

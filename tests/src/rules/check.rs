@@ -81,8 +81,7 @@ fn signed_around(key: &signer::SecretKey, text: &[u8], torsion: EdwardsPoint, no
 
 fn signatures(table: &mut Table) {
     table.refused(Rule::LedgerOther, "a statement replayed from another ledger of the same origin", World::staffed(), |world| {
-        let mut other = World::founded_with(Founding { nonce: Nonce(bytes("another nonce")), ..founding() });
-        other.staff();
+        let mut other = World::staffed_with(Founding { nonce: Nonce(bytes("another nonce")), ..founding() });
         assert_ne!(other.id, world.id);
         let act = other.record("case-1", 1);
         let statement = other.statement(&["a1"], act);
@@ -122,7 +121,9 @@ fn signatures(table: &mut Table) {
     lines(table, Rule::Signature, "one bit of the signature", |_, note| note.signatures[0].payload[63] ^= 1);
     lines(table, Rule::Signature, "one bit of R", |_, note| note.signatures[0].payload[0] ^= 1);
     lines(table, Rule::Signature, "S + ℓ in place of S", |_, note| add_order(&mut note.signatures[0].payload));
-    for (name, torsion, nonce) in [("R with torsion, which cofactored verifiers accept", 1, 9u64), ("R of small order", 1, 0), ("R of order 1", 0, 0)] {
+    for (name, torsion, nonce) in
+        [("R with torsion, which cofactored verifiers accept", 1, 9u64), ("R of small order", 1, 0), ("R of order 1", 0, 0)]
+    {
         lines(table, Rule::Signature, name, |world, note| {
             note.signatures[0].payload = signed_around(&world.keys["a1"], note.text.as_bytes(), EIGHT_TORSION[torsion], nonce);
         });

@@ -152,9 +152,7 @@ fn outside(world: &World) -> crate::trial::Given {
 fn two_witnesses() -> World {
     let mut founding = crate::world::founding();
     founding.constitution.witnesses.push(witness("w2.example", "w2"));
-    let mut world = World::founded_with(founding);
-    world.staff();
-    world
+    World::staffed_with(founding)
 }
 
 fn witnesses(table: &mut Table) {

@@ -36,9 +36,7 @@ pub(crate) fn lived() -> World {
 
 /// Another ledger of the same origin.
 pub(crate) fn other() -> World {
-    let mut world = World::founded_with(Founding { nonce: Nonce(bytes("another nonce")), ..founding() });
-    world.staff();
-    world
+    World::staffed_with(Founding { nonce: Nonce(bytes("another nonce")), ..founding() })
 }
 
 fn file<'t>(trial: &'t mut Trial, name: &str) -> &'t mut Vec<u8> {
@@ -369,9 +367,7 @@ fn known(table: &mut Table) {
 
 fn production() -> World {
     let origin = Origin::parse("tests.example/archive").unwrap();
-    let mut world = World::founded_with(Founding { purpose: Purpose::Production, origin, ..founding() });
-    world.staff();
-    world
+    World::staffed_with(Founding { purpose: Purpose::Production, origin, ..founding() })
 }
 
 fn policies(table: &mut Table) {

@@ -11,7 +11,7 @@ use ledger::storage::Folder;
 use signer::ActName;
 use signer::draft::{Consistency, DRAFT_BYTES_MAX, Draft, DraftStatement, DraftedFrom};
 use signer::statement::{STATEMENT_KIND, Statement, Times};
-use signer::value::{CaseId, DeviceId, PersonId, StatementHash, Time, base64};
+use signer::value::{CaseId, DeviceId, PersonId, StatementHash, Time, UnixMs, base64};
 
 use super::{print, read_ledger};
 use crate::error::Failure;
@@ -40,7 +40,8 @@ pub struct Args {
     /// The device's clock (default: this machine's)
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
-    /// A size that a signer remembers: the draft then brings the proof between the two
+    /// A size that a signer remembers: the draft then brings the proof between the two (what signers saw when they last signed
+    /// is brought without asking)
     #[arg(long, value_name = "SIZE")]
     remembered: Vec<u64>,
     /// For act enact: the procedure's file
@@ -70,7 +71,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         lines.entry("nonce".to_owned()).or_insert(vec![base64(&random::<32>()?)]);
     } else {
         let ledger = read_ledger(&args.dir, lang)?;
-        let from = drafted_from(&ledger, &args.remembered)?;
+        let from = drafted_from(&ledger, &remembered_sizes(args, ledger.state()))?;
         header_lines(args, act, &ledger, &draft, &mut lines, lang)?;
         if draft.from.as_ref().is_some_and(|earlier| earlier.checkpoint.text != from.checkpoint.text) {
             return Err(Failure::malformed(
@@ -130,6 +131,15 @@ fn existing_draft(args: &Args, lang: Lang) -> Result<Draft, Failure> {
     Ok(Draft { from: None, statements: Vec::new() })
 }
 
+/// The sizes for which proofs are wanted: those asked for, and what each signer is known to have seen when signing last.
+fn remembered_sizes(args: &Args, state: &State) -> Vec<u64> {
+    let known = |signer: &String| state.person(&PersonId::parse(signer.split(':').next()?)?).map(|person| person.seen_last);
+    let mut sizes: Vec<u64> = args.by.iter().filter_map(known).filter(|size| *size > 0).chain(args.remembered.iter().copied()).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    sizes
+}
+
 fn drafted_from(ledger: &Snapshot<Folder>, remembered: &[u64]) -> Result<DraftedFrom, Failure> {
     let size = ledger.size();
     let chain = ledger.history().chain_at(size).ok_or(ledger::LedgerError::NotALedger)?;
@@ -166,8 +176,10 @@ fn header_lines(args: &Args, act: ActName, ledger: &Snapshot<Folder>, draft: &Dr
         .as_deref()
         .and_then(DeviceId::parse)
         .ok_or_else(|| Failure::malformed(lang.pick("--device: on which device is it signed?", "--device：在哪台设备上签署？")))?;
-    let procedure = state.procedure_at(ledger.size(), at.unix_ms());
-    let by: Result<Vec<String>, Failure> = args.by.iter().map(|signer| by_line(signer, act, state, at, lang)).collect();
+    // Judged when it is received, which is not before the last entry; a device's clock shows whole seconds only.
+    let moment = at.unix_ms().max(state.received_last());
+    let procedure = state.procedure_at(ledger.size(), moment);
+    let by: Result<Vec<String>, Failure> = args.by.iter().map(|signer| by_line(signer, act, state, moment, lang)).collect();
     let seen = ledger.history().seen_at(ledger.size()).ok_or(ledger::LedgerError::NotALedger)?;
     let header = [
         ("ledger", vec![ledger.id().to_string()]),
@@ -212,12 +224,12 @@ fn add_case_head(lines: &mut Lines, state: &State) {
 }
 
 /// The `by` line of a signer: the office named, else the one office that may do the act.
-fn by_line(signer: &str, act: ActName, state: &State, at: Time, lang: Lang) -> Result<String, Failure> {
+fn by_line(signer: &str, act: ActName, state: &State, moment: UnixMs, lang: Lang) -> Result<String, Failure> {
     let mut parts = signer.split(':');
     let person = parts.next().and_then(PersonId::parse).ok_or_else(|| Failure::malformed(format!("--by {signer}")))?;
     let (office, unit) = (parts.next(), parts.next());
     let governed = state
-        .procedure_at(state.size(), at.unix_ms())
+        .procedure_at(state.size(), moment)
         .and_then(|enacted| enacted.procedure.governance.get(&act))
         .filter(|_| act != ActName::Amend);
     let may = |held: &Appointment| match (office, governed) {
@@ -225,9 +237,8 @@ fn by_line(signer: &str, act: ActName, state: &State, at: Time, lang: Lang) -> R
         (None, Some(rule)) => rule.any.contains(&held.office),
         (None, None) => held.office.as_str() == "founder",
     };
-    let is_held = |held: &Appointment| {
-        held.person == person && held.ended.is_none() && held.from <= at.unix_ms() && held.to.is_none_or(|to| at.unix_ms() < to)
-    };
+    let is_held =
+        |held: &Appointment| held.person == person && held.ended.is_none() && held.from <= moment && held.to.is_none_or(|to| moment < to);
     let mut found: Vec<(&StatementHash, &Appointment)> = state.all_appointments().filter(|(_, held)| is_held(held) && may(held)).collect();
     found.sort_by_key(|(_, held)| held.since);
     match found.as_slice() {

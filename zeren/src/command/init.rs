@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use ledger::Ledger;
 use ledger::ledger::founded_id;
+use ledger::policy::Policy;
 use ledger::storage::Folder;
 use serde_json::json;
 use signer::draft::{DRAFT_BYTES_MAX, Draft};
@@ -34,6 +35,9 @@ pub struct Args {
     /// the folder then can sign checkpoints
     #[arg(long)]
     keep_key_in_folder: bool,
+    /// Write the trust policy that founders take home and give to auditors: the checkpoint key, and all witnesses
+    #[arg(long, value_name = "FILE")]
+    policy_out: Option<PathBuf>,
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -64,12 +68,23 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     if let Some(text) = kept {
         files::write_secret(&args.folder.join(CHECKPOINT_KEY_FILE), text.as_bytes())?;
     }
+    if let Some(path) = &args.policy_out {
+        files::write_new(path, policy(&ledger).as_bytes())?;
+    }
     if args.json {
         print(&json!({ "ledger": ledger.id().as_str(), "entries": ledger.history().size() }).to_string());
     } else {
         print(&format!("{} {}", lang.pick("founded", "已创设"), ledger.id()));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The checkpoint key in force, and every witness that the founding names.
+fn policy(ledger: &Ledger<Folder>) -> String {
+    let constitution = ledger.state().in_force().map(|founding| &founding.constitution);
+    let witnesses: Vec<_> = constitution.iter().flat_map(|c| &c.witnesses).map(|witness| (witness.name.to_string(), witness.key)).collect();
+    let key = constitution.map(|constitution| constitution.checkpoint_key);
+    key.map(|key| Policy::write(ledger.id().as_str(), &key, &witnesses, witnesses.len())).unwrap_or_default()
 }
 
 fn judge(note: &[u8]) -> Result<(), Failure> {

@@ -1,0 +1,271 @@
+//! Keys of rows, coded by hand: rows that are read together lie together.
+
+use std::fmt;
+
+/// Longest key, in bytes: the longest is two free texts of 120 characters, four bytes each, with a word.
+pub const KEY_BYTES_MAX: usize = 1_024;
+
+/// What names a row. Numbers are big-endian, so that rows lie in order of entries; parts of text end in a zero byte, which no
+/// value of the format may hold, so that no id is mistaken for the beginning of another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// The ledger's own facts: [`LedgerRow`].
+    Ledger,
+    /// An entry: [`EntryRow`].
+    Entry(u64),
+    /// The founding or an amendment: [`ConstitutionRow`].
+    Constitution(u64),
+    /// An enactment: [`EnactmentRow`].
+    Enactment(u64),
+    /// A cosigned entry: [`CosignedRow`].
+    Cosigned(u64),
+    /// A case: [`CaseRow`].
+    Case(String),
+    /// An entry that acts on a case: [`CaseEntryRow`].
+    CaseEntry(String, u64),
+    /// A person: [`PersonRow`].
+    Person(String),
+    /// An act that a person signed: [`PersonActRow`].
+    PersonAct(String, u64),
+    /// A key of a person, by the entry that made it known: [`KeyRow`].
+    PersonKey(String, u64),
+    /// An office of a person, by the entry that gave it, and its name: [`OfficeRow`].
+    PersonOffice(String, u64, String),
+    /// The entry that made a public key known: [`Row::Number`].
+    PublicKey([u8; 32]),
+    /// A statement that gave offices, by its hash: [`GrantRow`].
+    Grant([u8; 32]),
+    /// Records of a legacy actor: [`Row::Number`].
+    Actor(String),
+    /// Records of a legacy actor with an activity: [`Row::Number`].
+    ActorActivity(String, String),
+    /// Records with a legacy activity: [`Row::Number`].
+    Activity(String),
+    /// Records with a legacy group: [`Row::Number`].
+    Group(String),
+}
+
+/// The beginning that keys of one kind share, for reading many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix(Vec<u8>);
+
+impl Prefix {
+    /// Entries.
+    pub fn entries() -> Prefix {
+        Prefix(word("entry"))
+    }
+
+    /// The founding and its amendments.
+    pub fn constitutions() -> Prefix {
+        Prefix(word("constitution"))
+    }
+
+    /// Enactments.
+    pub fn enactments() -> Prefix {
+        Prefix(word("enactment"))
+    }
+
+    /// Cosigned entries.
+    pub fn cosigned() -> Prefix {
+        Prefix(word("cosigned"))
+    }
+
+    /// Cases.
+    pub fn cases() -> Prefix {
+        Prefix(word("case"))
+    }
+
+    /// Entries that act on a case.
+    pub fn case_entries(case: &str) -> Prefix {
+        Prefix(part(word("case-entry"), case))
+    }
+
+    /// Persons.
+    pub fn persons() -> Prefix {
+        Prefix(word("person"))
+    }
+
+    /// Acts that a person signed.
+    pub fn person_acts(person: &str) -> Prefix {
+        Prefix(part(word("person-act"), person))
+    }
+
+    /// Keys of a person.
+    pub fn person_keys(person: &str) -> Prefix {
+        Prefix(part(word("person-key"), person))
+    }
+
+    /// Offices of a person.
+    pub fn person_offices(person: &str) -> Prefix {
+        Prefix(part(word("person-office"), person))
+    }
+
+    /// Legacy actors.
+    pub fn actors() -> Prefix {
+        Prefix(word("actor"))
+    }
+
+    /// Activities of all legacy actors.
+    pub fn actor_activities() -> Prefix {
+        Prefix(word("actor-activity"))
+    }
+
+    /// Legacy activities.
+    pub fn activities() -> Prefix {
+        Prefix(word("activity"))
+    }
+
+    /// Legacy groups.
+    pub fn groups() -> Prefix {
+        Prefix(word("group"))
+    }
+
+    /// Everything.
+    pub fn all() -> Prefix {
+        Prefix(Vec::new())
+    }
+
+    /// The bytes with which the keys begin.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+fn word(word: &str) -> Vec<u8> {
+    part(Vec::new(), word)
+}
+
+fn part(mut bytes: Vec<u8>, text: &str) -> Vec<u8> {
+    bytes.extend(text.as_bytes());
+    bytes.push(0);
+    bytes
+}
+
+fn index(mut bytes: Vec<u8>, n: u64) -> Vec<u8> {
+    bytes.extend(n.to_be_bytes());
+    bytes
+}
+
+impl Key {
+    /// The bytes under which the row is kept.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Key::Ledger => word("ledger"),
+            Key::Entry(n) => index(word("entry"), *n),
+            Key::Constitution(n) => index(word("constitution"), *n),
+            Key::Enactment(n) => index(word("enactment"), *n),
+            Key::Cosigned(n) => index(word("cosigned"), *n),
+            Key::Case(case) => part(word("case"), case),
+            Key::CaseEntry(case, n) => index(part(word("case-entry"), case), *n),
+            Key::Person(person) => part(word("person"), person),
+            Key::PersonAct(person, n) => index(part(word("person-act"), person), *n),
+            Key::PersonKey(person, n) => index(part(word("person-key"), person), *n),
+            Key::PersonOffice(person, n, office) => part(index(part(word("person-office"), person), *n), office),
+            Key::PublicKey(key) => [word("public-key"), key.to_vec()].concat(),
+            Key::Grant(hash) => [word("grant"), hash.to_vec()].concat(),
+            Key::Actor(actor) => part(word("actor"), actor),
+            Key::ActorActivity(actor, activity) => part(part(word("actor-activity"), actor), activity),
+            Key::Activity(activity) => part(word("activity"), activity),
+            Key::Group(group) => part(word("group"), group),
+        }
+    }
+
+    /// The key of these bytes, or nothing if they are no key's.
+    pub fn decode(bytes: &[u8]) -> Option<Key> {
+        let mut rest = bytes;
+        let key = match take_text(&mut rest)?.as_str() {
+            "ledger" => Key::Ledger,
+            "entry" => Key::Entry(take_index(&mut rest)?),
+            "constitution" => Key::Constitution(take_index(&mut rest)?),
+            "enactment" => Key::Enactment(take_index(&mut rest)?),
+            "cosigned" => Key::Cosigned(take_index(&mut rest)?),
+            "case" => Key::Case(take_text(&mut rest)?),
+            "case-entry" => Key::CaseEntry(take_text(&mut rest)?, take_index(&mut rest)?),
+            "person" => Key::Person(take_text(&mut rest)?),
+            "person-act" => Key::PersonAct(take_text(&mut rest)?, take_index(&mut rest)?),
+            "person-key" => Key::PersonKey(take_text(&mut rest)?, take_index(&mut rest)?),
+            "person-office" => Key::PersonOffice(take_text(&mut rest)?, take_index(&mut rest)?, take_text(&mut rest)?),
+            "public-key" => Key::PublicKey(take_array(&mut rest)?),
+            "grant" => Key::Grant(take_array(&mut rest)?),
+            "actor" => Key::Actor(take_text(&mut rest)?),
+            "actor-activity" => Key::ActorActivity(take_text(&mut rest)?, take_text(&mut rest)?),
+            "activity" => Key::Activity(take_text(&mut rest)?),
+            "group" => Key::Group(take_text(&mut rest)?),
+            _ => return None,
+        };
+        rest.is_empty().then_some(key)
+    }
+}
+
+fn take_text(rest: &mut &[u8]) -> Option<String> {
+    let end = rest.iter().position(|b| *b == 0)?;
+    let text = core::str::from_utf8(&rest[..end]).ok()?.to_owned();
+    *rest = &rest[end + 1..];
+    Some(text)
+}
+
+fn take_array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (array, after) = rest.split_first_chunk::<N>()?;
+    *rest = after;
+    Some(*array)
+}
+
+fn take_index(rest: &mut &[u8]) -> Option<u64> {
+    take_array(rest).map(u64::from_be_bytes)
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_as_they_were_written_and_no_prefix_takes_another_kind() {
+        let keys = [
+            Key::Ledger,
+            Key::Entry(0),
+            Key::Entry(u64::MAX),
+            Key::Constitution(3),
+            Key::Enactment(4),
+            Key::Cosigned(5),
+            Key::Case("a".into()),
+            Key::Case("a.b".into()),
+            Key::CaseEntry("a".into(), 7),
+            Key::Person("p".into()),
+            Key::PersonAct("p".into(), 1),
+            Key::PersonKey("p".into(), 256),
+            Key::PersonOffice("p".into(), 1, "clerk".into()),
+            Key::PublicKey([0; 32]),
+            Key::Grant([255; 32]),
+            Key::Actor("甲/乙".into()),
+            Key::ActorActivity("甲".into(), "复核 check".into()),
+            Key::Activity("-".into()),
+            Key::Group("-".into()),
+        ];
+        for key in &keys {
+            let bytes = key.encode();
+            assert_eq!(Key::decode(&bytes).as_ref(), Some(key));
+            assert_eq!(Key::decode(&bytes[..bytes.len() - 1]), None, "{key}");
+            assert_eq!(Key::decode(&[&bytes[..], &[0]].concat()), None, "{key}");
+        }
+        let begun = |prefix: Prefix| keys.iter().filter(|key| key.encode().starts_with(prefix.bytes())).count();
+        assert_eq!(begun(Prefix::cases()), 2);
+        assert_eq!(begun(Prefix::case_entries("a")), 1);
+        assert_eq!(begun(Prefix::persons()), 1);
+        assert_eq!(begun(Prefix::actors()), 1);
+        assert_eq!(begun(Prefix::entries()), 2);
+    }
+
+    #[test]
+    fn entries_lie_in_order_of_their_numbers() {
+        let mut keys: Vec<Vec<u8>> = [0, 255, 256, 65_536, 1].into_iter().map(|n| Key::Entry(n).encode()).collect();
+        keys.sort();
+        let numbers: Vec<_> = keys.iter().map(|key| Key::decode(key)).collect();
+        assert_eq!(numbers, [0, 1, 255, 256, 65_536].map(|n| Some(Key::Entry(n))));
+    }
+}

@@ -1,0 +1,532 @@
+//! Rows: what views are made of, and the trait of whatever keeps them. Two keepers: [`MemoryRows`] and
+//! [`crate::store::Store`].
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+
+use serde::{Deserialize, Serialize};
+use signer::value::{LedgerId, Time, TreeRoot};
+
+use crate::ProjectorError;
+use crate::keys::{Key, Prefix};
+
+/// Version of the keys, the rows and the fold. Whatever changes one of them raises it, and every store is built anew.
+pub const SCHEMA: u32 = 1;
+/// Longest row, in bytes: 64 signers of an entry take less than 9,000.
+pub const ROW_BYTES_MAX: usize = 16_384;
+/// Rows that one reading yields at most.
+pub const PAGE_ROWS_MAX: usize = 10_000;
+/// Rows that one answer holds at most.
+pub const ANSWER_ROWS_MAX: usize = 200_000;
+
+/// Up to where the views count, and of which log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The ledger.
+    pub ledger: LedgerId,
+    /// Entries that are counted: the index of the next one.
+    pub size: u64,
+    /// Root of the log at that size.
+    pub root: TreeRoot,
+}
+
+/// A time as a statement says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Seconds of Unix time.
+    pub unix_seconds: i64,
+    /// Offset from UTC in minutes.
+    pub offset_minutes: i16,
+}
+
+impl From<Time> for Moment {
+    fn from(time: Time) -> Moment {
+        Moment { unix_seconds: time.unix_seconds, offset_minutes: time.offset_minutes }
+    }
+}
+
+impl From<Moment> for Time {
+    fn from(moment: Moment) -> Time {
+        Time { unix_seconds: moment.unix_seconds, offset_minutes: moment.offset_minutes }
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Time::from(*self).fmt(f)
+    }
+}
+
+/// Counts of the whole ledger, and what its founding says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerRow {
+    /// The entry that founded the ledger.
+    pub founding: u64,
+    /// `production` or `demonstration`.
+    pub purpose: String,
+    /// The founding or amendment in force.
+    pub in_force: u64,
+    /// Entries with a statement.
+    pub statements: u64,
+    /// Entries with a cosigned checkpoint.
+    pub cosigned: u64,
+    /// Cases that a statement changed.
+    pub cases: u64,
+    /// Legacy records.
+    pub records: u64,
+    /// Persons.
+    pub persons: u64,
+}
+
+/// Founding or amendment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConstitutionRow {
+    /// The statement.
+    pub hash: [u8; 32],
+    /// Founders who act together.
+    pub threshold: u64,
+    /// Founders and their powers.
+    pub founders: Vec<(String, String)>,
+    /// Names of the witnesses.
+    pub witnesses: Vec<String>,
+}
+
+/// An enactment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnactmentRow {
+    /// The procedure's id.
+    pub id: String,
+    /// Its version.
+    pub version: u64,
+    /// SHA-256 of its text.
+    pub digest: [u8; 32],
+    /// From when it is in force, in Unix milliseconds.
+    pub starts_ms: i64,
+}
+
+/// A cosigned entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CosignedRow {
+    /// Size of the log that is vouched for.
+    pub size: u64,
+    /// Its root.
+    pub root: [u8; 32],
+    /// Witnesses, with their times in Unix seconds.
+    pub witnesses: Vec<(String, u64)>,
+}
+
+/// One signature under a statement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignerRow {
+    /// Who.
+    pub person: String,
+    /// In which office.
+    pub office: String,
+    /// In which unit.
+    pub unit: String,
+    /// The entry whose statement gave the office.
+    pub appointment: u64,
+    /// The entry that made the key known with which it was signed.
+    pub key: u64,
+}
+
+/// What an entry holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryRow {
+    /// When the ledger received it, in Unix milliseconds.
+    pub received_ms: i64,
+    /// The statement's hash; nothing for a cosigned entry.
+    pub hash: Option<[u8; 32]>,
+    /// The clock of the signers' device.
+    pub at: Option<Moment>,
+    /// Who signed.
+    pub signers: Vec<SignerRow>,
+    /// What was done.
+    pub deed: Deed,
+}
+
+/// What was done. Codes are the words of format.md.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "fields are the lines of format.md section 5, under the same names; entries are indexes")]
+pub enum Deed {
+    Found,
+    Amend,
+    Enact { id: String, version: u64 },
+    Enrol { person: String },
+    Device { device: String, unit: String },
+    DeviceEnd { device: String, reason: String },
+    Appoint { person: String, office: String, unit: String },
+    AppointEnd { person: String, appointment: u64, reason: String },
+    Rotate { person: String },
+    Rekey { person: String },
+    Revoke { person: String, reason: String, suspected: Option<Moment> },
+    Relate { person: String, relation: String, to: Related, basis: String },
+    Qualify { person: String, qualification: String },
+    Import(LegacyRecord),
+    Cosigned { size: u64 },
+}
+
+impl Deed {
+    /// The name on the `act` line; `cosigned` for a cosigned entry.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Deed::Found => "found",
+            Deed::Amend => "amend",
+            Deed::Enact { .. } => "enact",
+            Deed::Enrol { .. } => "enrol",
+            Deed::Device { .. } => "device",
+            Deed::DeviceEnd { .. } => "device-end",
+            Deed::Appoint { .. } => "appoint",
+            Deed::AppointEnd { .. } => "appoint-end",
+            Deed::Rotate { .. } => "rotate",
+            Deed::Rekey { .. } => "rekey",
+            Deed::Revoke { .. } => "revoke",
+            Deed::Relate { .. } => "relate",
+            Deed::Qualify { .. } => "qualify",
+            Deed::Import(_) => "import",
+            Deed::Cosigned { .. } => "cosigned",
+        }
+    }
+}
+
+/// To what a person is related.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Related {
+    /// A case.
+    Case(String),
+    /// A person.
+    Person(String),
+}
+
+/// A legacy record, as the archivist who signed vouches that it reads. The actor is no signer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegacyRecord {
+    /// The case.
+    pub case: String,
+    /// SHA-256 of the legacy file.
+    pub source: [u8; 32],
+    /// Position of the record in it.
+    pub record: u64,
+    /// When the record says that it happened.
+    pub recorded: String,
+    /// What happened.
+    pub activity: String,
+    /// Who did it, by the record.
+    pub actor: String,
+    /// The actor's group, or `-`.
+    pub group: String,
+    /// The life-cycle transition, or `-`.
+    pub lifecycle: String,
+}
+
+/// A case.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseRow {
+    /// The latest statement that changed the case, and its entry. Nothing while there are only relations to it.
+    pub head: Option<([u8; 32], u64)>,
+    /// Entries that act on it.
+    pub entries: u64,
+}
+
+/// An entry that acts on a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseEntryRow {
+    /// Whether it became the head. A relation to a case does not.
+    pub changes_case: bool,
+}
+
+/// A person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonRow {
+    /// The name.
+    pub name: String,
+    /// The entry that enrolled the person.
+    pub enrolled: u64,
+    /// Acts that the person signed.
+    pub acts: u64,
+}
+
+/// An act that a person signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonActRow {
+    /// The act's name.
+    pub act: String,
+    /// When the ledger received it, in Unix milliseconds.
+    pub received_ms: i64,
+    /// In which office.
+    pub office: String,
+    /// In which unit.
+    pub unit: String,
+    /// The entry whose statement gave the office.
+    pub appointment: u64,
+    /// The entry that made the key known with which it was signed.
+    pub key: u64,
+}
+
+/// A key that a person has or had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRow {
+    /// The public key.
+    pub key: [u8; 32],
+    /// The act that made it known: `found`, `enrol`, `rotate` or `rekey`.
+    pub by: String,
+    /// The entry of the rotation that replaced it.
+    pub replaced: Option<u64>,
+    /// Its revocation.
+    pub revoked: Option<Revocation>,
+}
+
+/// The revocation of a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// The entry.
+    pub entry: u64,
+    /// Why.
+    pub reason: String,
+    /// Since when somebody else may have used it, if that was said.
+    pub suspected: Option<Moment>,
+}
+
+impl Revocation {
+    /// Whether an act that the ledger received at this time, signed with the key, is **disputed**: the revocation names a
+    /// suspected time, and the act was received at that very time or later. What the device's clock said does not count, for
+    /// whoever has the key has the clock. A key that is revoked without a suspected time puts nothing in dispute, and an act
+    /// under a later key of the same person is not disputed.
+    pub fn disputes(&self, received_ms: i64) -> bool {
+        self.suspected.is_some_and(|suspected| Time::from(suspected).unix_ms().0 <= received_ms)
+    }
+}
+
+/// An office that a person holds or held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfficeRow {
+    /// Where.
+    pub unit: String,
+    /// `regular`, `acting` or `delegated`; `founder` for a founder.
+    pub capacity: String,
+    /// From when, in Unix milliseconds.
+    pub from_ms: i64,
+    /// Until when, in Unix milliseconds.
+    pub to_ms: Option<i64>,
+    /// The entry that ended it before that, and why.
+    pub ended: Option<(u64, String)>,
+}
+
+/// A statement that gave offices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantRow {
+    /// Its entry.
+    pub entry: u64,
+    /// The office that it gave: `founder`, `self`, or the appointment's.
+    pub office: String,
+}
+
+/// A row of any kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "each variant is the row of its name")]
+pub enum Row {
+    Ledger(LedgerRow),
+    Entry(EntryRow),
+    Constitution(ConstitutionRow),
+    Enactment(EnactmentRow),
+    Cosigned(CosignedRow),
+    Case(CaseRow),
+    CaseEntry(CaseEntryRow),
+    Person(PersonRow),
+    PersonAct(PersonActRow),
+    Key(KeyRow),
+    Office(OfficeRow),
+    Grant(GrantRow),
+    Number(u64),
+}
+
+/// A kind of row, told apart from the others.
+pub trait RowKind: Sized {
+    /// The row of this kind, or nothing if it is of another.
+    fn of(row: Row) -> Option<Self>;
+    /// A row of any kind.
+    fn row(self) -> Row;
+}
+
+macro_rules! row_kinds {
+    ($($variant:ident $kind:ty;)*) => {$(
+        impl RowKind for $kind {
+            fn of(row: Row) -> Option<$kind> {
+                match row { Row::$variant(row) => Some(row), _ => None }
+            }
+
+            fn row(self) -> Row {
+                Row::$variant(self)
+            }
+        }
+    )*};
+}
+
+row_kinds! {
+    Ledger LedgerRow;
+    Entry EntryRow;
+    Constitution ConstitutionRow;
+    Enactment EnactmentRow;
+    Cosigned CosignedRow;
+    Case CaseRow;
+    CaseEntry CaseEntryRow;
+    Person PersonRow;
+    PersonAct PersonActRow;
+    Key KeyRow;
+    Office OfficeRow;
+    Grant GrantRow;
+    Number u64;
+}
+
+/// The row of a key as the kind that it must be.
+pub(crate) fn typed<R: RowKind>(key: &Key, row: Row) -> Result<R, ProjectorError> {
+    R::of(row).ok_or_else(|| ProjectorError::Row { key: key.to_string(), what: "a row of another kind".to_owned() })
+}
+
+/// Rows that one or more entries, next to each other, change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// The first of the entries.
+    pub from: u64,
+    /// The entry after the last of them.
+    pub to: u64,
+    /// The rows as they are after the last of them, in order of their keys' bytes. No row is ever removed.
+    pub rows: BTreeMap<Vec<u8>, (Key, Row)>,
+}
+
+impl Changes {
+    /// Whether these are the next after what a cursor counts.
+    pub(crate) fn follow(&self, cursor: Option<&Cursor>) -> Result<(), ProjectorError> {
+        let expected = cursor.map_or(0, |cursor| cursor.size);
+        if self.from == expected { Ok(()) } else { Err(ProjectorError::NotNext { expected, found: self.from }) }
+    }
+}
+
+/// Whatever keeps rows. All reading sees the rows as they are after the entries that the cursor counts.
+pub trait Rows {
+    /// How far the rows are; nothing before the first entry.
+    ///
+    /// # Errors
+    /// Those of the storage, and [`ProjectorError::Row`].
+    fn cursor(&self) -> Result<Option<Cursor>, ProjectorError>;
+
+    /// One row.
+    ///
+    /// # Errors
+    /// Those of the storage, and [`ProjectorError::Row`].
+    fn row(&self, key: &Key) -> Result<Option<Row>, ProjectorError>;
+
+    /// Rows whose keys begin alike, in order, the first of them after `after` where that is given; at most `most`, and never
+    /// more than [`PAGE_ROWS_MAX`].
+    ///
+    /// # Errors
+    /// Those of the storage, and [`ProjectorError::Row`].
+    fn page(&self, prefix: &Prefix, after: Option<&Key>, most: usize) -> Result<Vec<(Key, Row)>, ProjectorError>;
+
+    /// Writes rows and cursor: after a failure, or a crash, both are as before or both as asked.
+    ///
+    /// # Errors
+    /// [`ProjectorError::NotNext`] where the changes do not begin at the cursor; those of the storage.
+    fn commit(&mut self, changes: Changes, cursor: Cursor) -> Result<(), ProjectorError>;
+
+    /// Makes what was committed durable. Rows that are not may be lost, last first; nobody has to be told.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    fn flush(&mut self) -> Result<(), ProjectorError>;
+}
+
+/// All rows of a prefix, page by page.
+pub(crate) fn all_rows<R: RowKind>(rows: &dyn Rows, prefix: &Prefix) -> Result<Vec<(Key, R)>, ProjectorError> {
+    let mut all = Vec::new();
+    loop {
+        let after = all.last().map(|(key, _): &(Key, R)| key.clone());
+        let page = rows.page(prefix, after.as_ref(), PAGE_ROWS_MAX)?;
+        let is_last = page.len() < PAGE_ROWS_MAX;
+        for (key, row) in page {
+            let row = typed(&key, row)?;
+            all.push((key, row));
+        }
+        if is_last {
+            return Ok(all);
+        }
+        if all.len() >= ANSWER_ROWS_MAX {
+            return Err(ProjectorError::AnswerTooLong { rows_max: ANSWER_ROWS_MAX });
+        }
+    }
+}
+
+/// Every row and the cursor as text, sorted: two stores say the same if and only if these are the same bytes. Not a format: it
+/// may change with any version of this program.
+///
+/// # Errors
+/// Those of the rows.
+pub fn dump(rows: &dyn Rows) -> Result<String, ProjectorError> {
+    let mut text = String::new();
+    match rows.cursor()? {
+        None => text.push_str("cursor none\n"),
+        // Writing to a string does not fail.
+        Some(cursor) => _ = writeln!(text, "cursor {} {} {}", cursor.ledger, cursor.size, cursor.root),
+    }
+    let mut after: Option<Key> = None;
+    loop {
+        let page = rows.page(&Prefix::all(), after.as_ref(), PAGE_ROWS_MAX)?;
+        for (key, row) in &page {
+            let _ = writeln!(text, "{key} {row:?}");
+        }
+        match page.into_iter().next_back() {
+            Some((last, _)) => after = Some(last),
+            None => return Ok(text),
+        }
+    }
+}
+
+/// Rows in memory: for tests, and for logs that are small enough to be folded anew for each question.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryRows {
+    cursor: Option<Cursor>,
+    rows: BTreeMap<Vec<u8>, (Key, Row)>,
+}
+
+impl Rows for MemoryRows {
+    fn cursor(&self) -> Result<Option<Cursor>, ProjectorError> {
+        Ok(self.cursor.clone())
+    }
+
+    fn row(&self, key: &Key) -> Result<Option<Row>, ProjectorError> {
+        Ok(self.rows.get(&key.encode()).map(|(_, row)| row.clone()))
+    }
+
+    fn page(&self, prefix: &Prefix, after: Option<&Key>, most: usize) -> Result<Vec<(Key, Row)>, ProjectorError> {
+        use std::ops::Bound;
+        let first = after.map_or_else(|| Bound::Included(prefix.bytes().to_vec()), |key| Bound::Excluded(key.encode()));
+        let range = self.rows.range((first, Bound::Unbounded)).take_while(|(key, _)| key.starts_with(prefix.bytes()));
+        Ok(range.take(most.min(PAGE_ROWS_MAX)).map(|(_, row)| row.clone()).collect())
+    }
+
+    fn commit(&mut self, changes: Changes, cursor: Cursor) -> Result<(), ProjectorError> {
+        changes.follow(self.cursor.as_ref())?;
+        self.rows.extend(changes.rows);
+        self.cursor = Some(cursor);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), ProjectorError> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_suspected_time_puts_acts_in_dispute_from_that_very_time_on() {
+        let moment = Moment { unix_seconds: 100, offset_minutes: 480 };
+        let revocation = Revocation { entry: 9, reason: "compromised".into(), suspected: Some(moment) };
+        assert!(!revocation.disputes(99_999));
+        assert!(revocation.disputes(100_000));
+        assert!(revocation.disputes(100_001));
+        assert!(!Revocation { suspected: None, ..revocation }.disputes(100_001));
+    }
+}

@@ -1,0 +1,116 @@
+//! Entries that were admitted are shown again, from any entry on.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up should fail loudly")]
+
+use std::ops::ControlFlow;
+
+use ledger::audit::{Question, audit};
+use ledger::entry::SealedEntry;
+use ledger::replay::AuditedLog;
+use ledger::segment::{SEGMENT_ENTRIES, Segments};
+use ledger::storage::Folder;
+use ledger::{Ledger, LedgerError};
+use signer::rule::Rule;
+use tests::World;
+use tests::every_act::every_act;
+use tests::world::key;
+
+/// Indexes and statement hashes of what is shown.
+fn shown(
+    show: impl Fn(&mut dyn FnMut(&ledger::replay::AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError>,
+) -> Vec<(u64, i64, Vec<u8>)> {
+    let mut all = Vec::new();
+    show(&mut |entry| {
+        all.push((entry.index, entry.received.0, entry.verified.bytes.clone()));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    all
+}
+
+#[test]
+fn an_open_ledger_and_an_audited_folder_show_the_same_from_every_entry_on() {
+    let world = every_act().world;
+    let folder = tempfile::tempdir().unwrap();
+    world.write(folder.path());
+    let storage = Folder::open_to_read(folder.path()).unwrap();
+    let report = audit(&Question { storage: &storage, policy: None, is_policy_inside: false, known: &[] }, &mut |_, _| {}).unwrap();
+    assert_eq!(report.findings, vec![]);
+    let audited = AuditedLog::read(&storage, &report).unwrap();
+    let (opened, _) = Ledger::open(Folder::open(folder.path()).unwrap(), vec![key("checkpoint")], &mut |_| {}).unwrap();
+    let all = shown(|visit| audited.admitted(0, visit));
+    assert_eq!(all.len() as u64, world.history.size());
+    for (index, (shown, entry)) in all.iter().zip(&world.entries).enumerate() {
+        assert_eq!(shown.0, index as u64);
+        assert!(entry.bytes.ends_with(&shown.2));
+        assert_eq!(Some(shown.1), world.history.received(index as u64).map(|received| received.0));
+    }
+    for from in 0..=world.history.size() + 1 {
+        let rest = all.get(from as usize..).unwrap_or_default();
+        assert_eq!(shown(|visit| audited.admitted(from, visit)), rest);
+        assert_eq!(shown(|visit| opened.admitted(from, visit)), rest);
+    }
+}
+
+#[test]
+fn what_changed_since_the_audit_is_not_shown() {
+    let world = World::staffed();
+    let folder = tempfile::tempdir().unwrap();
+    world.write(folder.path());
+    let storage = Folder::open_to_read(folder.path()).unwrap();
+    let report = audit(&Question { storage: &storage, policy: None, is_policy_inside: false, known: &[] }, &mut |_, _| {}).unwrap();
+    let audited = AuditedLog::read(&storage, &report).unwrap();
+    let segment = folder.path().join("segments/000000");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let last = bytes.iter().rposition(|b| *b != 0).unwrap();
+    // The last letter of the last signature: still a note of the right shape.
+    bytes[last - 10] = if bytes[last - 10] == b'A' { b'B' } else { b'A' };
+    std::fs::write(&segment, &bytes).unwrap();
+    let mut seen = 0;
+    let error = audited.admitted(0, &mut |_| {
+        seen += 1;
+        ControlFlow::Continue(())
+    });
+    let last_entry = world.history.size() - 1;
+    assert!(matches!(error, Err(LedgerError::Damaged { index, refusal }) if index == last_entry && refusal.rule == Rule::Chain));
+    assert_eq!(seen, last_entry);
+    assert!(
+        matches!(AuditedLog::read(&storage, &report), Err(LedgerError::Damaged { refusal, .. }) if refusal.rule == Rule::CheckpointRoot)
+    );
+    let broken = audit(&Question { storage: &storage, policy: None, is_policy_inside: false, known: &[] }, &mut |_, _| {}).unwrap();
+    assert!(matches!(AuditedLog::read(&storage, &broken), Err(LedgerError::NotALedger)));
+}
+
+#[test]
+fn a_reader_begins_at_any_entry_of_any_segment() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut storage = Folder::open(folder.path()).unwrap();
+    let mut segments = Segments::default();
+    let total = SEGMENT_ENTRIES + 600;
+    let entries: Vec<SealedEntry> =
+        (0..total).map(|n| SealedEntry::of(format!("entry {n}{}", "x".repeat(n as usize % 50)).into_bytes())).collect();
+    segments.append(&mut storage, &entries).unwrap();
+    for from in [
+        0,
+        1,
+        255,
+        256,
+        257,
+        511,
+        65_279,
+        SEGMENT_ENTRIES - 1,
+        SEGMENT_ENTRIES,
+        SEGMENT_ENTRIES + 1,
+        SEGMENT_ENTRIES + 256,
+        total - 1,
+        total,
+        total + 5_000,
+    ] {
+        let mut reader = segments.reader(&storage, from).unwrap();
+        let mut expected = entries.iter().skip(from as usize);
+        while let Some(found) = reader.next_entry().unwrap() {
+            assert_eq!(Some(&found), expected.next().map(|entry| &entry.bytes), "from {from}");
+        }
+        assert_eq!(expected.count(), 0, "from {from}");
+        assert!(from >= total || reader.count() == total);
+    }
+}
