@@ -8,7 +8,7 @@ use signer::rule::{Refusal, Rule};
 use signer::value::{ChainHead, LedgerId, UnixMs};
 
 use crate::audit::{Report, Verdict};
-use crate::check::{KeyRing, Parsed, Verified, parse, trust, verify};
+use crate::check::{KeyRing, Parsed, Verified, parse, trust, verify_all};
 use crate::entry::{Entry, SealedEntry};
 use crate::history::History;
 use crate::ledger::LedgerError;
@@ -17,6 +17,9 @@ use crate::storage::Storage;
 
 /// Entries of a chunk: enough to keep the cores busy, little enough to forget.
 pub(crate) const CHUNK_ENTRIES: usize = 2_048;
+
+/// Entries whose signatures are settled together.
+const GROUP_ENTRIES: usize = 32;
 
 /// An entry read again.
 pub(crate) struct Read {
@@ -70,7 +73,26 @@ pub(crate) fn check_chunk(chunk: Vec<Read>, candidates: &mut KeyRing) -> Vec<Che
         }
     }
     let ring = &*candidates;
-    map_all(chunk, |read| Checked { sealed: read.sealed, head: read.head, verified: read.parsed.and_then(|parsed| verify(parsed, ring)) })
+    let mut chunk = chunk.into_iter();
+    let groups =
+        std::iter::from_fn(|| Some(chunk.by_ref().take(GROUP_ENTRIES).collect::<Vec<Read>>()).filter(|group| !group.is_empty())).collect();
+    map_all(groups, |group| check_group(group, ring)).into_iter().flatten().collect()
+}
+
+fn check_group(group: Vec<Read>, ring: &KeyRing) -> Vec<Checked> {
+    let mut parsed = Vec::with_capacity(group.len());
+    // Each entry's place, with the refusal of those that need no verifying.
+    let mut places = Vec::with_capacity(group.len());
+    for read in group {
+        places.push((read.sealed, read.head, read.parsed.map(|good| parsed.push(good))));
+    }
+    let mut verified = verify_all(parsed, ring).into_iter();
+    let mut checked = Vec::with_capacity(places.len());
+    for (sealed, head, parsed) in places {
+        let verified = parsed.and_then(|()| verified.next().unwrap_or_else(|| unreachable!("one answer for each that was parsed")));
+        checked.push(Checked { sealed, head, verified });
+    }
+    checked
 }
 
 /// An entry that was admitted.
@@ -114,7 +136,11 @@ impl Admitted<'_> {
             for (chain, head, verified) in trusted {
                 let damaged = |refusal| LedgerError::Damaged { index, refusal };
                 if self.history.chain_at(index + 1) != Some(chain) {
-                    return Err(damaged(Refusal::new(Rule::Chain, "the entry that was admitted", format!("another, of chain head {chain}"))));
+                    return Err(damaged(Refusal::new(
+                        Rule::Chain,
+                        "the entry that was admitted",
+                        format!("another, of chain head {chain}"),
+                    )));
                 }
                 let (_, received) = head.map_err(damaged)?;
                 let verified = verified.map_err(damaged)?;
@@ -151,7 +177,8 @@ impl<'s> AuditedLog<'s> {
         let mut reader = EntryReader::new(storage);
         while log.history.size() < report.entries {
             let left = report.entries - log.history.size();
-            let chunk = read_chunk(&mut reader, Some(&log.id), left).map_err(|source| LedgerError::Storage { step: "reading entries", source })?;
+            let chunk =
+                read_chunk(&mut reader, Some(&log.id), left).map_err(|source| LedgerError::Storage { step: "reading entries", source })?;
             if chunk.is_empty() {
                 break;
             }
@@ -162,7 +189,10 @@ impl<'s> AuditedLog<'s> {
         let root = log.history.tree().root_at(report.entries);
         if root != Some(report.root) {
             let found = root.map_or_else(|| format!("{} entries", log.history.size()), |root| root.to_string());
-            return Err(LedgerError::Damaged { index: report.entries, refusal: Refusal::new(Rule::CheckpointRoot, report.root.to_string(), found) });
+            return Err(LedgerError::Damaged {
+                index: report.entries,
+                refusal: Refusal::new(Rule::CheckpointRoot, report.root.to_string(), found),
+            });
         }
         Ok(log)
     }
@@ -202,7 +232,7 @@ impl<'s> AuditedLog<'s> {
 #[cfg(feature = "parallel")]
 pub(crate) fn map_all<T: Send, U: Send>(all: Vec<T>, map: impl Fn(T) -> U + Sync + Send) -> Vec<U> {
     use rayon::prelude::*;
-    all.into_par_iter().with_min_len(16).map(map).collect()
+    all.into_par_iter().map(map).collect()
 }
 
 /// Maps on the one core there is.

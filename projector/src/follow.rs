@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use ledger::replay::{AdmittedEntry, AuditedLog};
+use ledger::snapshot::Snapshot;
 use ledger::storage::Storage;
 use ledger::{Ledger, LedgerError};
 use signer::value::{LedgerId, TreeRoot};
@@ -53,6 +54,24 @@ impl<S: Storage> AdmittedLog for Ledger<S> {
     }
 }
 
+impl<S: Storage> AdmittedLog for Snapshot<S> {
+    fn id(&self) -> &LedgerId {
+        Snapshot::id(self)
+    }
+
+    fn size(&self) -> u64 {
+        Snapshot::size(self)
+    }
+
+    fn root_at(&self, size: u64) -> Option<TreeRoot> {
+        self.history().tree().root_at(size)
+    }
+
+    fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
+        Snapshot::admitted(self, from, visit)
+    }
+}
+
 impl AdmittedLog for AuditedLog<'_> {
     fn id(&self) -> &LedgerId {
         AuditedLog::id(self)
@@ -84,7 +103,12 @@ pub fn follow(rows: &mut dyn Rows, log: &dyn AdmittedLog, progress: &mut dyn FnM
 ///
 /// # Errors
 /// As [`follow`].
-pub fn follow_in_batches(rows: &mut dyn Rows, log: &dyn AdmittedLog, batch_entries: u64, progress: &mut dyn FnMut(u64)) -> Result<u64, ProjectorError> {
+pub fn follow_in_batches(
+    rows: &mut dyn Rows,
+    log: &dyn AdmittedLog,
+    batch_entries: u64,
+    progress: &mut dyn FnMut(u64),
+) -> Result<u64, ProjectorError> {
     judge_history(rows, log)?;
     let before = size_of(rows)?;
     let followed = catch_up(rows, log, batch_entries.max(1), progress);
@@ -261,7 +285,12 @@ impl Projection {
     }
 }
 
-fn continue_with(generations: &Generations, current: Current, log: &dyn AdmittedLog, progress: &mut dyn FnMut(u64)) -> Result<(Store, u64), ProjectorError> {
+fn continue_with(
+    generations: &Generations,
+    current: Current,
+    log: &dyn AdmittedLog,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Store, u64), ProjectorError> {
     let mut store = Store::open(&generations.folder(current.number))?;
     let from = size_of(&store)?;
     if from < current.size {
@@ -280,7 +309,12 @@ fn is_of_the_log(error: &ProjectorError) -> bool {
     }
 }
 
-fn build(generations: &Generations, old: Option<u64>, log: &dyn AdmittedLog, progress: &mut dyn FnMut(u64)) -> Result<(Store, Current), ProjectorError> {
+fn build(
+    generations: &Generations,
+    old: Option<u64>,
+    log: &dyn AdmittedLog,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Store, Current), ProjectorError> {
     let number = generations.begin(old)?;
     let mut store = Store::open(&generations.folder(number))?;
     follow(&mut store, log, progress)?;
