@@ -5,6 +5,7 @@ pub mod crowd;
 pub mod disk;
 pub mod order;
 pub mod script;
+pub mod targets;
 pub mod world;
 
 pub use world::World;
