@@ -13,12 +13,13 @@ use signer::value::{KeyBytes, LedgerId, StatementHash, TreeRoot, UnixMs};
 use signer::{Checkpoint, Note, SecretKey};
 
 use crate::admit::admit;
-use crate::check::{Content, KeyRing, Verified, check, trust};
+use crate::check::{Content, KeyRing, Verified, check};
 use crate::entry::{Entry, SealedEntry, entry_head};
 use crate::history::History;
+use crate::recovery::Replayed;
 use crate::refusal_note::{REFUSALS, REFUSALS_PER_KEY_AND_DAY_MAX, RefusalNote};
-use crate::replay::{Admitted, AdmittedEntry, Read, read_chunk};
-use crate::segment::{EntryReader, SLOTS, Segments, Slot, encode_slot, read_slot};
+use crate::replay::{Admitted, AdmittedEntry};
+use crate::segment::{SLOTS, Segments, encode_slot};
 use crate::state::{State, ledger_id};
 use crate::storage::{Storage, read_whole, write_whole};
 
@@ -122,7 +123,7 @@ impl<S: Storage> Ledger<S> {
     ///
     /// # Errors
     /// [`LedgerError::Exists`], [`LedgerError::Founding`], [`LedgerError::OtherCheckpointKey`], or a storage failure, after
-    /// which the storage holds no ledger that could be opened.
+    /// which the storage holds no ledger that could be opened, or, where only the last sync failed, the whole of this one.
     pub fn init(storage: S, founding: &[u8], key: SecretKey, clock: UnixMs) -> Result<Self, LedgerError> {
         let exists = storage.len(MARKER).map_err(storage_error("looking for a ledger"))?.is_some();
         if exists || !storage.list("segments").map_err(storage_error("looking for segments"))?.is_empty() {
@@ -138,7 +139,7 @@ impl<S: Storage> Ledger<S> {
         history.push(sealed.leaf, sealed.chain, clock);
         let mut ledger = Ledger {
             checkpoint: Note { text: String::new(), signatures: Vec::new() },
-            segments: Segments::default(),
+            segments: Segments::new(storage.layout()),
             hashes_written: Vec::new(),
             refused_today: HashMap::new(),
             read_only: None,
@@ -161,17 +162,11 @@ impl<S: Storage> Ledger<S> {
     /// # Errors
     /// [`LedgerError::NotALedger`]; [`LedgerError::Damaged`] where the record below the last durable checkpoint is not what
     /// was signed; [`LedgerError::OtherCheckpointKey`]; storage failures.
-    pub fn open(mut storage: S, keys: Vec<SecretKey>, progress: &mut dyn FnMut(u64)) -> Result<(Self, Recovered), LedgerError> {
+    pub fn open(storage: S, keys: Vec<SecretKey>, progress: &mut dyn FnMut(u64)) -> Result<(Self, Recovered), LedgerError> {
         let id = read_marker(&storage)?.ok_or(LedgerError::NotALedger)?;
-        let mut replayed = Replayed::new(&id);
-        let (checkpoint, slot) = replayed.run(&storage, progress)?;
-        let recovered = Recovered { kept: replayed.state.size() - checkpoint.size, has_cut: replayed.has_tail };
-        if recovered.has_cut {
-            replayed.segments.cut(&mut storage).map_err(storage_error("cutting what a crash left"))?;
-        } else {
-            replayed.segments.keep_allocated(&storage).map_err(storage_error("measuring the last segment"))?;
-        }
-        let Replayed { state, history, segments, .. } = replayed;
+        let (replayed, slot) = Replayed::read(&storage, &id, true, progress)?;
+        let recovered = Recovered { kept: replayed.kept.len() as u64, has_cut: replayed.has_tail };
+        let Replayed { state, history, segments, kept, segments_kept, .. } = replayed;
         let mut ledger = Ledger {
             hashes_written: Vec::new(),
             refused_today: HashMap::new(),
@@ -185,15 +180,34 @@ impl<S: Storage> Ledger<S> {
             history,
             segments,
         };
+        // Nothing is changed for somebody who could not go on.
         ledger.require_key()?;
-        if recovered.kept > 0 {
-            // The kept entries may never have been synced.
-            let name = ledger.segments.last_name();
-            ledger.storage.sync(&name).map_err(storage_error("making kept entries durable"))?;
-            ledger.commit(&[])?;
+        ledger.settle_slot(SLOTS[slot.number]).map_err(storage_error("making the last checkpoint durable"))?;
+        ledger.settle_segments(&segments_kept, recovered).map_err(storage_error("cutting what a crash left"))?;
+        if !kept.is_empty() {
+            // The kept entries may never have become durable: they are written again, and only then signed for.
+            ledger.commit(&kept)?;
         }
-        ledger.remake_hashes().map_err(storage_error("making the hash files anew"))?;
+        // Derived files may fail: whoever reads them gets the hashes made anew.
+        let _ = ledger.remake_hashes();
         Ok((ledger, recovered))
+    }
+
+    /// The last checkpoint was read, but perhaps from memory: a process before this one may have failed to sync it, and then a
+    /// second sync would write nothing. So it is written again, in place, before the other slot may be overwritten. Should that be
+    /// torn, either it was durable and these are the same bytes, or the other slot is the durable one.
+    fn settle_slot(&mut self, slot: &str) -> io::Result<()> {
+        self.storage.write_at(slot, 0, &encode_slot(&self.checkpoint))?;
+        self.storage.sync(slot)?;
+        self.storage.sync_folder("")
+    }
+
+    /// Cuts what follows the entries that are kept.
+    fn settle_segments(&mut self, kept: &Segments, recovered: Recovered) -> io::Result<()> {
+        if recovered.has_cut {
+            kept.cut(&mut self.storage)?;
+        }
+        self.segments.keep_allocated(&self.storage)
     }
 
     /// The ledger's id.
@@ -293,6 +307,13 @@ impl<S: Storage> Ledger<S> {
         if self.is_poisoned {
             return Err(LedgerError::Poisoned);
         }
+        let answers = self.append_whole(batch, clock);
+        // Whatever failed, in memory the log may already be longer than on the disk.
+        self.is_poisoned = answers.is_err();
+        answers
+    }
+
+    fn append_whole(&mut self, batch: Vec<Verified>, clock: UnixMs) -> Result<Vec<Answer>, LedgerError> {
         let received = self.state.received_last().max(clock);
         let mut pending: Vec<SealedEntry> = Vec::new();
         let mut outcomes = Vec::with_capacity(batch.len());
@@ -376,7 +397,7 @@ impl<S: Storage> Ledger<S> {
         match count {
             Some(count) if *count < REFUSALS_PER_KEY_AND_DAY_MAX => {
                 *count += 1;
-                Outcome::Refused { refusal, statement: *hash, bytes: verified.bytes.clone() }
+                Outcome::Refused(Refused { refusal, statement: *hash, bytes: verified.bytes.clone(), size: self.state.size() })
             }
             _ => {
                 let expected = format!("at most {REFUSALS_PER_KEY_AND_DAY_MAX} refusals of a key in a day");
@@ -391,24 +412,35 @@ impl<S: Storage> Ledger<S> {
             Outcome::Recorded { index, is_repeated } => {
                 Ok(Answer::Recorded { receipt: Box::new(self.receipt(index)?.ok_or(LedgerError::Poisoned)?), is_repeated })
             }
-            Outcome::Refused { refusal, statement, bytes } => {
-                let note = self.write_refusal(&refusal, statement, &bytes, received)?;
-                Ok(Answer::Refused { refusal, note: Some(Box::new(note)) })
+            Outcome::Refused(refused) => {
+                let note = self.write_refusal(&refused, received)?;
+                Ok(Answer::Refused { refusal: refused.refusal, note: Some(Box::new(note)) })
             }
         }
     }
 
     /// Signs a refusal and keeps it. The first refusal of a note stays; later ones are answered, not kept.
-    fn write_refusal(&mut self, refusal: &Refusal, statement: StatementHash, bytes: &[u8], received: UnixMs) -> Result<Note, LedgerError> {
-        let seen = self.history.seen_at(self.history.size()).ok_or(LedgerError::Poisoned)?;
-        let note = RefusalNote { ledger: self.id().clone(), submitted: note_hash(bytes), statement, rule: refusal.rule, received, seen };
-        let signed = note.sign(self.key_in_force()?);
+    fn write_refusal(&mut self, refused: &Refused, received: UnixMs) -> Result<Note, LedgerError> {
+        let seen = self.history.seen_at(refused.size).ok_or(LedgerError::Poisoned)?;
+        let Refused { refusal, statement, bytes, size } = refused;
+        let note = RefusalNote {
+            ledger: self.id().clone(),
+            submitted: note_hash(bytes),
+            statement: *statement,
+            rule: refusal.rule,
+            received,
+            seen,
+        };
+        let signed = note.sign(self.key_at(*size)?);
         let name = note.file_name();
         let is_kept = self.storage.len(&format!("{REFUSALS}/{name}")).map_err(storage_error("looking for a refusal"))?.is_some();
-        if !is_kept {
-            let written = write_whole(&mut self.storage, REFUSALS, &name, signed.encode().as_bytes());
-            self.poison_on(written, "writing a refusal")?;
-        }
+        let written = if is_kept {
+            // Perhaps by a process that failed before its name was durable, and so kept the answer back.
+            self.storage.sync_folder(REFUSALS).and_then(|()| self.storage.sync_folder(""))
+        } else {
+            write_whole(&mut self.storage, REFUSALS, &name, signed.encode().as_bytes())
+        };
+        written.map_err(storage_error("writing a refusal"))?;
         Ok(signed)
     }
 
@@ -430,19 +462,16 @@ impl<S: Storage> Ledger<S> {
     /// Makes entries, and the checkpoint that covers them, durable. Only after this returns may receipts leave.
     fn commit(&mut self, entries: &[SealedEntry]) -> Result<(), LedgerError> {
         // 1. The entries, durable: a checkpoint never covers what might be lost.
-        let written = self.segments.append(&mut self.storage, entries);
-        self.poison_on(written, "writing entries")?;
+        self.segments.append(&mut self.storage, entries).map_err(storage_error("writing entries"))?;
         // 2. The checkpoint, in the slot that does not hold the last one: a torn write leaves that one whole.
         let size = self.history.size();
         let root: TreeRoot = self.history.tree().root_at(size).ok_or(LedgerError::Poisoned)?;
         let checkpoint = Checkpoint { origin: self.id().to_string(), size, root }.sign(self.key_in_force()?);
         let slot = SLOTS[self.next_slot];
-        let is_new = self.storage.len(slot);
-        let is_new = self.poison_on(is_new, "looking for a checkpoint slot")?.is_none();
-        let written = self.storage.write_at(slot, 0, &encode_slot(&checkpoint));
-        self.poison_on(written, "writing the checkpoint")?;
+        let is_new = self.storage.len(slot).map_err(storage_error("looking for a checkpoint slot"))?.is_none();
+        self.storage.write_at(slot, 0, &encode_slot(&checkpoint)).map_err(storage_error("writing the checkpoint"))?;
         let synced = self.storage.sync(slot).and_then(|()| if is_new { self.storage.sync_folder("") } else { Ok(()) });
-        self.poison_on(synced, "making the checkpoint durable")?;
+        synced.map_err(storage_error("making the checkpoint durable"))?;
         // The commit point: entries and checkpoint are durable.
         self.checkpoint = checkpoint;
         self.next_slot = 1 - self.next_slot;
@@ -451,15 +480,12 @@ impl<S: Storage> Ledger<S> {
         Ok(())
     }
 
-    fn poison_on<T>(&mut self, result: io::Result<T>, step: &'static str) -> Result<T, LedgerError> {
-        result.map_err(|source| {
-            self.is_poisoned = true;
-            LedgerError::Storage { step, source }
-        })
+    fn key_in_force(&self) -> Result<&SecretKey, LedgerError> {
+        self.key_at(self.state.size())
     }
 
-    fn key_in_force(&self) -> Result<&SecretKey, LedgerError> {
-        let expected = self.state.checkpoint_key_at(self.state.size()).copied();
+    fn key_at(&self, size: u64) -> Result<&SecretKey, LedgerError> {
+        let expected = self.state.checkpoint_key_at(size).copied();
         self.keys.iter().find(|key| Some(key.public().bytes()) == expected).ok_or_else(|| LedgerError::OtherCheckpointKey {
             expected: expected.map_or_else(String::new, |key| key.to_string()),
             found: self.keys.iter().map(|key| key.public().bytes().to_string()).collect::<Vec<_>>().join(", "),
@@ -509,8 +535,17 @@ pub fn hash_file(level: usize) -> String {
 /// What came of judging one note, before anything is durable.
 enum Outcome {
     Recorded { index: u64, is_repeated: bool },
-    Refused { refusal: Refusal, statement: StatementHash, bytes: Vec<u8> },
+    Refused(Refused),
     Unsigned(Refusal),
+}
+
+/// A refusal that will be signed.
+struct Refused {
+    refusal: Refusal,
+    statement: StatementHash,
+    bytes: Vec<u8>,
+    /// Size of the log against which it was judged.
+    size: u64,
 }
 
 fn statement_hash_of_entry(bytes: &[u8]) -> Option<StatementHash> {
@@ -526,165 +561,6 @@ pub(crate) fn read_marker(storage: &dyn Storage) -> Result<Option<LedgerId>, Led
     };
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     Ok(text.and_then(|text| LedgerId::parse(text.strip_prefix(MARKER_KIND)?.strip_prefix('\n')?.strip_suffix('\n')?)))
-}
-
-/// The latest sound slot.
-pub(crate) struct LatestSlot {
-    number: usize,
-    pub(crate) note: Note,
-}
-
-/// Replay of a record when it is opened.
-pub(crate) struct Replayed {
-    pub(crate) state: State,
-    pub(crate) history: History,
-    pub(crate) segments: Segments,
-    has_tail: bool,
-}
-
-impl Replayed {
-    pub(crate) fn new(id: &LedgerId) -> Replayed {
-        Replayed { state: State::new(Some(id.clone())), history: History::default(), segments: Segments::default(), has_tail: false }
-    }
-
-    /// Replays what the last durable checkpoint covers; gives it and its slot.
-    pub(crate) fn run_covered(
-        &mut self,
-        storage: &dyn Storage,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<(Checkpoint, LatestSlot), LedgerError> {
-        self.run_to(storage, false, progress)
-    }
-
-    /// Replays everything that can be kept; gives the last durable checkpoint and its slot.
-    fn run(&mut self, storage: &dyn Storage, progress: &mut dyn FnMut(u64)) -> Result<(Checkpoint, LatestSlot), LedgerError> {
-        self.run_to(storage, true, progress)
-    }
-
-    fn run_to(
-        &mut self,
-        storage: &dyn Storage,
-        takes_uncovered: bool,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<(Checkpoint, LatestSlot), LedgerError> {
-        let id = self.state.ring().ledger().cloned();
-        let candidates = read_slots(storage, id.as_ref())?;
-        let size = candidates.iter().map(|(checkpoint, _)| checkpoint.size).max();
-        let size = size.ok_or_else(|| damaged(0, Rule::CheckpointMissing, "a slot with a checkpoint of this ledger", "none"))?;
-        let mut reader = EntryReader::new(storage);
-        loop {
-            let left = size.saturating_sub(self.state.size());
-            if left == 0 && !takes_uncovered {
-                break;
-            }
-            let most = if left > 0 { left } else { u64::MAX };
-            let chunk = read_chunk(&mut reader, id.as_ref(), most).map_err(storage_error("reading entries"))?;
-            if chunk.is_empty() {
-                break;
-            }
-            let is_covered = left > 0;
-            for read in chunk {
-                if is_covered {
-                    self.take_covered(read)?;
-                } else if !self.take_uncovered(read) {
-                    self.has_tail = true;
-                    break;
-                }
-            }
-            progress(self.state.size());
-            if self.has_tail {
-                break;
-            }
-        }
-        if self.state.size() < size {
-            return Err(damaged(self.state.size(), Rule::EntriesMissing, &format!("{size} entries"), &self.state.size().to_string()));
-        }
-        self.has_tail = self.has_tail || reader.has_tail().map_err(storage_error("reading after the last entry"))?;
-        self.judge_slots(candidates, size)
-    }
-
-    /// An entry under the last durable checkpoint: checked when it was admitted; the root will say that it is the same.
-    fn take_covered(&mut self, read: Read) -> Result<(), LedgerError> {
-        let index = self.state.size();
-        let at = |refusal| LedgerError::Damaged { index, refusal };
-        let (previous, received) = read.head.map_err(at)?;
-        let expected = self.history.chain_at(index).unwrap_or(signer::value::ChainHead::EMPTY);
-        if previous != expected {
-            return Err(at(Refusal::new(Rule::Chain, expected.to_string(), previous.to_string())));
-        }
-        let verified = read.parsed.and_then(|parsed| trust(parsed, self.state.ring())).map_err(at)?;
-        self.take(&verified, &read.sealed, received).map_err(at)
-    }
-
-    /// An entry after it: judged as if it were submitted now. False where the rest must be cut.
-    fn take_uncovered(&mut self, read: Read) -> bool {
-        let expected = self.history.chain_at(self.state.size());
-        let Ok((previous, received)) = read.head else { return false };
-        let checked = check(read.note(), self.state.ring());
-        match checked {
-            Ok(verified) if Some(previous) == expected => self.take(&verified, &read.sealed, received).is_ok(),
-            _ => false,
-        }
-    }
-
-    fn take(&mut self, verified: &Verified, sealed: &SealedEntry, received: UnixMs) -> Result<(), Refusal> {
-        let context = verified.names_size().and_then(|size| self.history.context(size));
-        admit(&self.state, verified, received, context.as_ref())?;
-        self.state.apply(verified, received);
-        self.history.push(sealed.leaf, sealed.chain, received);
-        self.segments.note_existing(sealed.bytes.len());
-        Ok(())
-    }
-
-    fn judge_slots(&self, candidates: Vec<(Checkpoint, LatestSlot)>, size: u64) -> Result<(Checkpoint, LatestSlot), LedgerError> {
-        let mut latest = None;
-        for (checkpoint, slot) in candidates {
-            let root = self.history.tree().root_at(checkpoint.size);
-            let key = self.state.checkpoint_key_at(checkpoint.size);
-            let is_signed = |bytes: &KeyBytes| {
-                let key = self.state.ring().checkpoint_keys().iter().find(|key| key.bytes() == *bytes);
-                key.is_some_and(|key| slot.note.signatures.iter().any(|line| is_signed_by(&slot.note.text, line, &checkpoint.origin, key)))
-            };
-            if !key.is_some_and(is_signed) {
-                // A torn slot fails its signature; only the latest must stand.
-                if checkpoint.size == size {
-                    return Err(damaged(
-                        size,
-                        Rule::CheckpointMissing,
-                        "a checkpoint signed with the key in force",
-                        "one that does not verify",
-                    ));
-                }
-                continue;
-            }
-            if root != Some(checkpoint.root) {
-                let found = root.map_or("fewer entries".to_owned(), |root| root.to_string());
-                return Err(damaged(checkpoint.size, Rule::CheckpointRoot, &checkpoint.root.to_string(), &found));
-            }
-            if checkpoint.size == size {
-                latest = Some((checkpoint, slot));
-            }
-        }
-        latest.ok_or_else(|| damaged(size, Rule::CheckpointMissing, "a slot with a checkpoint of this ledger", "none"))
-    }
-}
-
-fn damaged(index: u64, rule: Rule, expected: &str, found: &str) -> LedgerError {
-    LedgerError::Damaged { index, refusal: Refusal::new(rule, expected, found) }
-}
-
-/// Checkpoints of this ledger in the slots, signatures not verified yet.
-fn read_slots(storage: &dyn Storage, id: Option<&LedgerId>) -> Result<Vec<(Checkpoint, LatestSlot)>, LedgerError> {
-    let mut found = Vec::new();
-    for (number, name) in SLOTS.iter().enumerate() {
-        if let Slot::Note(note) = read_slot(storage, name).map_err(storage_error("reading a checkpoint slot"))?
-            && let Some(checkpoint) =
-                Checkpoint::parse(&note.text).filter(|checkpoint| id.is_some_and(|id| id.as_str() == checkpoint.origin))
-        {
-            found.push((checkpoint, LatestSlot { number, note }));
-        }
-    }
-    Ok(found)
 }
 
 /// The id that a founding note gives its ledger, if it is one.

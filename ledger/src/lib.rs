@@ -15,6 +15,7 @@ pub mod history;
 pub mod ledger;
 pub mod policy;
 pub mod procedure;
+mod recovery;
 pub mod refusal_note;
 pub mod replay;
 pub mod segment;

@@ -14,6 +14,31 @@ const BUNDLE_ENTRIES: u64 = 256;
 /// A segment grows by this many zeros at a time, so that an append changes no metadata, which every sync would have to write
 /// too (docs/decisions/0003).
 const PREWRITTEN_BYTES: u64 = 1 << 20;
+
+/// The numbers by which entries are laid out in files. A folder has the format's; a simulated disk may have small ones, so that
+/// a test crosses every border in a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Entries of a full segment.
+    pub segment_entries: u64,
+    /// Entries of a bundle; bundles fill a segment.
+    pub bundle_entries: u64,
+    /// Bytes by which a segment grows.
+    pub prewritten_bytes: u64,
+}
+
+impl Layout {
+    /// That of format.md section 9.
+    pub const FORMAT: Layout =
+        Layout { segment_entries: SEGMENT_ENTRIES, bundle_entries: BUNDLE_ENTRIES, prewritten_bytes: PREWRITTEN_BYTES };
+}
+
+impl Default for Layout {
+    fn default() -> Layout {
+        Layout::FORMAT
+    }
+}
+
 /// Length of a checkpoint slot: room for a checkpoint with several post-quantum signatures.
 pub const SLOT_BYTES: usize = 8_192;
 /// The two slots.
@@ -24,6 +49,12 @@ pub const SEGMENTS: &str = "segments";
 /// Name of a segment.
 pub fn segment_name(number: u64) -> String {
     format!("{SEGMENTS}/{number:06}")
+}
+
+/// The number of the segment whose file has this name in the segments' folder.
+fn segment_number(name: &str) -> Option<u64> {
+    let is_number = name.len() == 6 && name.bytes().all(|b| b.is_ascii_digit());
+    name.parse().ok().filter(|_| is_number)
 }
 
 /// A slot's bytes.
@@ -99,7 +130,7 @@ impl<'s> EntryReader<'s> {
 
     /// Index of the entry that comes next: the number of entries before it.
     pub fn count(&self) -> u64 {
-        self.segment * SEGMENT_ENTRIES + self.entries
+        self.segment * self.storage.layout().segment_entries + self.entries
     }
 
     /// Where the next entry would lie: segment and offset.
@@ -112,13 +143,14 @@ impl<'s> EntryReader<'s> {
         if self.has_stopped {
             return Ok(None);
         }
-        if self.entries == SEGMENT_ENTRIES && self.storage.len(&segment_name(self.segment + 1))?.is_some() {
+        let is_full = self.entries == self.storage.layout().segment_entries;
+        if is_full && self.storage.len(&segment_name(self.segment + 1))?.is_some() {
             self.full.push((self.segment, self.offset));
             self.segment += 1;
             (self.entries, self.offset, self.start, self.buffer_end) = (0, 0, 0, 0);
             self.buffer.clear();
         }
-        let entry = if self.entries == SEGMENT_ENTRIES { None } else { self.whole_entry()? };
+        let entry = if self.entries == self.storage.layout().segment_entries { None } else { self.whole_entry()? };
         match entry {
             Some(entry) => {
                 self.offset += 2 + entry.len() as u64;
@@ -177,10 +209,7 @@ impl<'s> EntryReader<'s> {
             return Ok(true);
         }
         for name in self.storage.list(SEGMENTS)? {
-            let number = Some(&name)
-                .filter(|name| name.len() == 6 && name.bytes().all(|b| b.is_ascii_digit()))
-                .and_then(|name| name.parse::<u64>().ok());
-            if let Some(number) = number.filter(|number| *number > self.segment)
+            if let Some(number) = segment_number(&name).filter(|number| *number > self.segment)
                 && self.has_more_than_zeros(number, 0)?
             {
                 return Ok(true);
@@ -212,6 +241,7 @@ impl<'s> EntryReader<'s> {
 /// Appends entries, and finds them again.
 #[derive(Clone, Debug, Default)]
 pub struct Segments {
+    layout: Layout,
     entries: u64,
     /// Offset in its segment at which each bundle of 256 entries begins: 8 bytes for 256 entries.
     bundles: Vec<u64>,
@@ -222,12 +252,17 @@ pub struct Segments {
 }
 
 impl Segments {
+    /// No entries yet, in files of this layout.
+    pub fn new(layout: Layout) -> Segments {
+        Segments { layout, ..Segments::default() }
+    }
+
     /// Counts an entry that lies in the files already.
     pub fn note_existing(&mut self, entry_bytes: usize) {
-        if self.entries.is_multiple_of(SEGMENT_ENTRIES) {
+        if self.entries.is_multiple_of(self.layout.segment_entries) {
             self.offset = 0;
         }
-        if self.entries.is_multiple_of(BUNDLE_ENTRIES) {
+        if self.entries.is_multiple_of(self.layout.bundle_entries) {
             self.bundles.push(self.offset);
         }
         self.offset += 2 + entry_bytes as u64;
@@ -235,11 +270,11 @@ impl Segments {
     }
 
     /// Cuts what follows the last entry, so that zeros follow.
-    pub fn cut(&mut self, storage: &mut dyn Storage) -> io::Result<()> {
+    pub fn cut(&self, storage: &mut dyn Storage) -> io::Result<()> {
         let last = self.last_segment();
         for name in storage.list(SEGMENTS)? {
-            let path = format!("{SEGMENTS}/{name}");
-            if path > segment_name(last) {
+            if segment_number(&name).is_some_and(|number| number > last) {
+                let path = format!("{SEGMENTS}/{name}");
                 storage.set_len(&path, 0)?;
                 storage.sync(&path)?;
             }
@@ -248,7 +283,6 @@ impl Segments {
             storage.set_len(&segment_name(last), self.offset)?;
             storage.sync(&segment_name(last))?;
         }
-        self.allocated = self.offset;
         Ok(())
     }
 
@@ -258,20 +292,15 @@ impl Segments {
         Ok(())
     }
 
-    /// Name of the segment that holds the last entry.
-    pub fn last_name(&self) -> String {
-        segment_name(self.last_segment())
-    }
-
     fn last_segment(&self) -> u64 {
-        self.entries.saturating_sub(1) / SEGMENT_ENTRIES
+        self.entries.saturating_sub(1) / self.layout.segment_entries
     }
 
     /// Writes entries and makes them durable.
     pub fn append(&mut self, storage: &mut dyn Storage, entries: &[SealedEntry]) -> io::Result<()> {
         let mut rest = entries;
         while !rest.is_empty() {
-            let room = SEGMENT_ENTRIES - self.entries % SEGMENT_ENTRIES;
+            let room = self.layout.segment_entries - self.entries % self.layout.segment_entries;
             let (now, later) = rest.split_at(rest.len().min(room as usize));
             self.append_to_one(storage, now)?;
             rest = later;
@@ -280,8 +309,8 @@ impl Segments {
     }
 
     fn append_to_one(&mut self, storage: &mut dyn Storage, entries: &[SealedEntry]) -> io::Result<()> {
-        let is_new = self.entries.is_multiple_of(SEGMENT_ENTRIES);
-        let name = segment_name(self.entries / SEGMENT_ENTRIES);
+        let is_new = self.entries.is_multiple_of(self.layout.segment_entries);
+        let name = segment_name(self.entries / self.layout.segment_entries);
         let start = if is_new { 0 } else { self.offset };
         let mut bytes = Vec::new();
         for entry in entries {
@@ -294,7 +323,7 @@ impl Segments {
         }
         let end = start + bytes.len() as u64;
         if end > self.allocated {
-            let allocated = end.next_multiple_of(PREWRITTEN_BYTES);
+            let allocated = end.next_multiple_of(self.layout.prewritten_bytes);
             bytes.resize((allocated - start) as usize, 0);
             self.allocated = allocated;
         }
@@ -327,9 +356,9 @@ impl Segments {
         if index >= self.entries {
             return Ok(None);
         }
-        let name = segment_name(index / SEGMENT_ENTRIES);
-        let mut offset = self.bundles[(index / BUNDLE_ENTRIES) as usize];
-        for _ in 0..index % BUNDLE_ENTRIES {
+        let name = segment_name(index / self.layout.segment_entries);
+        let mut offset = self.bundles[(index / self.layout.bundle_entries) as usize];
+        for _ in 0..index % self.layout.bundle_entries {
             offset += 2 + u64::from(read_prefix(storage, &name, offset)?);
         }
         let mut bytes = vec![0; usize::from(read_prefix(storage, &name, offset)?)];

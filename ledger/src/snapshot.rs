@@ -2,13 +2,14 @@
 
 use std::ops::ControlFlow;
 
+use signer::Note;
 use signer::checkpoint::Receipt;
 use signer::value::LedgerId;
-use signer::{Checkpoint, Note};
 
 use crate::entry::entry_head;
 use crate::history::History;
-use crate::ledger::{LedgerError, Replayed, read_marker};
+use crate::ledger::{LedgerError, read_marker};
+use crate::recovery::Replayed;
 use crate::replay::{Admitted, AdmittedEntry};
 use crate::segment::Segments;
 use crate::state::State;
@@ -33,10 +34,9 @@ impl<S: Storage> Snapshot<S> {
     /// [`LedgerError::NotALedger`], [`LedgerError::Damaged`], storage failures.
     pub fn open(storage: S, progress: &mut dyn FnMut(u64)) -> Result<Snapshot<S>, LedgerError> {
         let id = read_marker(&storage)?.ok_or(LedgerError::NotALedger)?;
-        let mut replayed = Replayed::new(&id);
-        let (Checkpoint { size, .. }, slot) = replayed.run_covered(&storage, progress)?;
+        let (replayed, slot) = Replayed::read(&storage, &id, false, progress)?;
         let Replayed { state, history, segments, .. } = replayed;
-        Ok(Snapshot { storage, state, history, segments, checkpoint: slot.note, size, id })
+        Ok(Snapshot { storage, state, history, segments, size: slot.checkpoint.size, checkpoint: slot.note, id })
     }
 
     /// The ledger's id.

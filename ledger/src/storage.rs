@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::segment::Layout;
+
 /// Named files below one folder. Names use `/`. What was written is durable after [`Storage::sync`]; that a file exists, or
 /// has a name, after [`Storage::sync_folder`].
 pub trait Storage: Send + Sync {
@@ -19,8 +21,12 @@ pub trait Storage: Send + Sync {
     fn sync(&mut self, name: &str) -> io::Result<()>;
     /// Makes the names in a folder durable; `""` is the ledger's own folder.
     fn sync_folder(&mut self, folder: &str) -> io::Result<()>;
-    /// Gives a file another name, replacing what had it.
+    /// Gives a file another name, replacing what had it; makes the folder if absent.
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()>;
+    /// How entries lie in segments: the format's, but for simulated disks.
+    fn layout(&self) -> Layout {
+        Layout::FORMAT
+    }
 }
 
 /// A whole file of at most `bytes_max` bytes, or nothing if there is none.
@@ -50,15 +56,23 @@ pub(crate) fn read_full(storage: &dyn Storage, name: &str, offset: u64, buffer: 
     Ok(filled)
 }
 
+/// What a file is called while it is not whole. It lies beside the folders of the record: in one of them, a file that a crash left
+/// would be taken for part of the record.
+const UNFINISHED: &str = "unfinished";
+
 /// Writes a file under another name, makes it durable, and gives it its own: it is there whole or not at all.
 pub(crate) fn write_whole(storage: &mut dyn Storage, folder: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let path = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-    let partial = path(&format!("{name}.partial"));
-    storage.write_at(&partial, 0, bytes)?;
-    storage.set_len(&partial, bytes.len() as u64)?;
-    storage.sync(&partial)?;
-    storage.rename(&partial, &path(name))?;
-    storage.sync_folder(folder)
+    storage.write_at(UNFINISHED, 0, bytes)?;
+    storage.set_len(UNFINISHED, bytes.len() as u64)?;
+    storage.sync(UNFINISHED)?;
+    if folder.is_empty() {
+        storage.rename(UNFINISHED, name)?;
+    } else {
+        storage.rename(UNFINISHED, &format!("{folder}/{name}"))?;
+        storage.sync_folder(folder)?;
+    }
+    // The folder's own name too.
+    storage.sync_folder("")
 }
 
 #[cfg(feature = "folder")]
@@ -74,6 +88,10 @@ mod folder {
     use std::sync::{Arc, Mutex, PoisonError};
 
     use super::Storage;
+    use crate::ledger::MARKER;
+
+    /// The file whose lock a writer holds.
+    const LOCK: &str = "lock";
 
     /// A folder of a POSIX file system.
     pub struct Folder {
@@ -91,17 +109,24 @@ mod folder {
         /// `AlreadyExists` if there is anything of that name, whatever it is.
         pub fn create(path: &Path) -> io::Result<Folder> {
             fs::create_dir(path)?;
+            // What is durable in a folder that is not helps nobody.
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            File::open(parent)?.sync_all()?;
             Folder::with_lock(path)
         }
 
-        /// An existing folder, for one writer at a time.
+        /// An existing folder, for one writer at a time. Makes nothing in a folder that is not a ledger's.
         ///
         /// # Errors
-        /// `NotFound` if there is none; `WouldBlock` if another process has it open for writing.
+        /// `NotFound` if there is none, or none with a ledger in it; `WouldBlock` if another process has it open for writing.
         pub fn open(path: &Path) -> io::Result<Folder> {
             if !path.is_dir() {
                 return Err(io::Error::new(io::ErrorKind::NotFound, format!("{}: no such folder", path.display())));
             }
+            if !path.join(LOCK).exists() && !path.join(MARKER).exists() {
+                return Err(io::Error::new(io::ErrorKind::NotFound, format!("{}: no ledger in this folder", path.display())));
+            }
+            // A copy of a ledger may have come without its lock.
             Folder::with_lock(path)
         }
 
@@ -117,7 +142,7 @@ mod folder {
         }
 
         fn with_lock(path: &Path) -> io::Result<Folder> {
-            let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock"))?;
+            let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK))?;
             lock.try_lock().map_err(|error| match error {
                 fs::TryLockError::WouldBlock => {
                     io::Error::new(io::ErrorKind::WouldBlock, "another process has this ledger open for writing")
@@ -132,17 +157,17 @@ mod folder {
             if let Some(file) = files.get(name) {
                 return Ok(Some(Arc::clone(file)));
             }
-            match OpenOptions::new().read(true).write(self.is_writable).open(self.path.join(name)) {
-                Ok(file) if file.metadata()?.is_file() => {
-                    let file = Arc::new(file);
-                    files.insert(name.to_owned(), Arc::clone(&file));
-                    Ok(Some(file))
-                }
-                // Something that is no file holds nothing.
-                Ok(_) => Ok(None),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(error),
+            let path = self.path.join(name);
+            // Something that is no file holds nothing; to open a pipe would wait for whoever writes into it.
+            match fs::metadata(&path) {
+                Ok(metadata) if metadata.is_file() => {}
+                Ok(_) => return Ok(None),
+                Err(error) if is_absent(&error) => return Ok(None),
+                Err(error) => return Err(error),
             }
+            let file = Arc::new(OpenOptions::new().read(true).write(self.is_writable).open(path)?);
+            files.insert(name.to_owned(), Arc::clone(&file));
+            Ok(Some(file))
         }
 
         fn required(&self, name: &str) -> io::Result<Arc<File>> {
@@ -162,6 +187,11 @@ mod folder {
         }
     }
 
+    /// A file below something that is no folder is absent too.
+    fn is_absent(error: &io::Error) -> bool {
+        matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+    }
+
     impl Storage for Folder {
         fn len(&self, name: &str) -> io::Result<Option<u64>> {
             self.existing(name)?.map(|file| Ok(file.metadata()?.len())).transpose()
@@ -174,7 +204,7 @@ mod folder {
         fn list(&self, folder: &str) -> io::Result<Vec<String>> {
             let entries = match fs::read_dir(self.path.join(folder)) {
                 Ok(entries) => entries,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+                Err(error) if is_absent(&error) => return Ok(Vec::new()),
                 Err(error) => return Err(error),
             };
             let mut names = Vec::new();
@@ -208,6 +238,9 @@ mod folder {
             let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
             files.remove(from);
             files.remove(to);
+            if let Some(folder) = self.path.join(to).parent() {
+                fs::create_dir_all(folder)?;
+            }
             fs::rename(self.path.join(from), self.path.join(to))
         }
     }

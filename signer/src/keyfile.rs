@@ -16,6 +16,11 @@ const SCRYPT_R: u32 = 8;
 const SCRYPT_P: u32 = 5;
 /// Largest key file that is read, in bytes.
 pub const KEY_FILE_BYTES_MAX: usize = 8_192;
+/// What a file may ask for: memory of scrypt in bytes, its passes, and iterations of PBKDF2. The file says what it costs to open,
+/// and it may come from anybody.
+const SCRYPT_BYTES_MAX: u64 = 256 << 20;
+const SCRYPT_P_MAX: u16 = 16;
+const PBKDF2_ITERATIONS_MAX: u32 = 10_000_000;
 /// Shortest passphrase, in characters.
 pub const PASSPHRASE_CHARS_MIN: usize = 8;
 
@@ -42,6 +47,9 @@ pub enum KeyFileError {
     /// Larger than any key file.
     #[error("larger than a key file can be ({KEY_FILE_BYTES_MAX} bytes)")]
     TooLarge,
+    /// It asks for more memory or time than a key file of anybody's needs.
+    #[error("opening the key file would take more memory or time than is allowed")]
+    TooCostly,
     /// The encoder refused; a bug.
     #[error("could not encode the key")]
     Encoding,
@@ -109,8 +117,23 @@ pub fn read(file: &[u8], passphrase: Option<&Zeroizing<String>>) -> Result<Secre
     }
     let passphrase = passphrase.ok_or(KeyFileError::PassphraseNeeded)?;
     let info = EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).map_err(|_| KeyFileError::NotPkcs8)?;
+    if !is_affordable(&info) {
+        return Err(KeyFileError::TooCostly);
+    }
     let plain = info.decrypt(passphrase.as_bytes()).map_err(|_| KeyFileError::WrongPassphrase)?;
     seed_of(plain.as_bytes())
+}
+
+fn is_affordable(info: &EncryptedPrivateKeyInfoRef<'_>) -> bool {
+    let Some(parameters) = info.encryption_algorithm.pbes2() else { return true };
+    match &parameters.kdf {
+        pbes2::Kdf::Scrypt(scrypt) => {
+            let bytes = scrypt.cost_parameter.checked_mul(128 * u64::from(scrypt.block_size));
+            bytes.is_some_and(|bytes| bytes <= SCRYPT_BYTES_MAX) && scrypt.parallelization <= SCRYPT_P_MAX
+        }
+        pbes2::Kdf::Pbkdf2(pbkdf2) => pbkdf2.iteration_count <= PBKDF2_ITERATIONS_MAX,
+        _ => true,
+    }
 }
 
 /// `OneAsymmetricKey` of RFC 8410 in version 1: without the public key, which OpenSSL 3.0 cannot read.
@@ -152,6 +175,25 @@ mod tests {
             encrypt(&key, &passphrase("short"), &Randomness { salt: [1; 16], iv: [2; 16] }).unwrap_err(),
             KeyFileError::PassphraseTooShort
         );
+    }
+
+    /// A file named a scrypt cost of 2^40: opening it took all memory, and the process died.
+    #[test]
+    fn a_key_file_that_asks_for_too_much_is_refused_at_once() {
+        let key = SecretKey::from_seed(&Zeroizing::new([9; 32]));
+        let file = encrypt(&key, &passphrase("correct horse"), &Randomness { salt: [1; 16], iv: [2; 16] }).unwrap();
+        let (_, document) = SecretDocument::from_pem(&file).unwrap();
+        let info = EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).unwrap();
+        for cost in [1 << 19, 1 << 40, u64::MAX] {
+            let mut parameters = info.encryption_algorithm.pbes2().unwrap().clone();
+            if let pbes2::Kdf::Scrypt(scrypt) = &mut parameters.kdf {
+                scrypt.cost_parameter = cost;
+            }
+            let costly = EncryptedPrivateKeyInfoRef { encryption_algorithm: parameters.into(), encrypted_data: info.encrypted_data };
+            let document = SecretDocument::encode_msg(&costly).unwrap();
+            let file = document.to_pem(EncryptedPrivateKeyInfoRef::PEM_LABEL, pem::LineEnding::LF).unwrap();
+            assert_eq!(read(file.as_bytes(), Some(&passphrase("correct horse"))).unwrap_err(), KeyFileError::TooCostly);
+        }
     }
 
     #[test]

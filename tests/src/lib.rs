@@ -1,9 +1,14 @@
 //! Builders that tests share. They write ledgers without asking `admit`, so that wrong ones can be made.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a builder of tests that fails should fail loudly")]
 
+pub mod crowd;
+pub mod disk;
 pub mod every_act;
+pub mod order;
 pub mod rules;
+pub mod script;
 pub mod tamper;
+pub mod targets;
 pub mod trial;
 pub mod vectors;
 pub mod world;

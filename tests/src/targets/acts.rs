@@ -1,0 +1,250 @@
+//! Structured acts: bytes become the choices of officials who do right and wrong things with their real keys.
+
+use ledger::admit::admit as judge;
+use ledger::audit::{Level, Question, audit};
+use ledger::entry::Entry;
+use ledger::history::History;
+use ledger::ledger::Ledger;
+use ledger::segment::Layout;
+use ledger::state::State;
+use signer::act::{Act, Basis, Capacity, DeviceReason, EndReason, RelatedTo, RevokeReason};
+use signer::possession::{self, Occasion};
+use signer::statement::Statement;
+use signer::value::{CaseId, Commitment, DeviceId, IdentityToken, StatementHash, UnixMs};
+
+use crate::World;
+use crate::disk::Disk;
+use crate::world::{FOUNDED, PROCEDURE, bytes, code, constitution, founding, key, office, person, text, time, unit};
+
+/// Most acts of a run.
+const ACTS_MAX: usize = 16;
+const DAY_MS: i64 = 86_400_000;
+const PERSONS: [&str; 9] = ["f1", "f2", "f3", "r1", "s1", "a1", "c1", "n1", "n2"];
+const OFFICES: [&str; 6] = ["registrar", "archivist", "overseer", "clerk", "founder", "self"];
+const UNITS: [&str; 3] = ["00", "07", "-"];
+const DEVICES: [&str; 3] = ["d1", "d2", "d9"];
+const CASES: [&str; 2] = ["case-0", "case-1"];
+
+/// The bytes, as choices; when they end, the first of everything is chosen.
+struct Choices<'a>(&'a [u8]);
+
+impl Choices<'_> {
+    fn below(&mut self, bound: usize) -> usize {
+        let Some((first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        usize::from(*first) % bound
+    }
+
+    /// Mostly not.
+    fn rarely(&mut self) -> bool {
+        self.below(16) == 15
+    }
+
+    fn of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+}
+
+/// What is admitted is what an audit admits, whatever officials do.
+pub fn admit(data: &[u8]) {
+    let mut run = Run::new();
+    let mut choices = Choices(data);
+    for _ in 0..ACTS_MAX {
+        if choices.0.is_empty() {
+            break;
+        }
+        run.submit(&mut choices);
+    }
+    run.judge_whole();
+}
+
+struct Run {
+    world: World,
+    state: State,
+    /// Every statement so far, admitted or not.
+    hashes: Vec<StatementHash>,
+}
+
+impl Run {
+    fn new() -> Run {
+        let world = World::staffed();
+        let mut run = Run { state: State::new(None), hashes: Vec::new(), world };
+        let mut history = History::default();
+        let mut clock = FOUNDED;
+        for entry in run.world.entries.clone() {
+            let received = Entry::parse(&entry.bytes).unwrap().received;
+            clock = received;
+            let verified = ledger::check(Entry::parse(&entry.bytes).unwrap().note, run.state.ring()).unwrap();
+            let context = verified.names_size().and_then(|size| history.context(size));
+            judge(&run.state, &verified, received, context.as_ref()).unwrap();
+            run.state.apply(&verified, received);
+            history.push(entry.leaf, entry.chain, received);
+            run.hashes.extend(verified.statement_hash());
+        }
+        run.world.clock = clock.plus_ms(1_000);
+        run
+    }
+
+    fn submit(&mut self, choices: &mut Choices<'_>) {
+        let pause = choices.of(&[0, 1_000, 3_600_000, DAY_MS / 2, DAY_MS, 3 * DAY_MS]);
+        self.world.clock = self.world.clock.plus_ms(pause);
+        if choices.below(8) == 7 {
+            let size = self.world.history.size() - choices.below(3) as u64;
+            let note = self.world.cosigned_at(size).encode();
+            self.offer(note.as_bytes());
+            return;
+        }
+        let act = self.act(choices);
+        let statement = self.statement(choices, act);
+        let mut note = self.world.sign(&statement);
+        if choices.rarely() {
+            let at = choices.below(256) * note.len() / 256;
+            note[at] ^= 1 << choices.below(8);
+        }
+        self.hashes.push(signer::statement::statement_hash(&statement.encode()));
+        self.offer(&note);
+    }
+
+    /// Checks and judges; what is admitted becomes the next entry.
+    fn offer(&mut self, note: &[u8]) {
+        let Ok(verified) = ledger::check(note, self.state.ring()) else { return };
+        let received = self.world.clock;
+        let context = verified.names_size().and_then(|size| self.world.history.context(size));
+        let verdict = judge(&self.state, &verified, received, context.as_ref());
+        assert_eq!(verdict, judge(&self.state.clone(), &verified, received, context.as_ref()));
+        if verdict.is_ok() {
+            self.state.apply(&verified, received);
+            self.world.tick_ms = 0;
+            self.world.push(note);
+        }
+    }
+
+    fn statement(&mut self, choices: &mut Choices<'_>, act: Act) -> Statement {
+        let signers: Vec<&str> = (0..=choices.below(3)).map(|_| choices.of(&PERSONS)).collect();
+        for signer in &signers {
+            self.world.keys.entry((*signer).to_owned()).or_insert_with(|| key(signer));
+            let by = self.world.offices.entry((*signer).to_owned()).or_insert_with(|| signer::statement::By {
+                person: person(signer),
+                office: office("self"),
+                unit: unit("-"),
+                appointment: StatementHash([1; 32]),
+            });
+            if choices.rarely() {
+                (by.office, by.unit, by.appointment) = (office(choices.of(&OFFICES)), unit(choices.of(&UNITS)), choices.of(&self.hashes));
+            }
+        }
+        let size = self.world.history.size();
+        let mut statement = self.world.statement(&signers, act);
+        if let Statement::Act { header, .. } = &mut statement {
+            header.seen = self.world.history.seen_at(size - choices.below(4) as u64).unwrap();
+            if choices.rarely() {
+                header.counter = choices.below(20) as u64;
+            }
+            if choices.rarely() {
+                header.device = DeviceId::parse(choices.of(&DEVICES)).unwrap();
+            }
+            if choices.rarely() {
+                header.procedure = None;
+            }
+            if choices.rarely() {
+                header.at = time(self.moment(choices));
+            }
+        }
+        statement
+    }
+
+    fn moment(&self, choices: &mut Choices<'_>) -> UnixMs {
+        self.world.clock.plus_ms((choices.below(9) as i64 - 4) * DAY_MS)
+    }
+
+    fn act(&mut self, choices: &mut Choices<'_>) -> Act {
+        let id = choices.of(&PERSONS);
+        match choices.below(13) {
+            0 => {
+                let identity = IdentityToken(bytes(&format!("identity of {}", choices.of(&PERSONS))));
+                let proof = possession::prove(&self.world.id, &person(id), Occasion::Identity(identity), &key(id));
+                Act::Enrol { person: person(id), name: text("甲子"), identity, key: key(id).public().bytes(), proof }
+            }
+            1 => Act::Appoint {
+                person: person(id),
+                office: office(choices.of(&OFFICES)),
+                unit: unit(choices.of(&UNITS)),
+                capacity: choices.of(&[Capacity::Regular, Capacity::Acting, Capacity::Delegated]),
+                home: unit("00"),
+                from: time(self.moment(choices)),
+                to: Some(time(self.moment(choices))).filter(|_| choices.below(2) == 0),
+                instrument: Commitment(bytes("letter")),
+            },
+            2 => {
+                let reason = choices.of(&[EndReason::Transferred, EndReason::Retired, EndReason::Dismissed]);
+                Act::AppointEnd { person: person(id), appointment: choices.of(&self.hashes), reason }
+            }
+            3 => Act::Device { enrols: DeviceId::parse(choices.of(&DEVICES)).unwrap(), unit: unit(choices.of(&UNITS)) },
+            4 => Act::DeviceEnd {
+                ends: DeviceId::parse(choices.of(&DEVICES)).unwrap(),
+                reason: choices.of(&[DeviceReason::Retired, DeviceReason::Stolen]),
+            },
+            5 => Act::Rotate(self.new_key(id, choices)),
+            6 => Act::Rekey(self.new_key(id, choices)),
+            7 => Act::Revoke {
+                person: person(id),
+                key: self.world.keys.get(id).map_or_else(|| key(id), |key| signer::SecretKey::from_seed(&key.seed())).public().bytes(),
+                reason: choices.of(&[RevokeReason::Compromised, RevokeReason::Retired]),
+                suspected: Some(time(self.moment(choices))).filter(|_| choices.below(2) == 0),
+            },
+            8 => {
+                let to = if choices.below(2) == 0 {
+                    RelatedTo::Case(CaseId::parse(CASES[0]).unwrap())
+                } else {
+                    RelatedTo::Person(person(choices.of(&PERSONS)))
+                };
+                Act::Relate {
+                    person: person(id),
+                    relation: code("kin"),
+                    to,
+                    basis: choices.of(&[Basis::Declared, Basis::Attested, Basis::Ordered]),
+                    evidence: None,
+                }
+            }
+            9 => Act::Qualify {
+                person: person(id),
+                qualification: code("training"),
+                from: time(self.moment(choices)),
+                to: Some(time(self.moment(choices))).filter(|_| choices.below(2) == 0),
+                evidence: Commitment(bytes("certificate")),
+            },
+            10 => {
+                let version = format!("version = {}\n", choices.below(4) + 1);
+                World::enactment(&PROCEDURE.replace("version = 1\n", &version))
+            }
+            11 => Act::Amend {
+                constitution: signer::act::Constitution { threshold: choices.below(5) as u64, ..constitution() },
+                founders: founding().founders.into_iter().take(choices.below(4)).map(|founder| (founder.person, founder.power)).collect(),
+            },
+            _ => {
+                let case = choices.of(&CASES);
+                if choices.rarely() {
+                    self.world.heads.remove(case);
+                }
+                let record = choices.below(32) as u64;
+                self.world.record(case, record)
+            }
+        }
+    }
+
+    fn new_key(&self, id: &str, choices: &mut Choices<'_>) -> signer::act::NewKey {
+        let old = if choices.below(4) == 0 { key(choices.of(&PERSONS)) } else { key(id) };
+        self.world.new_key(id, &old, if choices.rarely() { "f1" } else { "second" })
+    }
+
+    /// The log that came of it opens, and an audit finds nothing in it.
+    fn judge_whole(&self) {
+        let disk = Disk::holding(&self.world, Layout::FORMAT);
+        let report = audit(&Question { storage: &disk, policy: None, is_policy_inside: false, known: &[] }, &mut |_, _| {}).unwrap();
+        let errors: Vec<_> = report.findings.iter().filter(|finding| finding.level == Level::Error).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+        let (ledger, _) = Ledger::open(disk, vec![key("checkpoint")], &mut |_| {}).unwrap();
+        assert_eq!(ledger.state().size(), self.state.size());
+        assert_eq!(ledger.history().tree().root_at(report.entries), Some(report.root));
+    }
+}
