@@ -7,8 +7,8 @@ use signer::value::{CaseId, PersonId};
 use crate::ProjectorError;
 use crate::keys::{Key, Prefix};
 use crate::rows::{
-    CaseEntryRow, CaseRow, ConstitutionRow, CosignedRow, Cursor, EnactmentRow, EntryRow, KeyRow, LedgerRow, OfficeRow, PAGE_ROWS_MAX, PersonActRow,
-    PersonRow, Revocation, RowKind, Rows, all_rows, typed,
+    CaseEntryRow, CaseRow, ConstitutionRow, CosignedRow, Cursor, EnactmentRow, EntryRow, KeyRow, LedgerRow, OfficeRow, PAGE_ROWS_MAX,
+    PersonActRow, PersonRow, Revocation, RowKind, Rows, all_rows, typed,
 };
 
 type Result<T> = core::result::Result<T, ProjectorError>;
@@ -218,7 +218,8 @@ pub fn person(rows: &dyn Rows, person: &PersonId, after: Option<u64>, most: usiz
         let key = keys.iter().find(|(entry, _)| *entry == row.key);
         key.and_then(|(_, key)| key.revoked.clone()).filter(|revoked| revoked.disputes(row.received_ms))
     };
-    let acts: Vec<PersonAct> = indexed(page.rows).into_iter().map(|(entry, row)| PersonAct { entry, disputed: revoked(&row), row }).collect();
+    let acts: Vec<PersonAct> =
+        indexed(page.rows).into_iter().map(|(entry, row)| PersonAct { entry, disputed: revoked(&row), row }).collect();
     let next = acts.last().map(|act| act.entry).filter(|_| page.has_more);
     let offices = offices.collect();
     let value = PersonAnswer { name: row.name, enrolled: row.enrolled, keys, offices, acts_total: row.acts, acts, next, person };

@@ -84,7 +84,12 @@ pub fn follow(rows: &mut dyn Rows, log: &dyn AdmittedLog, progress: &mut dyn FnM
 ///
 /// # Errors
 /// As [`follow`].
-pub fn follow_in_batches(rows: &mut dyn Rows, log: &dyn AdmittedLog, batch_entries: u64, progress: &mut dyn FnMut(u64)) -> Result<u64, ProjectorError> {
+pub fn follow_in_batches(
+    rows: &mut dyn Rows,
+    log: &dyn AdmittedLog,
+    batch_entries: u64,
+    progress: &mut dyn FnMut(u64),
+) -> Result<u64, ProjectorError> {
     judge_history(rows, log)?;
     let before = size_of(rows)?;
     let followed = catch_up(rows, log, batch_entries.max(1), progress);
@@ -261,7 +266,12 @@ impl Projection {
     }
 }
 
-fn continue_with(generations: &Generations, current: Current, log: &dyn AdmittedLog, progress: &mut dyn FnMut(u64)) -> Result<(Store, u64), ProjectorError> {
+fn continue_with(
+    generations: &Generations,
+    current: Current,
+    log: &dyn AdmittedLog,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Store, u64), ProjectorError> {
     let mut store = Store::open(&generations.folder(current.number))?;
     let from = size_of(&store)?;
     if from < current.size {
@@ -280,7 +290,12 @@ fn is_of_the_log(error: &ProjectorError) -> bool {
     }
 }
 
-fn build(generations: &Generations, old: Option<u64>, log: &dyn AdmittedLog, progress: &mut dyn FnMut(u64)) -> Result<(Store, Current), ProjectorError> {
+fn build(
+    generations: &Generations,
+    old: Option<u64>,
+    log: &dyn AdmittedLog,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Store, Current), ProjectorError> {
     let number = generations.begin(old)?;
     let mut store = Store::open(&generations.folder(number))?;
     follow(&mut store, log, progress)?;

@@ -121,6 +121,7 @@ impl Generations {
 }
 
 fn parse(bytes: &[u8]) -> Option<Current> {
-    let (number, size) = core::str::from_utf8(bytes).ok()?.strip_prefix(CURRENT_KIND)?.strip_prefix('\n')?.strip_suffix('\n')?.split_once('\n')?;
+    let (number, size) =
+        core::str::from_utf8(bytes).ok()?.strip_prefix(CURRENT_KIND)?.strip_prefix('\n')?.strip_suffix('\n')?.split_once('\n')?;
     Some(Current { number: number.parse().ok()?, size: size.parse().ok()? })
 }

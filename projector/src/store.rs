@@ -119,7 +119,8 @@ fn open_tree(folder: &Path) -> Result<sled::Db, ProjectorError> {
 fn encode_row(key: &Key, row: &Row) -> Result<Vec<u8>, ProjectorError> {
     let config = bincode::config::standard().with_limit::<ROW_BYTES_MAX>();
     let too_long = |bytes, bytes_max| ProjectorError::RowTooLong { key: key.to_string(), bytes, bytes_max };
-    let bytes = bincode::serde::encode_to_vec(row, config).map_err(|error| ProjectorError::Row { key: key.to_string(), what: error.to_string() })?;
+    let bytes = bincode::serde::encode_to_vec(row, config)
+        .map_err(|error| ProjectorError::Row { key: key.to_string(), what: error.to_string() })?;
     if bytes.len() > ROW_BYTES_MAX {
         return Err(too_long(bytes.len(), ROW_BYTES_MAX));
     }
@@ -148,7 +149,9 @@ impl Store {
             store.read_through()?;
             Ok(store)
         }));
-        opened.unwrap_or_else(|_| Err(ProjectorError::Storage { step: "opening the views", source: io::Error::other("the storage engine panicked") }))
+        opened.unwrap_or_else(|_| {
+            Err(ProjectorError::Storage { step: "opening the views", source: io::Error::other("the storage engine panicked") })
+        })
     }
 
     fn open_unchecked(folder: &Path) -> Result<Store, ProjectorError> {

@@ -14,8 +14,8 @@ use signer::value::{KeyBytes, PersonId, Power, StatementHash, Text, Time, UnixMs
 use crate::ProjectorError;
 use crate::keys::Key;
 use crate::rows::{
-    CaseEntryRow, CaseRow, Changes, ConstitutionRow, CosignedRow, Deed, EnactmentRow, EntryRow, GrantRow, KeyRow, LedgerRow, LegacyRecord, OfficeRow,
-    PersonActRow, PersonRow, Related, Revocation, Row, RowKind, Rows, SignerRow, typed,
+    CaseEntryRow, CaseRow, Changes, ConstitutionRow, CosignedRow, Deed, EnactmentRow, EntryRow, GrantRow, KeyRow, LedgerRow, LegacyRecord,
+    OfficeRow, PersonActRow, PersonRow, Related, Revocation, Row, RowKind, Rows, SignerRow, typed,
 };
 
 type Result<T> = core::result::Result<T, ProjectorError>;
@@ -156,7 +156,8 @@ impl Facts<'_> {
         for founder in &founding.founders {
             self.enrol(fold, &founder.person, &founder.name, &founder.key, "found")?;
         }
-        let founders: Vec<(PersonId, Power)> = founding.founders.iter().map(|founder| (founder.person.clone(), founder.power.clone())).collect();
+        let founders: Vec<(PersonId, Power)> =
+            founding.founders.iter().map(|founder| (founder.person.clone(), founder.power.clone())).collect();
         self.constitute(fold, &founding.constitution, &founders);
         let signers = founding.founders.iter().map(|founder| SignerRow {
             person: founder.person.to_string(),
@@ -238,7 +239,9 @@ impl Facts<'_> {
             Act::AppointEnd { person, appointment, reason } => {
                 let granted: GrantRow = fold.require(&Key::Grant(appointment.0))?;
                 let ended = Some((self.entry, reason.to_string()));
-                fold.amend(Key::PersonOffice(person.to_string(), granted.entry, granted.office), |office: &mut OfficeRow| office.ended = ended)?;
+                fold.amend(Key::PersonOffice(person.to_string(), granted.entry, granted.office), |office: &mut OfficeRow| {
+                    office.ended = ended
+                })?;
                 Deed::AppointEnd { person: person.to_string(), appointment: granted.entry, reason: reason.to_string() }
             }
             Act::Rotate(new) => {
@@ -255,7 +258,9 @@ impl Facts<'_> {
                 let to = self.relate(fold, to)?;
                 Deed::Relate { person: person.to_string(), relation: relation.to_string(), to, basis: basis.to_string() }
             }
-            Act::Qualify { person, qualification, .. } => Deed::Qualify { person: person.to_string(), qualification: qualification.to_string() },
+            Act::Qualify { person, qualification, .. } => {
+                Deed::Qualify { person: person.to_string(), qualification: qualification.to_string() }
+            }
             Act::Import(import) => Deed::Import(self.import(fold, import)?),
         })
     }
@@ -303,7 +308,8 @@ impl Facts<'_> {
 
     fn constitute(&self, fold: &mut Fold<'_>, constitution: &Constitution, founders: &[(PersonId, Power)]) {
         for (person, _) in founders {
-            let row = OfficeRow { unit: "-".to_owned(), capacity: "founder".to_owned(), from_ms: self.received.0, to_ms: None, ended: None };
+            let row =
+                OfficeRow { unit: "-".to_owned(), capacity: "founder".to_owned(), from_ms: self.received.0, to_ms: None, ended: None };
             fold.put(Key::PersonOffice(person.to_string(), self.entry, "founder".to_owned()), row);
         }
         self.grant(fold, "founder");

@@ -108,7 +108,13 @@ impl Builder {
     }
 
     fn end_the_clerk(&mut self, clerk: StatementHash) -> u64 {
-        let act = Act::Qualify { person: person("c1"), qualification: code("training"), from: time(self.world.clock), to: None, evidence: Commitment(bytes("paper")) };
+        let act = Act::Qualify {
+            person: person("c1"),
+            qualification: code("training"),
+            from: time(self.world.clock),
+            to: None,
+            evidence: Commitment(bytes("paper")),
+        };
         self.world.act(&["r1"], act);
         let ended = self.size();
         self.world.act(&["r1"], Act::AppointEnd { person: person("c1"), appointment: clerk, reason: EndReason::Transferred });

@@ -7,7 +7,7 @@ use ledger::audit::{Question, audit};
 use ledger::replay::AuditedLog;
 use ledger::storage::Folder;
 use projector::MemoryRows;
-use projector::answers::{case, cases, entry, legacy, ledger, person};
+use projector::answers::{case, cases, entry, ledger, legacy, person};
 use projector::follow::follow;
 use projector::rows::{Deed, Related};
 use signer::value::CaseId;
@@ -61,7 +61,12 @@ fn a_case_says_who_did_what_in_which_office_with_which_key() {
                 assert_eq!(signed.key_entry, if is_second { every.rekeyed } else { every.archivist_enrolled });
                 assert_eq!(signed.key, key(if is_second { "a1 again" } else { "a1" }).public().bytes().0);
                 let is_disputed = (every.disputed_from..every.revoked).contains(&entry.entry);
-                assert_eq!(signed.disputed.as_ref().map(|revoked| revoked.entry), is_disputed.then_some(every.revoked), "entry {}", entry.entry);
+                assert_eq!(
+                    signed.disputed.as_ref().map(|revoked| revoked.entry),
+                    is_disputed.then_some(every.revoked),
+                    "entry {}",
+                    entry.entry
+                );
                 assert_eq!(entry.is_disputed(), is_disputed);
             }
             Deed::Relate { person, to, .. } => {

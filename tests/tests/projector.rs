@@ -98,7 +98,8 @@ fn the_ledger_of_these_tests_has_every_act() {
         follow(&mut rows, log, &mut |_| {}).unwrap();
         let entries = rows.page(&Prefix::entries(), None, 1_000).unwrap();
         assert_eq!(entries.len() as u64, world.history.size());
-        let names: BTreeSet<&str> = entries.iter().filter_map(|(_, row)| if let Row::Entry(row) = row { Some(row.deed.name()) } else { None }).collect();
+        let names: BTreeSet<&str> =
+            entries.iter().filter_map(|(_, row)| if let Row::Entry(row) = row { Some(row.deed.name()) } else { None }).collect();
         let expected: BTreeSet<&str> = ActName::ALL.iter().map(|act| act.as_str()).chain(["cosigned"]).collect();
         assert_eq!(names, expected);
     });
@@ -227,7 +228,10 @@ fn torn_and_flipped_files_are_found_or_harmless() {
                 let is_lost = matches!(&again, Opened::Rebuilt { because } if matches!(**because, ProjectorError::Lost { .. }));
                 lost += usize::from(is_lost);
                 let last = if is_lost { open(&image, log).1 } else { again };
-                assert!(matches!(last, Opened::Continued { from } if from == log.size()), "cut {is_cut} at {cut}: {opened:?}, then {last:?}");
+                assert!(
+                    matches!(last, Opened::Continued { from } if from == log.size()),
+                    "cut {is_cut} at {cut}: {opened:?}, then {last:?}"
+                );
             }
         }
         assert!(harmed > 10 && lost > 0, "{harmed} harmed, {lost} of which lost more");
@@ -454,7 +458,10 @@ fn an_entry_left_out_or_shown_twice_stops_the_views_where_they_are() {
             let right = entry + u64::from(shows > 0);
             let mut rows = MemoryRows::default();
             let error = follow_in_batches(&mut rows, &wrong, 16, &mut |_| {});
-            assert!(matches!(error, Err(ProjectorError::Behind { at, of, .. }) if at == right && of == log.size()) || right == log.size(), "{error:?}");
+            assert!(
+                matches!(error, Err(ProjectorError::Behind { at, of, .. }) if at == right && of == log.size()) || right == log.size(),
+                "{error:?}"
+            );
             assert_eq!(rows.cursor().unwrap().map_or(0, |cursor| cursor.size), right);
             assert_eq!(dump(&rows).unwrap(), in_memory(&At { log, size: right }));
             // The store is not at fault, and stays.

@@ -15,7 +15,9 @@ use tests::every_act::every_act;
 use tests::world::key;
 
 /// Indexes and statement hashes of what is shown.
-fn shown(show: impl Fn(&mut dyn FnMut(&ledger::replay::AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError>) -> Vec<(u64, i64, Vec<u8>)> {
+fn shown(
+    show: impl Fn(&mut dyn FnMut(&ledger::replay::AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError>,
+) -> Vec<(u64, i64, Vec<u8>)> {
     let mut all = Vec::new();
     show(&mut |entry| {
         all.push((entry.index, entry.received.0, entry.verified.bytes.clone()));
@@ -71,7 +73,9 @@ fn what_changed_since_the_audit_is_not_shown() {
     let last_entry = world.history.size() - 1;
     assert!(matches!(error, Err(LedgerError::Damaged { index, refusal }) if index == last_entry && refusal.rule == Rule::Chain));
     assert_eq!(seen, last_entry);
-    assert!(matches!(AuditedLog::read(&storage, &report), Err(LedgerError::Damaged { refusal, .. }) if refusal.rule == Rule::CheckpointRoot));
+    assert!(
+        matches!(AuditedLog::read(&storage, &report), Err(LedgerError::Damaged { refusal, .. }) if refusal.rule == Rule::CheckpointRoot)
+    );
     let broken = audit(&Question { storage: &storage, policy: None, is_policy_inside: false, known: &[] }, &mut |_, _| {}).unwrap();
     assert!(matches!(AuditedLog::read(&storage, &broken), Err(LedgerError::NotALedger)));
 }
@@ -82,9 +86,25 @@ fn a_reader_begins_at_any_entry_of_any_segment() {
     let mut storage = Folder::open(folder.path()).unwrap();
     let mut segments = Segments::default();
     let total = SEGMENT_ENTRIES + 600;
-    let entries: Vec<SealedEntry> = (0..total).map(|n| SealedEntry::of(format!("entry {n}{}", "x".repeat(n as usize % 50)).into_bytes())).collect();
+    let entries: Vec<SealedEntry> =
+        (0..total).map(|n| SealedEntry::of(format!("entry {n}{}", "x".repeat(n as usize % 50)).into_bytes())).collect();
     segments.append(&mut storage, &entries).unwrap();
-    for from in [0, 1, 255, 256, 257, 511, 65_279, SEGMENT_ENTRIES - 1, SEGMENT_ENTRIES, SEGMENT_ENTRIES + 1, SEGMENT_ENTRIES + 256, total - 1, total, total + 5_000] {
+    for from in [
+        0,
+        1,
+        255,
+        256,
+        257,
+        511,
+        65_279,
+        SEGMENT_ENTRIES - 1,
+        SEGMENT_ENTRIES,
+        SEGMENT_ENTRIES + 1,
+        SEGMENT_ENTRIES + 256,
+        total - 1,
+        total,
+        total + 5_000,
+    ] {
         let mut reader = segments.reader(&storage, from).unwrap();
         let mut expected = entries.iter().skip(from as usize);
         while let Some(found) = reader.next_entry().unwrap() {
