@@ -400,9 +400,13 @@ impl<'q> Replay<'q> {
 
     fn check_in_turn(&self, note: &[u8]) -> Result<crate::check::Verified, Refusal> {
         let parsed = crate::check::parse(note, self.id.as_ref())?;
-        let is_founding = matches!(parsed.statement(), Some(Statement::Founding(_)));
-        if self.state.size() == 0 && !is_founding {
-            return Err(founding_missing());
+        if let Some(Statement::Act { ledger, .. }) = parsed.statement() {
+            if self.state.size() == 0 {
+                return Err(founding_missing());
+            }
+            if self.id.is_none() {
+                return Err(Refusal::new(Rule::LedgerOther, NO_ID, ledger.to_string()));
+            }
         }
         check(note, self.state.ring())
     }

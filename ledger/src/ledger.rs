@@ -365,7 +365,11 @@ impl<S: Storage> Ledger<S> {
     }
 
     fn refused(&mut self, verified: &Verified, refusal: Refusal, received: UnixMs) -> Outcome {
-        let Content::Statement { hash, keys, .. } = &verified.content else { return Outcome::Unsigned(refusal) };
+        let Content::Statement { statement, hash, keys, .. } = &verified.content else { return Outcome::Unsigned(refusal) };
+        // A founding brings its own keys: a stranger could have any number of refusals signed and kept.
+        if statement.act_name() == signer::ActName::Found {
+            return Outcome::Unsigned(refusal);
+        }
         let day = received.0.div_euclid(86_400_000);
         self.refused_today.retain(|(_, of), _| *of == day);
         let count = keys.first().map(|key| self.refused_today.entry((key.bytes(), day)).or_default());

@@ -114,7 +114,11 @@ impl Admitted<'_> {
             for (chain, head, verified) in trusted {
                 let damaged = |refusal| LedgerError::Damaged { index, refusal };
                 if self.history.chain_at(index + 1) != Some(chain) {
-                    return Err(damaged(Refusal::new(Rule::Chain, "the entry that was admitted", format!("another, of chain head {chain}"))));
+                    return Err(damaged(Refusal::new(
+                        Rule::Chain,
+                        "the entry that was admitted",
+                        format!("another, of chain head {chain}"),
+                    )));
                 }
                 let (_, received) = head.map_err(damaged)?;
                 let verified = verified.map_err(damaged)?;
@@ -151,7 +155,8 @@ impl<'s> AuditedLog<'s> {
         let mut reader = EntryReader::new(storage);
         while log.history.size() < report.entries {
             let left = report.entries - log.history.size();
-            let chunk = read_chunk(&mut reader, Some(&log.id), left).map_err(|source| LedgerError::Storage { step: "reading entries", source })?;
+            let chunk =
+                read_chunk(&mut reader, Some(&log.id), left).map_err(|source| LedgerError::Storage { step: "reading entries", source })?;
             if chunk.is_empty() {
                 break;
             }
@@ -162,7 +167,10 @@ impl<'s> AuditedLog<'s> {
         let root = log.history.tree().root_at(report.entries);
         if root != Some(report.root) {
             let found = root.map_or_else(|| format!("{} entries", log.history.size()), |root| root.to_string());
-            return Err(LedgerError::Damaged { index: report.entries, refusal: Refusal::new(Rule::CheckpointRoot, report.root.to_string(), found) });
+            return Err(LedgerError::Damaged {
+                index: report.entries,
+                refusal: Refusal::new(Rule::CheckpointRoot, report.root.to_string(), found),
+            });
         }
         Ok(log)
     }

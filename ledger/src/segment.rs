@@ -180,7 +180,9 @@ impl<'s> EntryReader<'s> {
             let number = Some(&name)
                 .filter(|name| name.len() == 6 && name.bytes().all(|b| b.is_ascii_digit()))
                 .and_then(|name| name.parse::<u64>().ok());
-            if number.is_some_and(|number| number > self.segment) && self.storage.len(&format!("{SEGMENTS}/{name}"))? > Some(0) {
+            if let Some(number) = number.filter(|number| *number > self.segment)
+                && self.has_more_than_zeros(number, 0)?
+            {
                 return Ok(true);
             }
         }

@@ -1,5 +1,7 @@
 //! A ledger read without opening it for writing: for drafting, tracing, and witnesses.
 
+use std::ops::ControlFlow;
+
 use signer::checkpoint::Receipt;
 use signer::value::LedgerId;
 use signer::{Checkpoint, Note};
@@ -7,6 +9,7 @@ use signer::{Checkpoint, Note};
 use crate::entry::entry_head;
 use crate::history::History;
 use crate::ledger::{LedgerError, Replayed, read_marker};
+use crate::replay::{Admitted, AdmittedEntry};
 use crate::segment::Segments;
 use crate::state::State;
 use crate::storage::Storage;
@@ -72,6 +75,15 @@ impl<S: Storage> Snapshot<S> {
     /// Those of the storage.
     pub fn entry(&self, index: u64) -> Result<Option<Vec<u8>>, LedgerError> {
         self.segments.read(&self.storage, index).map_err(|source| LedgerError::Storage { step: "reading an entry", source })
+    }
+
+    /// Shows every entry from one on, in order, until there are no more or `visit` breaks: what views are made of.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`] where the storage no longer holds what was read; storage failures.
+    pub fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
+        let Self { storage, segments, history, size, .. } = self;
+        Admitted { storage, segments, history, size: *size, ring: self.state.ring() }.visit(from, visit)
     }
 
     /// Proof that an entry is in the log of the checkpoint.

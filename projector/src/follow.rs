@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use ledger::replay::{AdmittedEntry, AuditedLog};
+use ledger::snapshot::Snapshot;
 use ledger::storage::Storage;
 use ledger::{Ledger, LedgerError};
 use signer::value::{LedgerId, TreeRoot};
@@ -50,6 +51,24 @@ impl<S: Storage> AdmittedLog for Ledger<S> {
 
     fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
         Ledger::admitted(self, from, visit)
+    }
+}
+
+impl<S: Storage> AdmittedLog for Snapshot<S> {
+    fn id(&self) -> &LedgerId {
+        Snapshot::id(self)
+    }
+
+    fn size(&self) -> u64 {
+        Snapshot::size(self)
+    }
+
+    fn root_at(&self, size: u64) -> Option<TreeRoot> {
+        self.history().tree().root_at(size)
+    }
+
+    fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
+        Snapshot::admitted(self, from, visit)
     }
 }
 

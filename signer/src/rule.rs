@@ -181,9 +181,12 @@ impl Refusal {
     }
 }
 
-/// Found values come from strangers: bounded, and printable on one line.
+/// Found values come from strangers: bounded, printable on one line, and never empty.
 fn shorten(found: String) -> String {
     const SHOWN_CHARS_MAX: usize = 160;
+    if found.is_empty() {
+        return "nothing".to_owned();
+    }
     let mut shown: String =
         found.chars().take(SHOWN_CHARS_MAX).map(|c| if crate::value::is_printable(c) { c } else { '\u{FFFD}' }).collect();
     if found.chars().count() > SHOWN_CHARS_MAX {

@@ -12,6 +12,7 @@ from state import THREE_DAYS, State
 from values import DAY, require
 
 SKEW = 300_000
+NO_ID = "-"
 
 
 class Log:
@@ -27,13 +28,14 @@ class Log:
     def judge(self, index, received, data):
         """Judge the note of an entry and, if it is admitted, let it take effect. Raises `Broken`."""
         note = notes.parse(data)
-        if note.lines[0] == self.ledger:
+        if note.lines[0] == self.ledger != NO_ID:
             cosigned.judge(self, index, received, note)
         else:
             self._judge_statement(index, received, note)
 
     def _judge_statement(self, index, received, note):
         statement = acts.parse(note)
+        require(index > 0 or statement.act == "found", "founding-missing")
         checked = check.check(self.ledger, self.state, statement, note)
         self.check_entry(index, received, statement.act == "found")
         if statement.act == "found":

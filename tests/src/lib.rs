@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a builder of tests that fails should fail loudly")]
 
 pub mod every_act;
+pub mod rules;
+pub mod tamper;
+pub mod trial;
 pub mod world;
 
 pub use world::World;

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use ledger::entry::SealedEntry;
+use ledger::entry::{Entry, SealedEntry};
 use ledger::history::History;
-use ledger::policy::Policy;
+use ledger::policy::{Policy, verifier_key};
 use ledger::procedure::procedure_digest;
 use ledger::segment::{SEGMENT_ENTRIES, SLOTS, encode_slot, segment_name};
 use ledger::state::ledger_id;
 use signer::act::{Act, Capacity, Constitution, Founder, Founding, Import, NewKey, Purpose, Witness};
 use signer::checkpoint::{cosign, is_signed_by};
-use signer::note::SignatureLine;
+use signer::note::{SignatureLine, TYPE_ED25519};
 use signer::possession::{self, Occasion};
 use signer::statement::{By, Header, ProcedureName, statement_hash};
 use signer::value::{
@@ -31,6 +31,11 @@ pub const FOUNDED: UnixMs = UnixMs(1_767_571_200_000);
 pub fn key(name: &str) -> SecretKey {
     let digest = signer::statement::statement_hash(&format!("key of {name}"));
     SecretKey::from_seed(&Zeroizing::new(digest.0))
+}
+
+/// The same key once more.
+pub fn copy(key: &SecretKey) -> SecretKey {
+    SecretKey::from_seed(&key.seed())
 }
 
 /// Thirty-two bytes from a word.
@@ -90,6 +95,8 @@ pub struct World {
     pub offices: BTreeMap<String, By>,
     /// The keys with which persons sign.
     pub keys: BTreeMap<String, SecretKey>,
+    /// The statement that made each person known.
+    pub known_by: BTreeMap<String, StatementHash>,
     /// Heads of cases.
     pub heads: BTreeMap<String, StatementHash>,
 }
@@ -147,10 +154,12 @@ impl World {
             procedure: None,
             offices: BTreeMap::new(),
             keys: BTreeMap::new(),
+            known_by: BTreeMap::new(),
             heads: BTreeMap::new(),
         };
         for id in &founders {
             world.keys.insert(id.clone(), key(id));
+            world.known_by.insert(id.clone(), hash);
             world.take_office(id, "founder", "-", hash);
         }
         let note = world.sign(&statement);
@@ -158,7 +167,7 @@ impl World {
         world
     }
 
-    /// Founded, procedure enacted, registrar r1 (E), overseer s1 (S), archivist a1 (E) and clerk c1 (F) enrolled and appointed, device d2.
+    /// Founded, and staffed.
     pub fn staffed() -> World {
         World::staffed_with(founding())
     }
@@ -166,14 +175,26 @@ impl World {
     /// The same with another founding.
     pub fn staffed_with(founding: Founding) -> World {
         let mut world = World::founded_with(founding);
-        world.enact(PROCEDURE);
+        world.staff();
+        world
+    }
+
+    /// The same without witnesses: days may pass between two entries.
+    pub fn unwitnessed() -> World {
+        let mut founding = founding();
+        founding.constitution.witnesses.clear();
+        World::staffed_with(founding)
+    }
+
+    /// Procedure enacted, registrar r1 (E), overseer s1 (S), archivist a1 (E) and clerk c1 (F) enrolled and appointed, device d2.
+    pub fn staff(&mut self) {
+        self.enact(PROCEDURE);
         for (id, office, unit) in [("r1", "registrar", "00"), ("s1", "overseer", "00"), ("a1", "archivist", "00"), ("c1", "clerk", "07")] {
-            world.enrol(id);
-            world.appoint(id, office, unit);
+            self.enrol(id);
+            self.appoint(id, office, unit);
         }
         let act = Act::Device { enrols: DeviceId::parse("d2").unwrap(), unit: unit("07") };
-        world.act(&["r1"], act);
-        world
+        self.act(&["r1"], act);
     }
 
     /// From now on a person signs in this office.
@@ -226,10 +247,43 @@ impl World {
 
     /// Signs and appends; gives the statement's hash.
     pub fn act(&mut self, by: &[&str], act: Act) -> StatementHash {
-        let statement = self.statement(by, act);
+        self.act_with(by, act, |_| {})
+    }
+
+    /// The same with a header that was changed before signing.
+    pub fn act_with(&mut self, by: &[&str], act: Act, edit: impl FnOnce(&mut Header)) -> StatementHash {
+        let mut statement = self.statement(by, act);
+        if let Statement::Act { header, .. } = &mut statement {
+            edit(header);
+        }
         let note = self.sign(&statement);
         self.push(&note);
         statement_hash(&statement.encode())
+    }
+
+    /// The same with a text that was changed before signing.
+    pub fn act_text(&mut self, by: &[&str], act: Act, edit: impl FnOnce(String) -> String) {
+        let text = edit(self.statement(by, act).encode());
+        let note = self.sign_text(&text, by);
+        self.push(&note);
+    }
+
+    /// A `by` line of a person's own.
+    pub fn as_self(&self, id: &str) -> By {
+        By { person: person(id), office: office("self"), unit: Unit::whole(), appointment: self.known_by[id] }
+    }
+
+    /// A person changes the own key to the key of that name.
+    pub fn rotate(&mut self, id: &str, to: &str) {
+        let act = Act::Rotate(self.new_key(id, &self.keys[id], to));
+        let by = self.as_self(id);
+        self.act_with(&[id], act, |header| header.by[0] = by);
+        self.keys.insert(id.to_owned(), key(to));
+    }
+
+    /// Number of entries.
+    pub fn size(&self) -> u64 {
+        self.history.size()
     }
 
     /// The act that enacts a procedure.
@@ -262,6 +316,7 @@ impl World {
         let act = self.enrolment(id);
         self.keys.insert(id.to_owned(), key(id));
         let hash = self.act(&["f1", "f2"], act);
+        self.known_by.insert(id.to_owned(), hash);
         self.take_office(id, "self", "-", hash);
         hash
     }
@@ -341,12 +396,43 @@ impl World {
         Policy::write(self.id.as_str(), &self.checkpoint_key.public().bytes(), &witnesses, 1)
     }
 
-    /// Writes the files of format.md section 9: marker, segments, slot 0 with the checkpoint of all entries, slot 1 with the
-    /// one before, hashes.
-    pub fn write(&self, folder: &Path) {
-        fs::create_dir_all(folder.join("segments")).unwrap();
-        fs::create_dir_all(folder.join("hashes")).unwrap();
-        fs::write(folder.join("ledger"), format!("zeren ledger v1\n{}\n", self.id)).unwrap();
+    /// A policy that trusts the checkpoint keys of these names and asks for no witness.
+    pub fn policy_naming(&self, names: &[&str]) -> String {
+        let line = |name: &&str| format!("log {}\n", verifier_key(self.id.as_str(), TYPE_ED25519, &key(name).public().bytes()));
+        names.iter().map(line).chain(["quorum none\n".to_owned()]).collect()
+    }
+
+    /// Receipt and note of every entry that has them.
+    pub fn notes(&self) -> Vec<(UnixMs, Vec<u8>)> {
+        let parsed = |sealed: &SealedEntry| Entry::parse(&sealed.bytes).map(|entry| (entry.received, entry.note.to_vec()));
+        self.entries.iter().flat_map(parsed).collect()
+    }
+
+    /// The ledger as whoever holds the checkpoint key could write it anew: these notes, chained and signed.
+    pub fn rewritten(&self, notes: &[(UnixMs, Vec<u8>)]) -> World {
+        let mut world = World {
+            id: self.id.clone(),
+            checkpoint_key: copy(&self.checkpoint_key),
+            entries: Vec::new(),
+            history: History::default(),
+            procedure: self.procedure.clone(),
+            offices: self.offices.clone(),
+            keys: self.keys.iter().map(|(id, key)| (id.clone(), copy(key))).collect(),
+            known_by: self.known_by.clone(),
+            heads: self.heads.clone(),
+            ..*self
+        };
+        for (received, note) in notes {
+            world.clock = *received;
+            world.push(note);
+        }
+        world
+    }
+
+    /// The files of format.md section 9: marker, segments, slot 0 with the checkpoint of all entries, slot 1 with the one before,
+    /// hashes.
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut files = BTreeMap::from([("ledger".to_owned(), format!("zeren ledger v1\n{}\n", self.id).into_bytes())]);
         for (number, part) in self.entries.chunks(SEGMENT_ENTRIES as usize).enumerate() {
             let mut file = Vec::new();
             for entry in part {
@@ -354,17 +440,26 @@ impl World {
                 file.extend(&entry.bytes);
             }
             file.resize(file.len().next_multiple_of(4_096), 0);
-            fs::write(folder.join(segment_name(number as u64)), file).unwrap();
+            files.insert(segment_name(number as u64), file);
         }
         let size = self.history.size();
-        for (slot, size) in SLOTS.iter().zip([size, size - 1]) {
+        for (slot, size) in SLOTS.iter().zip([size, size.saturating_sub(1)]) {
             if size > 0 {
-                fs::write(folder.join(slot), encode_slot(&self.checkpoint_at(size))).unwrap();
+                files.insert((*slot).to_owned(), encode_slot(&self.checkpoint_at(size)));
             }
         }
         for (level, nodes) in self.history.tree().levels().iter().enumerate() {
-            let file: Vec<u8> = nodes.iter().flat_map(|hash| hash.0).collect();
-            fs::write(folder.join(format!("hashes/{level}")), file).unwrap();
+            files.insert(format!("hashes/{level}"), nodes.iter().flat_map(|hash| hash.0).collect());
+        }
+        files
+    }
+
+    /// Writes the files into a folder.
+    pub fn write(&self, folder: &Path) {
+        for (name, bytes) in self.files() {
+            let path = folder.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
         }
     }
 

@@ -22,7 +22,6 @@ use signer::{Note, SecretKey};
 use super::import::{append, demo_time};
 use super::print;
 use crate::archive::{ARCHIVIST, ARCHIVIST_DEVICE, Archive, DemoClock};
-use crate::clock;
 use crate::demo_keys::DemoSeed;
 use crate::error::Failure;
 use crate::lang::{Lang, thousands};
