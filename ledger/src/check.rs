@@ -8,6 +8,7 @@ use signer::note::{KeyId, Note, SignatureLine, TYPE_COSIGNATURE, TYPE_ED25519, k
 use signer::possession::{self, Occasion};
 use signer::rule::{Refusal, Rule};
 use signer::statement::{Statement, statement_hash};
+use signer::strict::{Claim, settle};
 use signer::value::{KeyBytes, KeyName, LedgerId, PersonId, StatementHash, UnixMs};
 use signer::{ActName, Checkpoint, PublicKey};
 
@@ -246,12 +247,57 @@ pub fn parse(bytes: &[u8], ledger: Option<&LedgerId>) -> Result<Parsed, Refusal>
 /// # Errors
 /// The first rule of section 8.2 that is broken.
 pub fn verify(parsed: Parsed, ring: &KeyRing) -> Result<Verified, Refusal> {
-    let Parsed { bytes, note, content } = parsed;
-    let content = match content {
-        ParsedContent::Cosigned(checkpoint) => Content::Cosigned(verify_cosigned(&note, checkpoint, ring)?),
-        ParsedContent::Statement(statement) => verify_statement(&note, statement, ring)?,
-    };
-    Ok(Verified { bytes, content })
+    let begun = Begun::new(parsed, ring);
+    let settled = settle(&begun.claims().copied().collect::<Vec<_>>());
+    begun.end(&mut settled.into_iter())
+}
+
+/// Verifies many notes: the answers of [`verify`] for each, in order. Cheaper, since their signatures are settled together.
+pub fn verify_all(all: Vec<Parsed>, ring: &KeyRing) -> Vec<Result<Verified, Refusal>> {
+    let begun: Vec<Begun> = all.into_iter().map(|parsed| Begun::new(parsed, ring)).collect();
+    let claims: Vec<Claim> = begun.iter().flat_map(Begun::claims).copied().collect();
+    let mut settled = settle(&claims).into_iter();
+    begun.into_iter().map(|begun| begun.end(&mut settled)).collect()
+}
+
+/// A note being verified, up to the settling of its signatures.
+struct Begun {
+    note: Note,
+    /// One for each signature line; nothing where S alone refuses it.
+    claims: Vec<Option<Claim>>,
+    /// The answer if every signature is good.
+    answer: Result<Verified, Refusal>,
+}
+
+impl Begun {
+    fn new(parsed: Parsed, ring: &KeyRing) -> Begun {
+        let Parsed { bytes, note, content } = parsed;
+        let begun = match content {
+            ParsedContent::Cosigned(checkpoint) => {
+                verify_cosigned(&note, checkpoint, ring).map(|cosigned| (Vec::new(), Ok(Content::Cosigned(cosigned))))
+            }
+            ParsedContent::Statement(statement) => begin_statement(&note, statement, ring),
+        };
+        let (claims, answer) = begun.unwrap_or_else(|refusal| (Vec::new(), Err(refusal)));
+        Begun { note, claims, answer: answer.map(|content| Verified { bytes, content }) }
+    }
+
+    fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.claims.iter().flatten()
+    }
+
+    /// The answer, once it is known which claims are good: a bad signature comes before what is judged after signatures.
+    fn end(self, settled: &mut impl Iterator<Item = bool>) -> Result<Verified, Refusal> {
+        // Every claim is taken from `settled`, also after a bad one: the next note's follow.
+        let good: Vec<bool> = self.claims.iter().map(|claim| claim.is_some() && settled.next() == Some(true)).collect();
+        match good.iter().position(|good| !good) {
+            None => self.answer,
+            Some(bad) => {
+                let name = &self.note.signatures[bad].name;
+                Err(Refusal::new(Rule::Signature, format!("a signature of this text by {name}"), "one that does not verify"))
+            }
+        }
+    }
 }
 
 /// Reads and verifies a note.
@@ -287,7 +333,10 @@ pub(crate) fn trust(parsed: Parsed, ring: &KeyRing) -> Result<Verified, Refusal>
     Ok(Verified { bytes, content })
 }
 
-fn verify_statement(note: &Note, statement: Box<Statement>, ring: &KeyRing) -> Result<Content, Refusal> {
+type BegunStatement = (Vec<Option<Claim>>, Result<Content, Refusal>);
+
+/// What is judged before signatures, their claims, and what is judged after them.
+fn begin_statement(note: &Note, statement: Box<Statement>, ring: &KeyRing) -> Result<BegunStatement, Refusal> {
     if let Statement::Act { ledger, .. } = statement.as_ref() {
         judge_ledger(ledger, ring)?;
     }
@@ -299,12 +348,12 @@ fn verify_statement(note: &Note, statement: Box<Statement>, ring: &KeyRing) -> R
             signers_keys(note, &statement, ring)?
         }
     };
-    for (line, key) in note.signatures.iter().zip(&keys) {
-        let valid = line.signature().is_some_and(|signature| key.verifies(note.text.as_bytes(), &signature));
-        if !valid {
-            return Err(Refusal::new(Rule::Signature, format!("a signature of this text by {}", line.name), "one that does not verify"));
-        }
-    }
+    let claim = |(line, key): (&SignatureLine, &PublicKey)| key.claim(note.text.as_bytes(), &line.signature()?);
+    let claims = note.signatures.iter().zip(&keys).map(claim).collect();
+    Ok((claims, end_statement(note, statement, keys)))
+}
+
+fn end_statement(note: &Note, statement: Box<Statement>, keys: Vec<PublicKey>) -> Result<Content, Refusal> {
     let procedure = match statement.as_ref() {
         Statement::Founding(_) => None,
         Statement::Act { ledger, act, .. } => {

@@ -8,7 +8,7 @@ use signer::rule::{Refusal, Rule};
 use signer::value::{ChainHead, LedgerId, UnixMs};
 
 use crate::audit::{Report, Verdict};
-use crate::check::{KeyRing, Parsed, Verified, parse, trust, verify};
+use crate::check::{KeyRing, Parsed, Verified, parse, trust, verify_all};
 use crate::entry::{Entry, SealedEntry};
 use crate::history::History;
 use crate::ledger::LedgerError;
@@ -17,6 +17,9 @@ use crate::storage::Storage;
 
 /// Entries of a chunk: enough to keep the cores busy, little enough to forget.
 pub(crate) const CHUNK_ENTRIES: usize = 2_048;
+
+/// Entries whose signatures are settled together.
+const GROUP_ENTRIES: usize = 32;
 
 /// An entry read again.
 pub(crate) struct Read {
@@ -70,7 +73,26 @@ pub(crate) fn check_chunk(chunk: Vec<Read>, candidates: &mut KeyRing) -> Vec<Che
         }
     }
     let ring = &*candidates;
-    map_all(chunk, |read| Checked { sealed: read.sealed, head: read.head, verified: read.parsed.and_then(|parsed| verify(parsed, ring)) })
+    let mut chunk = chunk.into_iter();
+    let groups =
+        std::iter::from_fn(|| Some(chunk.by_ref().take(GROUP_ENTRIES).collect::<Vec<Read>>()).filter(|group| !group.is_empty())).collect();
+    map_all(groups, |group| check_group(group, ring)).into_iter().flatten().collect()
+}
+
+fn check_group(group: Vec<Read>, ring: &KeyRing) -> Vec<Checked> {
+    let mut parsed = Vec::with_capacity(group.len());
+    // Each entry's place, with the refusal of those that need no verifying.
+    let mut places = Vec::with_capacity(group.len());
+    for read in group {
+        places.push((read.sealed, read.head, read.parsed.map(|good| parsed.push(good))));
+    }
+    let mut verified = verify_all(parsed, ring).into_iter();
+    let mut checked = Vec::with_capacity(places.len());
+    for (sealed, head, parsed) in places {
+        let verified = parsed.and_then(|()| verified.next().unwrap_or_else(|| unreachable!("one answer for each that was parsed")));
+        checked.push(Checked { sealed, head, verified });
+    }
+    checked
 }
 
 /// An entry that was admitted.
@@ -210,7 +232,7 @@ impl<'s> AuditedLog<'s> {
 #[cfg(feature = "parallel")]
 pub(crate) fn map_all<T: Send, U: Send>(all: Vec<T>, map: impl Fn(T) -> U + Sync + Send) -> Vec<U> {
     use rayon::prelude::*;
-    all.into_par_iter().with_min_len(16).map(map).collect()
+    all.into_par_iter().map(map).collect()
 }
 
 /// Maps on the one core there is.

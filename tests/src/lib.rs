@@ -5,6 +5,7 @@ pub mod every_act;
 pub mod rules;
 pub mod tamper;
 pub mod trial;
+pub mod vectors;
 pub mod world;
 
 pub use world::World;

@@ -282,9 +282,9 @@ fn what_needs_no_enrolled_key_causes_no_refusal_note() {
     let place = tempfile::tempdir().unwrap();
     let (mut world, mut ledger) = at_work(place.path());
     let stranger = World::founded_with(signer::act::Founding { nonce: signer::value::Nonce([3; 32]), ..tests::world::founding() });
-    let mut forged = next_record(&mut world, "case-1", 1);
-    let end = forged.len() - 20;
-    forged[end] ^= 1;
+    let mut forged = Note::parse(&next_record(&mut world, "case-1", 1)).unwrap();
+    forged.signatures[0].payload[50] ^= 1;
+    let forged = forged.encode().into_bytes();
     // A checkpoint with a witness's line can be shown again by anybody who saw it.
     let cosigned = world.cosigned_at(11).encode().into_bytes();
     recorded(&submit(&mut ledger, &cosigned, world.clock));

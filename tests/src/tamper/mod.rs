@@ -55,7 +55,7 @@ impl Corpus {
 }
 
 /// A ledger in which every act of section 5 occurs.
-pub(crate) fn whole_life() -> World {
+pub fn whole_life() -> World {
     let mut world = World::staffed();
     world.act(&["r1"], qualification("c1", FOUNDED, None));
     world.import("case-1", 1);
