@@ -9,39 +9,39 @@ pub const KEY_BYTES_MAX: usize = 1_024;
 /// value of the format may hold, so that no id is mistaken for the beginning of another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
-    /// The ledger's own facts: [`LedgerRow`].
+    /// The ledger's own facts: [`LedgerRow`](crate::rows::LedgerRow).
     Ledger,
-    /// An entry: [`EntryRow`].
+    /// An entry: [`EntryRow`](crate::rows::EntryRow).
     Entry(u64),
-    /// The founding or an amendment: [`ConstitutionRow`].
+    /// The founding or an amendment: [`ConstitutionRow`](crate::rows::ConstitutionRow).
     Constitution(u64),
-    /// An enactment: [`EnactmentRow`].
+    /// An enactment: [`EnactmentRow`](crate::rows::EnactmentRow).
     Enactment(u64),
-    /// A cosigned entry: [`CosignedRow`].
+    /// A cosigned entry: [`CosignedRow`](crate::rows::CosignedRow).
     Cosigned(u64),
-    /// A case: [`CaseRow`].
+    /// A case: [`CaseRow`](crate::rows::CaseRow).
     Case(String),
-    /// An entry that acts on a case: [`CaseEntryRow`].
+    /// An entry that acts on a case: [`CaseEntryRow`](crate::rows::CaseEntryRow).
     CaseEntry(String, u64),
-    /// A person: [`PersonRow`].
+    /// A person: [`PersonRow`](crate::rows::PersonRow).
     Person(String),
-    /// An act that a person signed: [`PersonActRow`].
+    /// An act that a person signed: [`PersonActRow`](crate::rows::PersonActRow).
     PersonAct(String, u64),
-    /// A key of a person, by the entry that made it known: [`KeyRow`].
+    /// A key of a person, by the entry that made it known: [`KeyRow`](crate::rows::KeyRow).
     PersonKey(String, u64),
-    /// An office of a person, by the entry that gave it, and its name: [`OfficeRow`].
+    /// An office of a person, by the entry that gave it, and its name: [`OfficeRow`](crate::rows::OfficeRow).
     PersonOffice(String, u64, String),
-    /// The entry that made a public key known: [`Row::Number`].
+    /// The entry that made a public key known: [`Row::Number`](crate::rows::Row::Number).
     PublicKey([u8; 32]),
-    /// A statement that gave offices, by its hash: [`GrantRow`].
+    /// A statement that gave offices, by its hash: [`GrantRow`](crate::rows::GrantRow).
     Grant([u8; 32]),
-    /// Records of a legacy actor: [`Row::Number`].
+    /// Records of a legacy actor: [`Row::Number`](crate::rows::Row::Number).
     Actor(String),
-    /// Records of a legacy actor with an activity: [`Row::Number`].
+    /// Records of a legacy actor with an activity: [`Row::Number`](crate::rows::Row::Number).
     ActorActivity(String, String),
-    /// Records with a legacy activity: [`Row::Number`].
+    /// Records with a legacy activity: [`Row::Number`](crate::rows::Row::Number).
     Activity(String),
-    /// Records with a legacy group: [`Row::Number`].
+    /// Records with a legacy group: [`Row::Number`](crate::rows::Row::Number).
     Group(String),
 }
 

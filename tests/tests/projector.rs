@@ -238,6 +238,37 @@ fn torn_and_flipped_files_are_found_or_harmless() {
     });
 }
 
+/// Of a batch that was being written when the power failed everything is there or nothing: rows and cursor lie in one tree.
+#[test]
+fn a_half_written_batch_was_never_written() {
+    with_log(&every_act().world, |log| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("views");
+        drop(open(&path, &At { log, size: 60 }));
+        let before = folder.path().join("before");
+        copy(&path, &before);
+        let mut store = Store::open(&generation(&path)).unwrap();
+        follow(&mut store, &At { log, size: 140 }, &mut |_| {}).unwrap();
+        let written = fs::read(generation(&path).join("db")).unwrap();
+        let old = fs::read(generation(&before).join("db")).unwrap();
+        let used = |bytes: &[u8]| bytes.iter().rposition(|b| *b != 0).unwrap() + 1;
+        let (start, end) = (used(&old), used(&written));
+        let mut found = BTreeSet::new();
+        for n in 0..=20 {
+            let image = folder.path().join(format!("image {n}"));
+            copy(&before, &image);
+            let mut torn = written.clone();
+            torn[start + (end - start) * n / 20..].fill(0);
+            fs::write(generation(&image).join("db"), torn).unwrap();
+            let (views, opened) = open(&image, log);
+            let Opened::Continued { from } = opened else { panic!("a crash is no damage: {opened:?}") };
+            found.insert(from);
+            assert_eq!(dump(views.rows()).unwrap(), in_memory(log));
+        }
+        assert_eq!(found, [60, 140].into());
+    });
+}
+
 /// Opens views that were tampered with; says why they were built anew.
 fn reopened(path: &Path, log: &dyn AdmittedLog) -> ProjectorError {
     let (views, opened) = open(path, log);
