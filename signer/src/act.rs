@@ -405,7 +405,7 @@ impl Constitution {
 impl Founding {
     pub(crate) fn read(values: &mut Values<'_>) -> Result<Founding, Refusal> {
         let origin = values.one("an origin such as demo.county.example/benefits", Origin::parse)?;
-        values.one("the act", |value| ActName::named(value))?;
+        values.one("the act", ActName::named)?;
         Ok(Founding {
             origin,
             nonce: values.one("32 bytes in base64", Nonce::parse)?,

@@ -88,6 +88,7 @@ pub struct Header {
 
 /// What was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "a ledger has one founding, which is boxed already; every other statement is an act")]
 pub enum Statement {
     /// The founding of a ledger.
     Founding(Box<Founding>),
@@ -224,7 +225,7 @@ fn read_values(values: &mut Values<'_>, act: ActName) -> Result<Statement, Refus
         return Ok(Statement::Founding(Box::new(Founding::read(values)?)));
     }
     let ledger = values.one("a ledger id", LedgerId::parse)?;
-    values.one("the act", |value| ActName::named(value))?;
+    values.one("the act", ActName::named)?;
     let header = Header::read(values)?;
     let act = Act::read(act, values)?;
     Ok(Statement::Act { ledger, header, act })
