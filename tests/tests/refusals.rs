@@ -75,11 +75,12 @@ fn judge(trial: &Trial, submission: &Submission) -> Option<String> {
     let place = tempfile::tempdir().unwrap();
     let expected = trial.expected.first().map(|(rule, _)| *rule);
     if submission.before.is_empty() {
-        let answer = Ledger::init(Folder::open(place.path()).unwrap(), &submission.note, key("checkpoint"), submission.clock);
+        let folder = place.path().join("ledger");
+        let answer = Ledger::init(Folder::create(&folder).unwrap(), &submission.note, key("checkpoint"), submission.clock);
         return match (answer, expected) {
             (Ok(_), None) => None,
             (Err(LedgerError::Founding(refusal)), Some(rule)) if refusal.rule == rule && is_helpful(&refusal) => {
-                let left: Vec<_> = fs::read_dir(place.path()).unwrap().flatten().filter(|entry| entry.file_name() != "lock").collect();
+                let left: Vec<_> = fs::read_dir(&folder).unwrap().flatten().filter(|entry| entry.file_name() != "lock").collect();
                 (!left.is_empty()).then(|| format!("{}: files are left behind: {left:?}", trial.name))
             }
             (answer, _) => Some(format!("{}: expected {expected:?}, found {:?}", trial.name, answer.map(|_| "a ledger"))),
