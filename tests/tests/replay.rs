@@ -3,10 +3,9 @@
 
 use std::ops::ControlFlow;
 
-use ledger::audit::{Question, audit};
 use ledger::entry::SealedEntry;
-use ledger::replay::AuditedLog;
 use ledger::segment::{SEGMENT_ENTRIES, Segments};
+use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
 use ledger::{Ledger, LedgerError};
 use signer::rule::Rule;
@@ -28,14 +27,11 @@ fn shown(
 }
 
 #[test]
-fn an_open_ledger_and_an_audited_folder_show_the_same_from_every_entry_on() {
+fn an_open_ledger_and_a_snapshot_show_the_same_from_every_entry_on() {
     let world = every_act().world;
     let folder = tempfile::tempdir().unwrap();
     world.write(folder.path());
-    let storage = Folder::open_to_read(folder.path()).unwrap();
-    let report = audit(&Question { storage: &storage, policy: None, is_policy_inside: false, known: &[] }, &mut |_, _| {}).unwrap();
-    assert_eq!(report.findings, vec![]);
-    let audited = AuditedLog::read(&storage, &report).unwrap();
+    let audited = Snapshot::open(Folder::open_to_read(folder.path()).unwrap(), &mut |_| {}).unwrap();
     let (opened, _) = Ledger::open(Folder::open(folder.path()).unwrap(), vec![key("checkpoint")], &mut |_| {}).unwrap();
     let all = shown(|visit| audited.admitted(0, visit));
     assert_eq!(all.len() as u64, world.history.size());
@@ -56,9 +52,7 @@ fn what_changed_since_the_audit_is_not_shown() {
     let world = World::staffed();
     let folder = tempfile::tempdir().unwrap();
     world.write(folder.path());
-    let storage = Folder::open_to_read(folder.path()).unwrap();
-    let report = audit(&Question { storage: &storage, policy: None, is_policy_inside: false, known: &[] }, &mut |_, _| {}).unwrap();
-    let audited = AuditedLog::read(&storage, &report).unwrap();
+    let audited = Snapshot::open(Folder::open_to_read(folder.path()).unwrap(), &mut |_| {}).unwrap();
     let segment = folder.path().join("segments/000000");
     let mut bytes = std::fs::read(&segment).unwrap();
     let last = bytes.iter().rposition(|b| *b != 0).unwrap();
@@ -73,17 +67,14 @@ fn what_changed_since_the_audit_is_not_shown() {
     let last_entry = world.history.size() - 1;
     assert!(matches!(error, Err(LedgerError::Damaged { index, refusal }) if index == last_entry && refusal.rule == Rule::Chain));
     assert_eq!(seen, last_entry);
-    assert!(
-        matches!(AuditedLog::read(&storage, &report), Err(LedgerError::Damaged { refusal, .. }) if refusal.rule == Rule::CheckpointRoot)
-    );
-    let broken = audit(&Question { storage: &storage, policy: None, is_policy_inside: false, known: &[] }, &mut |_, _| {}).unwrap();
-    assert!(matches!(AuditedLog::read(&storage, &broken), Err(LedgerError::NotALedger)));
+    let again = Snapshot::open(Folder::open_to_read(folder.path()).unwrap(), &mut |_| {}).map(|_| ());
+    assert!(matches!(again, Err(LedgerError::Damaged { refusal, .. }) if refusal.rule == Rule::CheckpointRoot));
 }
 
 #[test]
 fn a_reader_begins_at_any_entry_of_any_segment() {
     let folder = tempfile::tempdir().unwrap();
-    let mut storage = Folder::open(folder.path()).unwrap();
+    let mut storage = Folder::create(&folder.path().join("ledger")).unwrap();
     let mut segments = Segments::default();
     let total = SEGMENT_ENTRIES + 600;
     let entries: Vec<SealedEntry> =
