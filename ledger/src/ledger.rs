@@ -1,4 +1,4 @@
-//! The ledger that one process has open: founding, opening again, appending. One commit point: [`Ledger::commit`].
+//! The ledger that one process has open: founding, opening again, appending. One commit point: `Ledger::commit`.
 
 use std::collections::HashMap;
 use std::io;

@@ -1,6 +1,6 @@
 //! The record: who may say what next, what was said, and proof of it.
 //!
-//! The life of one entry: bytes are read and their signatures checked ([`check`], parallel); the note is judged against what
+//! The life of one entry: bytes are read and their signatures checked ([`mod@check`], parallel); the note is judged against what
 //! the entries before made true ([`admit`], serial, on [`state`]); it becomes an entry ([`entry`]), a leaf of the tree and a
 //! link of the chain ([`history`]); entry and checkpoint are made durable in one commit ([`ledger`], [`segment`],
 //! [`storage`]); a receipt leaves. Anybody runs the same `check` and `admit` over the whole log again ([`audit`]).

@@ -18,7 +18,7 @@ const REQUIRES_MAX: usize = 8;
 const SIGNERS_MIN_MAX: u64 = 16;
 const OFFLINE_HOURS_MAX: u64 = 720;
 
-/// Acts that [governance] must rule.
+/// Acts that `[governance]` must rule.
 pub const GOVERNED: &[ActName] = &[
     ActName::Enact,
     ActName::Enrol,

@@ -1,4 +1,5 @@
 //! An audit of honest ledgers.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up should fail loudly")]
 
 use ledger::audit::{Question, Verdict, audit};
 use ledger::policy::Policy;

@@ -1,4 +1,5 @@
 //! The rules of the house: which crate may use which, under which licences, and what stands where.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up should fail loudly")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,4 +1,4 @@
-//! Writes what fuzzing starts from: `corpus FOLDER` makes FOLDER/<target>/<number>.
+//! Writes what fuzzing starts from: `corpus FOLDER` makes `FOLDER/TARGET/NUMBER`.
 #![allow(clippy::unwrap_used, reason = "a program of tests that fails should fail loudly")]
 
 use std::fs;

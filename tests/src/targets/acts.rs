@@ -88,7 +88,8 @@ struct Run {
 impl Run {
     fn new() -> Run {
         let world = World::staffed();
-        let mut run = Run { state: State::new(None), hashes: Vec::new(), selves: BTreeMap::new(), revoked: None, tally: BTreeMap::new(), world };
+        let mut run =
+            Run { state: State::new(None), hashes: Vec::new(), selves: BTreeMap::new(), revoked: None, tally: BTreeMap::new(), world };
         let mut history = History::default();
         let mut clock = FOUNDED;
         for entry in run.world.entries.clone() {
@@ -166,7 +167,9 @@ impl Run {
     fn remember_self(&mut self, verified: &Verified) {
         let Content::Statement { statement, hash, .. } = &verified.content else { return };
         match statement.as_ref() {
-            Statement::Founding(founding) => self.selves.extend(founding.founders.iter().map(|founder| (founder.person.to_string(), *hash))),
+            Statement::Founding(founding) => {
+                self.selves.extend(founding.founders.iter().map(|founder| (founder.person.to_string(), *hash)))
+            }
             Statement::Act { act: Act::Enrol { person, .. }, .. } => drop(self.selves.insert(person.to_string(), *hash)),
             Statement::Act { .. } => {}
         }
@@ -223,6 +226,7 @@ impl Run {
         self.world.clock.plus_ms((choices.below(9) as i64 - 4) * DAY_MS)
     }
 
+    #[allow(clippy::too_many_lines, reason = "one short arm for each act")]
     fn act(&mut self, choices: &mut Choices<'_>) -> Act {
         let id = choices.of(&PERSONS);
         match choices.below(13) {
