@@ -6,7 +6,7 @@ macro_rules! rules {
     ($($variant:ident $name:literal $en:literal $zh:literal;)*) => {
         /// A rule of `docs/format.md`, named as there.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Rule { $(#[doc = $en] $variant,)* }
+        pub enum Rule { $(#[doc = concat!("`", $name, "`")] $variant,)* }
 
         impl Rule {
             /// Every rule, in the order of this file.

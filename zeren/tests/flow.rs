@@ -295,7 +295,7 @@ fn mistakes_are_answered_and_change_nothing() {
     assert!(!room.path("ledgr").exists(), "a mistyped path makes no ledger");
     fs::create_dir(room.path("empty")).unwrap();
     let (code, said) = room.fails(&["submit", "--dir", "empty", "--checkpoint-key", "checkpoint.pem", "founding.draft"]);
-    assert!(code == 2 && said.contains("no ledger here"), "{said}");
+    assert!(code == 2 && said.contains("no ledger in this folder"), "{said}");
     assert!(!room.path("empty/segments").exists());
     let (code, said) = room.fails(&["init", "ledger", "--founding", "founding.draft", "--checkpoint-key", "checkpoint.pem"]);
     assert!(code == 2 && said.contains("already"), "{said}");

@@ -171,7 +171,7 @@ fn trace_case(subject: &Subject, rows: &dyn Rows, mut witness: Witness<'_>, anch
     let Some(mut answer) = answers::case(rows, &case, None, PAGE).map_err(views)? else {
         return Err(no_such_case(rows, &case, lang)?);
     };
-    let mut value = std::mem::replace(&mut answer.value.entries, Vec::new());
+    let mut value = std::mem::take(&mut answer.value.entries);
     let mut next = answer.value.next;
     while let Some(after) = next {
         let page = answers::case(rows, &case, Some(after), PAGE).map_err(views)?;
