@@ -173,7 +173,7 @@ impl<'s> AuditedLog<'s> {
         let is_whole = matches!(report.verdict, Verdict::Holds | Verdict::Unanchored | Verdict::Stale);
         let id = LedgerId::parse(&report.origin).filter(|_| is_whole).ok_or(LedgerError::NotALedger)?;
         let ring = KeyRing::new(Some(id.clone()));
-        let mut log = AuditedLog { storage, id, ring, history: History::default(), segments: Segments::default() };
+        let mut log = AuditedLog { storage, id, ring, history: History::default(), segments: Segments::new(storage.layout()) };
         let mut reader = EntryReader::new(storage);
         while log.history.size() < report.entries {
             let left = report.entries - log.history.size();
