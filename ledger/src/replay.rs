@@ -7,7 +7,6 @@ use std::ops::ControlFlow;
 use signer::rule::{Refusal, Rule};
 use signer::value::{ChainHead, LedgerId, UnixMs};
 
-use crate::audit::{Report, Verdict};
 use crate::check::{KeyRing, Parsed, Verified, parse, trust, verify_all};
 use crate::entry::{Entry, SealedEntry};
 use crate::history::History;
@@ -151,80 +150,6 @@ impl Admitted<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// The record of a folder that an audit found whole, to be read and never written: no key, no lock, no [`crate::Ledger`].
-pub struct AuditedLog<'s> {
-    storage: &'s dyn Storage,
-    id: LedgerId,
-    ring: KeyRing,
-    history: History,
-    segments: Segments,
-}
-
-impl<'s> AuditedLog<'s> {
-    /// Reads again what was audited. Nothing is verified twice: the root that the report names says that the bytes are the same.
-    ///
-    /// # Errors
-    /// [`LedgerError::NotALedger`] where the report found the record broken, or a policy for another;
-    /// [`LedgerError::Damaged`] where the folder no longer holds what was audited; storage failures.
-    pub fn read(storage: &'s dyn Storage, report: &Report) -> Result<AuditedLog<'s>, LedgerError> {
-        let is_whole = matches!(report.verdict, Verdict::Holds | Verdict::Unanchored | Verdict::Stale);
-        let id = LedgerId::parse(&report.origin).filter(|_| is_whole).ok_or(LedgerError::NotALedger)?;
-        let ring = KeyRing::new(Some(id.clone()));
-        let mut log = AuditedLog { storage, id, ring, history: History::default(), segments: Segments::new(storage.layout()) };
-        let mut reader = EntryReader::new(storage);
-        while log.history.size() < report.entries {
-            let left = report.entries - log.history.size();
-            let chunk =
-                read_chunk(&mut reader, Some(&log.id), left).map_err(|source| LedgerError::Storage { step: "reading entries", source })?;
-            if chunk.is_empty() {
-                break;
-            }
-            for read in chunk {
-                log.take(read)?;
-            }
-        }
-        let root = log.history.tree().root_at(report.entries);
-        if root != Some(report.root) {
-            let found = root.map_or_else(|| format!("{} entries", log.history.size()), |root| root.to_string());
-            return Err(LedgerError::Damaged {
-                index: report.entries,
-                refusal: Refusal::new(Rule::CheckpointRoot, report.root.to_string(), found),
-            });
-        }
-        Ok(log)
-    }
-
-    fn take(&mut self, read: Read) -> Result<(), LedgerError> {
-        let index = self.history.size();
-        let (_, received) = read.head.map_err(|refusal| LedgerError::Damaged { index, refusal })?;
-        if let Some(statement) = read.parsed.as_ref().ok().and_then(Parsed::statement) {
-            self.ring.learn(statement);
-        }
-        self.history.push(read.sealed.leaf, read.sealed.chain, received);
-        self.segments.note_existing(read.sealed.bytes.len());
-        Ok(())
-    }
-
-    /// The ledger's id.
-    pub fn id(&self) -> &LedgerId {
-        &self.id
-    }
-
-    /// Tree, chain heads and times.
-    pub fn history(&self) -> &History {
-        &self.history
-    }
-
-    /// Shows every entry from one on, in order, until there are no more or `visit` breaks.
-    ///
-    /// # Errors
-    /// [`LedgerError::Damaged`] where the folder no longer holds what was audited; storage failures.
-    pub fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
-        let Self { storage, segments, history, ring, .. } = self;
-        Admitted { storage: *storage, segments, history, size: history.size(), ring }.visit(from, visit)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use ledger::replay::{AdmittedEntry, AuditedLog};
+use ledger::replay::AdmittedEntry;
 use ledger::snapshot::Snapshot;
 use ledger::storage::Storage;
 use ledger::{Ledger, LedgerError};
@@ -18,7 +18,7 @@ use crate::views::{Views, fold};
 /// Entries whose rows are written in one batch: counters that all of them change are written once.
 pub const BATCH_ENTRIES: u64 = 256;
 
-/// A log whose entries were admitted: an open ledger, or a folder that was audited.
+/// A log whose entries were admitted: an open ledger, or a snapshot of one.
 pub trait AdmittedLog {
     /// The ledger's id.
     fn id(&self) -> &LedgerId;
@@ -69,24 +69,6 @@ impl<S: Storage> AdmittedLog for Snapshot<S> {
 
     fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
         Snapshot::admitted(self, from, visit)
-    }
-}
-
-impl AdmittedLog for AuditedLog<'_> {
-    fn id(&self) -> &LedgerId {
-        AuditedLog::id(self)
-    }
-
-    fn size(&self) -> u64 {
-        self.history().size()
-    }
-
-    fn root_at(&self, size: u64) -> Option<TreeRoot> {
-        self.history().tree().root_at(size)
-    }
-
-    fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
-        AuditedLog::admitted(self, from, visit)
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use ledger::audit::{Question, audit};
-use ledger::replay::AuditedLog;
+use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
 use projector::MemoryRows;
 use projector::answers::{case, cases, entry, ledger, legacy, person};
@@ -24,7 +24,7 @@ fn views(every: &EveryAct) -> MemoryRows {
     let report = audit(&Question { storage: &storage, policy: None, is_policy_inside: false, known: &[] }, &mut |_, _| {}).unwrap();
     assert_eq!(report.findings, vec![]);
     let mut rows = MemoryRows::default();
-    follow(&mut rows, &AuditedLog::read(&storage, &report).unwrap(), &mut |_| {}).unwrap();
+    follow(&mut rows, &Snapshot::open(Folder::open_to_read(folder.path()).unwrap(), &mut |_| {}).unwrap(), &mut |_| {}).unwrap();
     rows
 }
 

@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use ledger::audit::{Question, audit};
-use ledger::replay::{AdmittedEntry, AuditedLog};
+use ledger::replay::AdmittedEntry;
+use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
 use ledger::{Ledger, LedgerError};
 use projector::follow::{AdmittedLog, Opened, Projection, follow, follow_in_batches};
@@ -51,7 +52,7 @@ fn with_log(world: &World, test: impl FnOnce(&dyn AdmittedLog)) {
     let storage = Folder::open_to_read(folder.path()).unwrap();
     let report = audit(&Question { storage: &storage, policy: None, is_policy_inside: false, known: &[] }, &mut |_, _| {}).unwrap();
     assert_eq!(report.findings, vec![]);
-    test(&AuditedLog::read(&storage, &report).unwrap());
+    test(&Snapshot::open(Folder::open_to_read(folder.path()).unwrap(), &mut |_| {}).unwrap());
 }
 
 fn in_memory(log: &dyn AdmittedLog) -> String {

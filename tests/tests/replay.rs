@@ -3,10 +3,9 @@
 
 use std::ops::ControlFlow;
 
-use ledger::audit::{Question, audit};
 use ledger::entry::SealedEntry;
-use ledger::replay::AuditedLog;
 use ledger::segment::{Layout, SEGMENT_ENTRIES, Segments};
+use ledger::snapshot::Snapshot;
 use ledger::storage::{Folder, Storage};
 use ledger::{Ledger, LedgerError};
 use signer::rule::Rule;
@@ -28,13 +27,11 @@ fn shown(
     all
 }
 
-/// That an audited storage and the ledger opened on it show the same, whichever entry comes first.
-fn shows_from_every_entry(world: &World, audited: &dyn Storage, opened: impl Storage) {
-    let report = audit(&Question { storage: audited, policy: None, is_policy_inside: false, known: &[] }, &mut |_, _| {}).unwrap();
-    assert_eq!(report.findings, vec![]);
-    let audited = AuditedLog::read(audited, &report).unwrap();
-    let (opened, _) = Ledger::open(opened, vec![key("checkpoint")], &mut |_| {}).unwrap();
-    let all = shown(|visit| audited.admitted(0, visit));
+/// That a snapshot and a ledger opened on the same record show the same, whichever entry comes first.
+fn shows_from_every_entry(world: &World, to_read: impl Storage, to_open: impl Storage) {
+    let snapshot = Snapshot::open(to_read, &mut |_| {}).unwrap();
+    let (opened, _) = Ledger::open(to_open, vec![key("checkpoint")], &mut |_| {}).unwrap();
+    let all = shown(|visit| snapshot.admitted(0, visit));
     assert_eq!(all.len() as u64, world.history.size());
     for (index, (shown, entry)) in all.iter().zip(&world.entries).enumerate() {
         assert_eq!(shown.0, index as u64);
@@ -43,18 +40,17 @@ fn shows_from_every_entry(world: &World, audited: &dyn Storage, opened: impl Sto
     }
     for from in 0..=world.history.size() + 1 {
         let rest = all.get(from as usize..).unwrap_or_default();
-        assert_eq!(shown(|visit| audited.admitted(from, visit)), rest);
+        assert_eq!(shown(|visit| snapshot.admitted(from, visit)), rest);
         assert_eq!(shown(|visit| opened.admitted(from, visit)), rest);
     }
 }
 
 #[test]
-fn an_open_ledger_and_an_audited_folder_show_the_same_from_every_entry_on() {
+fn an_open_ledger_and_a_snapshot_show_the_same_from_every_entry_on() {
     let world = every_act().world;
     let folder = tempfile::tempdir().unwrap();
     world.write(folder.path());
-    let storage = Folder::open_to_read(folder.path()).unwrap();
-    shows_from_every_entry(&world, &storage, Folder::open(folder.path()).unwrap());
+    shows_from_every_entry(&world, Folder::open_to_read(folder.path()).unwrap(), Folder::open(folder.path()).unwrap());
 }
 
 #[test]
@@ -63,7 +59,7 @@ fn the_same_across_many_segments() {
     let mut world = World::staffed();
     (0..280).for_each(|record| _ = world.import("c-1", record));
     let disk = Disk::holding(&world, Layout { segment_entries: 8, bundle_entries: 4, prewritten_bytes: 512 });
-    shows_from_every_entry(&world, &disk, disk.fork());
+    shows_from_every_entry(&world, disk.fork(), disk);
 }
 
 #[test]
@@ -71,9 +67,7 @@ fn what_changed_since_the_audit_is_not_shown() {
     let world = World::staffed();
     let folder = tempfile::tempdir().unwrap();
     world.write(folder.path());
-    let storage = Folder::open_to_read(folder.path()).unwrap();
-    let report = audit(&Question { storage: &storage, policy: None, is_policy_inside: false, known: &[] }, &mut |_, _| {}).unwrap();
-    let audited = AuditedLog::read(&storage, &report).unwrap();
+    let audited = Snapshot::open(Folder::open_to_read(folder.path()).unwrap(), &mut |_| {}).unwrap();
     let segment = folder.path().join("segments/000000");
     let mut bytes = std::fs::read(&segment).unwrap();
     let last = bytes.iter().rposition(|b| *b != 0).unwrap();
@@ -88,17 +82,14 @@ fn what_changed_since_the_audit_is_not_shown() {
     let last_entry = world.history.size() - 1;
     assert!(matches!(error, Err(LedgerError::Damaged { index, refusal }) if index == last_entry && refusal.rule == Rule::Chain));
     assert_eq!(seen, last_entry);
-    assert!(
-        matches!(AuditedLog::read(&storage, &report), Err(LedgerError::Damaged { refusal, .. }) if refusal.rule == Rule::CheckpointRoot)
-    );
-    let broken = audit(&Question { storage: &storage, policy: None, is_policy_inside: false, known: &[] }, &mut |_, _| {}).unwrap();
-    assert!(matches!(AuditedLog::read(&storage, &broken), Err(LedgerError::NotALedger)));
+    let again = Snapshot::open(Folder::open_to_read(folder.path()).unwrap(), &mut |_| {}).map(|_| ());
+    assert!(matches!(again, Err(LedgerError::Damaged { refusal, .. }) if refusal.rule == Rule::CheckpointRoot));
 }
 
 #[test]
 fn a_reader_begins_at_any_entry_of_any_segment() {
     let folder = tempfile::tempdir().unwrap();
-    let mut storage = Folder::create(&folder.path().join("new")).unwrap();
+    let mut storage = Folder::create(&folder.path().join("ledger")).unwrap();
     let mut segments = Segments::default();
     let total = SEGMENT_ENTRIES + 600;
     let entries: Vec<SealedEntry> =
