@@ -22,7 +22,7 @@ use crate::World;
 use crate::disk::Disk;
 use crate::world::key;
 
-pub use acts::admit;
+pub use acts::{admit, tally};
 pub use folder::audit;
 pub use seeds::{mutated, seeds};
 

@@ -2,7 +2,7 @@
 //!
 //! After each failure the ledger has answered rightly or is poisoned. Then the process restarts, or power fails with nothing,
 //! everything or some of what was not synced on the disk. Whatever is left must open and keep every promise: see [`Promises`].
-#![allow(clippy::unwrap_used, reason = "a test that fails should fail loudly")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails should fail loudly")]
 
 use std::collections::{BTreeMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};

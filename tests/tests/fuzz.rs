@@ -1,7 +1,28 @@
 //! A short smoke of every fuzz target; `fuzz/README.md` says how to run long ones.
+#![allow(clippy::unwrap_used, reason = "a test that fails should fail loudly")]
+
+use std::collections::BTreeMap;
 
 use tests::disk::Random;
-use tests::targets::{TARGETS, Target, mutated, seeds};
+use tests::targets::{TARGETS, Target, mutated, seeds, tally};
+
+#[test]
+fn officials_of_the_admit_target_do_right_and_wrong_things_of_every_kind() {
+    let mut whole: BTreeMap<&str, [u64; 2]> = BTreeMap::new();
+    let mut random = Random::new(1);
+    for _ in 0..250 {
+        let choices: Vec<u8> = (0..256).map(|_| random.below(256) as u8).collect();
+        for (act, counts) in tally(&choices) {
+            let sum = whole.entry(act).or_default();
+            *sum = [sum[0] + counts[0], sum[1] + counts[1]];
+        }
+    }
+    println!("act, admitted, refused: {whole:?}");
+    assert_eq!(whole.len(), 14);
+    for (act, [admitted, refused]) in whole {
+        assert!(admitted > 0 && refused > 0, "{act}: {admitted} admitted, {refused} refused");
+    }
+}
 
 fn smoke(Target { name, run, smoke_runs }: &Target) {
     let seed = std::env::var("ZEREN_SEED").ok().map_or(1, |seed| seed.parse().unwrap());

@@ -50,9 +50,9 @@ fn no_answer_leaves_before_all_that_it_rests_on_is_durable() {
     }
     // And so after every recovery, whatever part of the last commit was kept.
     let (_, disk) = complete();
-    for slot in 0..2 {
+    for slot in SLOTS {
         let disk = disk.fork();
-        disk.remove(SLOTS[slot]);
+        disk.remove(slot);
         let ledger = open(Ordered::new(disk)).unwrap();
         ledger.storage().answer_leaves();
     }
@@ -84,12 +84,10 @@ fn the_witness_of_the_order_lets_the_right_one_pass() {
 
 #[test]
 fn the_witness_of_the_order_stops_every_other() {
-    for left_out in 1..RIGHT.len() {
+    for left_out in [1, 2, 4] {
         let mut order = RIGHT.to_vec();
-        order.remove(left_out);
-        let is_same = order.iter().any(|step| *step == ("write", "slot"));
-        let broken = std::panic::catch_unwind(|| commit_wrongly(&order)).is_err();
-        assert!(broken || !is_same, "without {:?}", RIGHT[left_out]);
+        let step = order.remove(left_out);
+        assert!(std::panic::catch_unwind(|| commit_wrongly(&order)).is_err(), "without {step:?}");
     }
     let early = [RIGHT[0], RIGHT[3], RIGHT[1], RIGHT[2], RIGHT[4]];
     assert!(std::panic::catch_unwind(|| commit_wrongly(&early)).is_err(), "the checkpoint before its entries are synced");
@@ -128,7 +126,7 @@ fn a_torn_or_forged_slot_is_passed_over() {
     let newest = (0..2).find(|slot| Snapshot::open(without(&disk, 1 - slot), &mut |_| {}).unwrap().size() == size).unwrap();
     let root = script.root();
     let torn = |file: &mut Vec<u8>| file[300..330].fill(b'A');
-    let changes: [(&str, Box<dyn Fn(&mut Vec<u8>)>); 6] = [
+    let changes: [(&str, Change<'_>); 6] = [
         ("torn", Box::new(torn)),
         ("of another key", Box::new(|file| *file = forge(size, root, "somebody"))),
         ("larger, of another key", Box::new(|file| *file = forge(size + 7, root, "somebody"))),
@@ -146,6 +144,9 @@ fn a_torn_or_forged_slot_is_passed_over() {
         assert_eq!(audited(&disk, &script).verdict, Verdict::Holds, "{name}");
     }
 }
+
+/// A change of a file.
+type Change<'a> = Box<dyn Fn(&mut Vec<u8>) + 'a>;
 
 fn without(disk: &Disk, slot: usize) -> Disk {
     let disk = disk.fork();

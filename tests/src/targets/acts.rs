@@ -1,13 +1,16 @@
 //! Structured acts: bytes become the choices of officials who do right and wrong things with their real keys.
 
+use std::collections::BTreeMap;
+
 use ledger::admit::admit as judge;
 use ledger::audit::{Level, Question, audit};
+use ledger::check::{Content, Verified};
 use ledger::entry::Entry;
 use ledger::history::History;
 use ledger::ledger::Ledger;
 use ledger::segment::Layout;
 use ledger::state::State;
-use signer::act::{Act, Basis, Capacity, DeviceReason, EndReason, RelatedTo, RevokeReason};
+use signer::act::{Act, ActName, Basis, Capacity, DeviceReason, EndReason, RelatedTo, RevokeReason};
 use signer::possession::{self, Occasion};
 use signer::statement::Statement;
 use signer::value::{CaseId, Commitment, DeviceId, IdentityToken, StatementHash, UnixMs};
@@ -20,6 +23,7 @@ use crate::world::{FOUNDED, PROCEDURE, bytes, code, constitution, founding, key,
 const ACTS_MAX: usize = 16;
 const DAY_MS: i64 = 86_400_000;
 const PERSONS: [&str; 9] = ["f1", "f2", "f3", "r1", "s1", "a1", "c1", "n1", "n2"];
+const NEWCOMERS: [&str; 3] = ["n1", "n2", "r1"];
 const OFFICES: [&str; 6] = ["registrar", "archivist", "overseer", "clerk", "founder", "self"];
 const UNITS: [&str; 3] = ["00", "07", "-"];
 const DEVICES: [&str; 3] = ["d1", "d2", "d9"];
@@ -47,6 +51,11 @@ impl Choices<'_> {
 
 /// What is admitted is what an audit admits, whatever officials do.
 pub fn admit(data: &[u8]) {
+    tally(data);
+}
+
+/// The same; gives how many acts of each name were admitted, and how many refused after the check.
+pub fn tally(data: &[u8]) -> BTreeMap<&'static str, [u64; 2]> {
     let mut run = Run::new();
     let mut choices = Choices(data);
     for _ in 0..ACTS_MAX {
@@ -56,6 +65,12 @@ pub fn admit(data: &[u8]) {
         run.submit(&mut choices);
     }
     run.judge_whole();
+    run.tally
+}
+
+/// Name of a person's second key.
+fn second(id: &str) -> String {
+    format!("second of {id}")
 }
 
 struct Run {
@@ -63,12 +78,17 @@ struct Run {
     state: State,
     /// Every statement so far, admitted or not.
     hashes: Vec<StatementHash>,
+    /// The statements that made persons known.
+    selves: BTreeMap<String, StatementHash>,
+    /// Whose key was revoked last.
+    revoked: Option<String>,
+    tally: BTreeMap<&'static str, [u64; 2]>,
 }
 
 impl Run {
     fn new() -> Run {
         let world = World::staffed();
-        let mut run = Run { state: State::new(None), hashes: Vec::new(), world };
+        let mut run = Run { state: State::new(None), hashes: Vec::new(), selves: BTreeMap::new(), revoked: None, tally: BTreeMap::new(), world };
         let mut history = History::default();
         let mut clock = FOUNDED;
         for entry in run.world.entries.clone() {
@@ -80,13 +100,14 @@ impl Run {
             run.state.apply(&verified, received);
             history.push(entry.leaf, entry.chain, received);
             run.hashes.extend(verified.statement_hash());
+            run.remember_self(&verified);
         }
         run.world.clock = clock.plus_ms(1_000);
         run
     }
 
     fn submit(&mut self, choices: &mut Choices<'_>) {
-        let pause = choices.of(&[0, 1_000, 3_600_000, DAY_MS / 2, DAY_MS, 3 * DAY_MS]);
+        let pause = if choices.rarely() { choices.of(&[3_600_000, DAY_MS / 2, 3 * DAY_MS]) } else { choices.of(&[0, 1_000, 60_000]) };
         self.world.clock = self.world.clock.plus_ms(pause);
         if choices.below(8) == 7 {
             let size = self.world.history.size() - choices.below(3) as u64;
@@ -112,15 +133,54 @@ impl Run {
         let context = verified.names_size().and_then(|size| self.world.history.context(size));
         let verdict = judge(&self.state, &verified, received, context.as_ref());
         assert_eq!(verdict, judge(&self.state.clone(), &verified, received, context.as_ref()));
+        let name = match &verified.content {
+            Content::Statement { statement, .. } => statement.act_name().as_str(),
+            Content::Cosigned(_) => "cosigned",
+        };
+        self.tally.entry(name).or_default()[usize::from(verdict.is_err())] += 1;
         if verdict.is_ok() {
+            self.remember(&verified);
             self.state.apply(&verified, received);
             self.world.tick_ms = 0;
             self.world.push(note);
         }
     }
 
+    /// Officials sign from now on in the office that they have, with the key that they have, at the head that they know.
+    fn remember(&mut self, verified: &Verified) {
+        let Content::Statement { statement, hash, .. } = &verified.content else { return };
+        self.remember_self(verified);
+        let Statement::Act { act, .. } = statement.as_ref() else { return };
+        match act {
+            Act::Revoke { person, .. } => self.revoked = Some(person.to_string()),
+            Act::Enrol { person, .. } => self.world.take_office(person.as_str(), "self", "-", *hash),
+            Act::Appoint { person, office, unit, .. } => self.world.take_office(person.as_str(), office.as_str(), unit.as_str(), *hash),
+            Act::Amend { founders, .. } => founders.iter().for_each(|(id, _)| self.world.take_office(id.as_str(), "founder", "-", *hash)),
+            Act::Enact { enacts, .. } => self.world.procedure = Some(enacts.clone()),
+            Act::Rotate(new) | Act::Rekey(new) => drop(self.world.keys.insert(new.person.to_string(), key(&second(new.person.as_str())))),
+            Act::Import(import) => drop(self.world.heads.insert(import.case.to_string(), *hash)),
+            _ => {}
+        }
+    }
+
+    fn remember_self(&mut self, verified: &Verified) {
+        let Content::Statement { statement, hash, .. } = &verified.content else { return };
+        match statement.as_ref() {
+            Statement::Founding(founding) => self.selves.extend(founding.founders.iter().map(|founder| (founder.person.to_string(), *hash))),
+            Statement::Act { act: Act::Enrol { person, .. }, .. } => drop(self.selves.insert(person.to_string(), *hash)),
+            Statement::Act { .. } => {}
+        }
+    }
+
     fn statement(&mut self, choices: &mut Choices<'_>, act: Act) -> Statement {
-        let signers: Vec<&str> = (0..=choices.below(3)).map(|_| choices.of(&PERSONS)).collect();
+        let signers: Vec<&str> = match (&act, choices.below(4)) {
+            (_, 0) => (0..=choices.below(3)).map(|_| choices.of(&PERSONS)).collect(),
+            (Act::Rotate(new), _) => PERSONS.into_iter().filter(|id| *id == new.person.as_str()).collect(),
+            (Act::Import(_), _) => vec!["a1"],
+            (Act::Relate { .. } | Act::Qualify { .. }, _) => vec!["s1"],
+            (Act::Amend { .. } | Act::Enact { .. }, _) => vec!["f1", "f2"],
+            _ => vec!["r1", "s1"],
+        };
         for signer in &signers {
             self.world.keys.entry((*signer).to_owned()).or_insert_with(|| key(signer));
             let by = self.world.offices.entry((*signer).to_owned()).or_insert_with(|| signer::statement::By {
@@ -134,9 +194,15 @@ impl Run {
             }
         }
         let size = self.world.history.size();
+        let act_name = act.name();
         let mut statement = self.world.statement(&signers, act);
         if let Statement::Act { header, .. } = &mut statement {
-            header.seen = self.world.history.seen_at(size - choices.below(4) as u64).unwrap();
+            header.seen = self.world.history.seen_at(size - if choices.rarely() { choices.below(6) as u64 } else { 0 }).unwrap();
+            let as_self = matches!(act_name, ActName::Rotate) || choices.rarely();
+            for by in header.by.iter_mut().filter(|_| as_self) {
+                let known = self.selves.get(by.person.as_str());
+                (by.office, by.unit, by.appointment) = (office("self"), unit("-"), known.copied().unwrap_or(by.appointment));
+            }
             if choices.rarely() {
                 header.counter = choices.below(20) as u64;
             }
@@ -161,7 +227,8 @@ impl Run {
         let id = choices.of(&PERSONS);
         match choices.below(13) {
             0 => {
-                let identity = IdentityToken(bytes(&format!("identity of {}", choices.of(&PERSONS))));
+                let id = choices.of(&NEWCOMERS);
+                let identity = IdentityToken(bytes(&format!("identity of {}", if choices.rarely() { "f1" } else { id })));
                 let proof = possession::prove(&self.world.id, &person(id), Occasion::Identity(identity), &key(id));
                 Act::Enrol { person: person(id), name: text("甲子"), identity, key: key(id).public().bytes(), proof }
             }
@@ -185,7 +252,10 @@ impl Run {
                 reason: choices.of(&[DeviceReason::Retired, DeviceReason::Stolen]),
             },
             5 => Act::Rotate(self.new_key(id, choices)),
-            6 => Act::Rekey(self.new_key(id, choices)),
+            6 => {
+                let id = self.revoked.clone().unwrap_or_else(|| id.to_owned());
+                Act::Rekey(self.new_key(&id, choices))
+            }
             7 => Act::Revoke {
                 person: person(id),
                 key: self.world.keys.get(id).map_or_else(|| key(id), |key| signer::SecretKey::from_seed(&key.seed())).public().bytes(),
@@ -234,7 +304,7 @@ impl Run {
 
     fn new_key(&self, id: &str, choices: &mut Choices<'_>) -> signer::act::NewKey {
         let old = if choices.below(4) == 0 { key(choices.of(&PERSONS)) } else { key(id) };
-        self.world.new_key(id, &old, if choices.rarely() { "f1" } else { "second" })
+        self.world.new_key(id, &old, &if choices.rarely() { "f1".to_owned() } else { second(id) })
     }
 
     /// The log that came of it opens, and an audit finds nothing in it.

@@ -96,7 +96,8 @@ fn into_new(args: &XesArgs, dir: &Path, log: &LegacyLog, lang: Lang) -> Result<E
         ))
     })?;
     let (seed, clock) = match &args.seed {
-        Some(seed) => (seed.clone(), DemoClock::simulated()),
+        // With the file's digest, so that two files under one seed do not found two ledgers of one id.
+        Some(seed) => (format!("{seed} {}", log.source), DemoClock::simulated()),
         None => (signer::value::base64(&random::<32>()?), DemoClock::Machine),
     };
     let mut archive = Archive::found(dir, &origin, DemoSeed::new(&seed), clock)?;
