@@ -340,12 +340,13 @@ impl Segments {
     /// Reads entries in order from this one on.
     pub fn reader<'s>(&self, storage: &'s dyn Storage, from: u64) -> io::Result<EntryReader<'s>> {
         let mut reader = EntryReader::new(storage);
-        let Some(offset) = self.bundles.get((from / BUNDLE_ENTRIES) as usize).copied() else {
+        let Layout { segment_entries, bundle_entries, .. } = self.layout;
+        let Some(offset) = self.bundles.get((from / bundle_entries) as usize).copied() else {
             reader.has_stopped = true;
             return Ok(reader);
         };
-        let first = from / BUNDLE_ENTRIES * BUNDLE_ENTRIES;
-        (reader.segment, reader.entries) = (first / SEGMENT_ENTRIES, first % SEGMENT_ENTRIES);
+        let first = from / bundle_entries * bundle_entries;
+        (reader.segment, reader.entries) = (first / segment_entries, first % segment_entries);
         (reader.offset, reader.buffer_end) = (offset, offset);
         while reader.count() < from && reader.next_entry()?.is_some() {}
         Ok(reader)

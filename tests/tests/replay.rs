@@ -4,12 +4,13 @@
 use std::ops::ControlFlow;
 
 use ledger::entry::SealedEntry;
-use ledger::segment::{SEGMENT_ENTRIES, Segments};
+use ledger::segment::{Layout, SEGMENT_ENTRIES, Segments};
 use ledger::snapshot::Snapshot;
-use ledger::storage::Folder;
+use ledger::storage::{Folder, Storage};
 use ledger::{Ledger, LedgerError};
 use signer::rule::Rule;
 use tests::World;
+use tests::disk::Disk;
 use tests::every_act::every_act;
 use tests::world::key;
 
@@ -26,14 +27,11 @@ fn shown(
     all
 }
 
-#[test]
-fn an_open_ledger_and_a_snapshot_show_the_same_from_every_entry_on() {
-    let world = every_act().world;
-    let folder = tempfile::tempdir().unwrap();
-    world.write(folder.path());
-    let audited = Snapshot::open(Folder::open_to_read(folder.path()).unwrap(), &mut |_| {}).unwrap();
-    let (opened, _) = Ledger::open(Folder::open(folder.path()).unwrap(), vec![key("checkpoint")], &mut |_| {}).unwrap();
-    let all = shown(|visit| audited.admitted(0, visit));
+/// That a snapshot and a ledger opened on the same record show the same, whichever entry comes first.
+fn shows_from_every_entry(world: &World, to_read: impl Storage, to_open: impl Storage) {
+    let snapshot = Snapshot::open(to_read, &mut |_| {}).unwrap();
+    let (opened, _) = Ledger::open(to_open, vec![key("checkpoint")], &mut |_| {}).unwrap();
+    let all = shown(|visit| snapshot.admitted(0, visit));
     assert_eq!(all.len() as u64, world.history.size());
     for (index, (shown, entry)) in all.iter().zip(&world.entries).enumerate() {
         assert_eq!(shown.0, index as u64);
@@ -42,9 +40,26 @@ fn an_open_ledger_and_a_snapshot_show_the_same_from_every_entry_on() {
     }
     for from in 0..=world.history.size() + 1 {
         let rest = all.get(from as usize..).unwrap_or_default();
-        assert_eq!(shown(|visit| audited.admitted(from, visit)), rest);
+        assert_eq!(shown(|visit| snapshot.admitted(from, visit)), rest);
         assert_eq!(shown(|visit| opened.admitted(from, visit)), rest);
     }
+}
+
+#[test]
+fn an_open_ledger_and_a_snapshot_show_the_same_from_every_entry_on() {
+    let world = every_act().world;
+    let folder = tempfile::tempdir().unwrap();
+    world.write(folder.path());
+    shows_from_every_entry(&world, Folder::open_to_read(folder.path()).unwrap(), Folder::open(folder.path()).unwrap());
+}
+
+#[test]
+fn the_same_across_many_segments() {
+    // More entries than a bundle of the format has, so that its numbers would be wrong here.
+    let mut world = World::staffed();
+    (0..280).for_each(|record| _ = world.import("c-1", record));
+    let disk = Disk::holding(&world, Layout { segment_entries: 8, bundle_entries: 4, prewritten_bytes: 512 });
+    shows_from_every_entry(&world, disk.fork(), disk);
 }
 
 #[test]
