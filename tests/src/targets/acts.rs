@@ -230,6 +230,8 @@ impl Run {
     fn act(&mut self, choices: &mut Choices<'_>) -> Act {
         let id = choices.of(&PERSONS);
         match choices.below(13) {
+            5..=7 => self.act_on_key(id, choices),
+            10..=11 => act_of_founders(choices),
             0 => {
                 let id = choices.of(&NEWCOMERS);
                 let identity = IdentityToken(bytes(&format!("identity of {}", if choices.rarely() { "f1" } else { id })));
@@ -255,17 +257,6 @@ impl Run {
                 ends: DeviceId::parse(choices.of(&DEVICES)).unwrap(),
                 reason: choices.of(&[DeviceReason::Retired, DeviceReason::Stolen]),
             },
-            5 => Act::Rotate(self.new_key(id, choices)),
-            6 => {
-                let id = self.revoked.clone().unwrap_or_else(|| id.to_owned());
-                Act::Rekey(self.new_key(&id, choices))
-            }
-            7 => Act::Revoke {
-                person: person(id),
-                key: self.world.keys.get(id).map_or_else(|| key(id), |key| signer::SecretKey::from_seed(&key.seed())).public().bytes(),
-                reason: choices.of(&[RevokeReason::Compromised, RevokeReason::Retired]),
-                suspected: Some(time(self.moment(choices))).filter(|_| choices.below(2) == 0),
-            },
             8 => {
                 let to = if choices.below(2) == 0 {
                     RelatedTo::Case(CaseId::parse(CASES[0]).unwrap())
@@ -287,14 +278,6 @@ impl Run {
                 to: Some(time(self.moment(choices))).filter(|_| choices.below(2) == 0),
                 evidence: Commitment(bytes("certificate")),
             },
-            10 => {
-                let version = format!("version = {}\n", choices.below(4) + 1);
-                World::enactment(&PROCEDURE.replace("version = 1\n", &version))
-            }
-            11 => Act::Amend {
-                constitution: signer::act::Constitution { threshold: choices.below(5) as u64, ..constitution() },
-                founders: founding().founders.into_iter().take(choices.below(4)).map(|founder| (founder.person, founder.power)).collect(),
-            },
             _ => {
                 let case = choices.of(&CASES);
                 if choices.rarely() {
@@ -303,6 +286,22 @@ impl Run {
                 let record = choices.below(32) as u64;
                 self.world.record(case, record)
             }
+        }
+    }
+
+    fn act_on_key(&self, id: &str, choices: &mut Choices<'_>) -> Act {
+        match choices.below(3) {
+            0 => Act::Rotate(self.new_key(id, choices)),
+            1 => {
+                let id = self.revoked.clone().unwrap_or_else(|| id.to_owned());
+                Act::Rekey(self.new_key(&id, choices))
+            }
+            _ => Act::Revoke {
+                person: person(id),
+                key: self.world.keys.get(id).map_or_else(|| key(id), |key| signer::SecretKey::from_seed(&key.seed())).public().bytes(),
+                reason: choices.of(&[RevokeReason::Compromised, RevokeReason::Retired]),
+                suspected: Some(time(self.moment(choices))).filter(|_| choices.below(2) == 0),
+            },
         }
     }
 
@@ -320,5 +319,18 @@ impl Run {
         let (ledger, _) = Ledger::open(disk, vec![key("checkpoint")], &mut |_| {}).unwrap();
         assert_eq!(ledger.state().size(), self.state.size());
         assert_eq!(ledger.history().tree().root_at(report.entries), Some(report.root));
+    }
+}
+
+fn act_of_founders(choices: &mut Choices<'_>) -> Act {
+    match choices.below(2) {
+        0 => {
+            let version = format!("version = {}\n", choices.below(4) + 1);
+            World::enactment(&PROCEDURE.replace("version = 1\n", &version))
+        }
+        _ => Act::Amend {
+            constitution: signer::act::Constitution { threshold: choices.below(5) as u64, ..constitution() },
+            founders: founding().founders.into_iter().take(choices.below(4)).map(|founder| (founder.person, founder.power)).collect(),
+        },
     }
 }
