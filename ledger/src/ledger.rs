@@ -8,7 +8,7 @@ use signer::act::Act;
 use signer::checkpoint::{Receipt, is_signed_by};
 use signer::note::note_hash;
 use signer::rule::{Refusal, Rule};
-use signer::statement::{Seen, Statement};
+use signer::statement::{Seen, Statement, statement_hash};
 use signer::value::{KeyBytes, LedgerId, StatementHash, TreeRoot, UnixMs};
 use signer::{Checkpoint, Note, SecretKey};
 
@@ -357,12 +357,14 @@ impl<S: Storage> Ledger<S> {
 
     /// The entry that holds the same text, if it was recorded before: found by device and counter.
     fn recorded_before(&self, verified: &Verified, pending: &[SealedEntry]) -> Result<Option<u64>, LedgerError> {
-        let Content::Statement { statement, hash, .. } = &verified.content else { return Ok(None) };
-        let index = match statement.as_ref() {
-            Statement::Founding(_) => Some(0),
-            Statement::Act { header, .. } => {
-                self.state.device(&header.device).and_then(|device| device.counters.get(&header.counter)).copied()
-            }
+        let index = match &verified.content {
+            Content::Cosigned(cosigned) => self.state.cosigned_entry(cosigned.checkpoint.size),
+            Content::Statement { statement, .. } => match statement.as_ref() {
+                Statement::Founding(_) => Some(0),
+                Statement::Act { header, .. } => {
+                    self.state.device(&header.device).and_then(|device| device.counters.get(&header.counter)).copied()
+                }
+            },
         };
         let Some(index) = index else { return Ok(None) };
         let durable = self.history.size() - pending.len() as u64;
@@ -370,8 +372,14 @@ impl<S: Storage> Ledger<S> {
             Some(at) => pending.get(at as usize).map(|sealed| sealed.bytes.clone()),
             None => self.entry(index)?,
         };
-        let known = bytes.as_deref().and_then(statement_hash_of_entry);
-        Ok((known == Some(*hash)).then_some(index))
+        let known = bytes.as_deref().and_then(|bytes| Entry::parse(bytes).ok()).map(|entry| entry.note);
+        let is_same = match (&verified.content, known) {
+            // The same checkpoint with other cosignatures says something else.
+            (Content::Cosigned(_), Some(note)) => note == verified.bytes,
+            (Content::Statement { hash, .. }, Some(note)) => Note::parse(note).is_ok_and(|note| statement_hash(&note.text) == *hash),
+            (_, None) => false,
+        };
+        Ok(is_same.then_some(index))
     }
 
     fn refuse_at_the_door(&self, verified: &Verified) -> Option<Refusal> {
@@ -548,11 +556,6 @@ struct Refused {
     size: u64,
 }
 
-fn statement_hash_of_entry(bytes: &[u8]) -> Option<StatementHash> {
-    let note = Note::parse(Entry::parse(bytes).ok()?.note).ok()?;
-    Some(signer::statement::statement_hash(&note.text))
-}
-
 /// The id in the file `ledger`, or nothing if that is absent or malformed.
 pub(crate) fn read_marker(storage: &dyn Storage) -> Result<Option<LedgerId>, LedgerError> {
     let bytes = match read_whole(storage, MARKER, MARKER_BYTES_MAX) {
@@ -567,7 +570,7 @@ pub(crate) fn read_marker(storage: &dyn Storage) -> Result<Option<LedgerId>, Led
 pub fn founded_id(founding: &[u8]) -> Option<LedgerId> {
     let note = Note::parse(founding).ok()?;
     match Statement::parse(&note.text).ok()? {
-        Statement::Founding(found) => ledger_id(&found.origin, &signer::statement::statement_hash(&note.text)),
+        Statement::Founding(found) => ledger_id(&found.origin, &statement_hash(&note.text)),
         Statement::Act { .. } => None,
     }
 }

@@ -146,7 +146,7 @@ pub struct State {
     checkpoint_keys: Vec<(u64, KeyBytes)>,
     witnesses_named: Option<UnixMs>,
     cosigned_time: Option<UnixMs>,
-    cosigned_size: u64,
+    cosigned: BTreeMap<u64, u64>,
     persons: BTreeMap<PersonId, Person>,
     identities: HashSet<IdentityToken>,
     keys_taken: HashSet<KeyBytes>,
@@ -206,7 +206,12 @@ impl State {
 
     /// Size of the largest checkpoint that was cosigned.
     pub fn cosigned_size(&self) -> u64 {
-        self.cosigned_size
+        self.cosigned.keys().next_back().copied().unwrap_or(0)
+    }
+
+    /// The entry that logs the cosigned checkpoint of a size.
+    pub fn cosigned_entry(&self, size: u64) -> Option<u64> {
+        self.cosigned.get(&size).copied()
     }
 
     /// A person.
@@ -286,7 +291,7 @@ impl State {
     pub fn apply(&mut self, verified: &Verified, received: UnixMs) {
         match &verified.content {
             Content::Cosigned(cosigned) => {
-                self.cosigned_size = cosigned.checkpoint.size;
+                self.cosigned.insert(cosigned.checkpoint.size, self.size);
                 self.cosigned_time = self.cosigned_time.max(Some(cosigned.time_latest()));
             }
             Content::Statement { statement, hash, keys, procedure } => {

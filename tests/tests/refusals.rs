@@ -286,11 +286,15 @@ fn what_needs_no_enrolled_key_causes_no_refusal_note() {
     let mut forged = Note::parse(&next_record(&mut world, "case-1", 1)).unwrap();
     forged.signatures[0].payload[50] ^= 1;
     let forged = forged.encode().into_bytes();
-    // A checkpoint with a witness's line can be shown again by anybody who saw it.
+    // A checkpoint with a witness's line can be shown again by anybody who saw it: the same is answered with the same entry, and
+    // the same checkpoint with another line says nothing new.
     let cosigned = world.cosigned_at(11).encode().into_bytes();
-    recorded(&submit(&mut ledger, &cosigned, world.clock));
+    let (index, _) = recorded(&submit(&mut ledger, &cosigned, world.clock));
+    assert_eq!(recorded(&submit(&mut ledger, &cosigned, world.clock)), (index, true));
+    world.clock = world.clock.plus_ms(2_000);
+    let later = world.cosigned_at(11).encode().into_bytes();
     let founding = stranger.notes().remove(0).1;
-    for (note, rule) in [(founding, Rule::FoundingRepeated), (forged, Rule::Signature), (cosigned, Rule::CheckpointOld)] {
+    for (note, rule) in [(founding, Rule::FoundingRepeated), (forged, Rule::Signature), (later, Rule::CheckpointOld)] {
         let answer = submit(&mut ledger, &note, world.clock);
         let (refusal, signed) = refused(&answer);
         assert_eq!((refusal.rule, signed), (rule, None));
