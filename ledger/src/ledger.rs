@@ -15,65 +15,18 @@ use signer::{Checkpoint, Note, SecretKey};
 use crate::admit::admit;
 use crate::check::{Content, KeyRing, Verified, check};
 use crate::entry::{Entry, SealedEntry, entry_head};
+use crate::error::{LedgerError, storage_error};
 use crate::history::History;
+use crate::marker::{encode_marker, read_marker};
 use crate::recovery::Replayed;
 use crate::refusal_note::{REFUSALS, REFUSALS_PER_KEY_AND_DAY_MAX, RefusalNote};
 use crate::replay::{Admitted, AdmittedEntry};
 use crate::segment::{SLOTS, Segments, encode_slot};
 use crate::state::{State, ledger_id};
-use crate::storage::{Storage, read_whole, write_whole};
+use crate::storage::{MARKER, Storage, read_whole, write_whole};
 
-/// The file that says that a folder is a ledger, and which.
-pub const MARKER: &str = "ledger";
 /// Folder of the derived hashes.
 pub const HASHES: &str = "hashes";
-const MARKER_KIND: &str = "zeren ledger v1";
-const MARKER_BYTES_MAX: u64 = 1_024;
-
-/// Why a ledger could not do what was asked. Refused statements are no errors: they are answers.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// The storage failed; whether what was being written is there will be seen when the ledger is opened again.
-    #[error("storage failed while {step}: {source}")]
-    Storage {
-        /// What was being done.
-        step: &'static str,
-        /// What the storage said.
-        source: io::Error,
-    },
-    /// An earlier storage failure: nothing more is written until the ledger is opened again.
-    #[error("the ledger stopped after a storage failure; open it again")]
-    Poisoned,
-    /// The folder holds no ledger.
-    #[error("no ledger here: the file `ledger` is missing or not a ledger's")]
-    NotALedger,
-    /// The folder holds something already.
-    #[error("there is a ledger, or part of one, already")]
-    Exists,
-    /// The record is damaged.
-    #[error("the record is damaged at {index}: {refusal}")]
-    Damaged {
-        /// Entry, or size of a checkpoint.
-        index: u64,
-        /// What is wrong.
-        refusal: Refusal,
-    },
-    /// The key given is not the one in force.
-    #[error("the checkpoint key given is not the one in force: expected {expected}, found {found}")]
-    OtherCheckpointKey {
-        /// The key in force.
-        expected: String,
-        /// The keys given.
-        found: String,
-    },
-    /// The founding was refused.
-    #[error("the founding is refused: {0}")]
-    Founding(Refusal),
-}
-
-fn storage_error(step: &'static str) -> impl Fn(io::Error) -> LedgerError {
-    move |source| LedgerError::Storage { step, source }
-}
 
 /// The answer to one submission.
 #[derive(Clone, Debug)]
@@ -152,8 +105,7 @@ impl<S: Storage> Ledger<S> {
         };
         ledger.require_key()?;
         ledger.commit(&[sealed])?;
-        let marker = format!("{MARKER_KIND}\n{id}\n");
-        write_whole(&mut ledger.storage, "", MARKER, marker.as_bytes()).map_err(storage_error("writing the file `ledger`"))?;
+        write_whole(&mut ledger.storage, "", MARKER, encode_marker(&id).as_bytes()).map_err(storage_error("writing the file `ledger`"))?;
         Ok(ledger)
     }
 
@@ -554,16 +506,6 @@ struct Refused {
     bytes: Vec<u8>,
     /// Size of the log against which it was judged.
     size: u64,
-}
-
-/// The id in the file `ledger`, or nothing if that is absent or malformed.
-pub(crate) fn read_marker(storage: &dyn Storage) -> Result<Option<LedgerId>, LedgerError> {
-    let bytes = match read_whole(storage, MARKER, MARKER_BYTES_MAX) {
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
-        other => other.map_err(storage_error("reading the file `ledger`"))?,
-    };
-    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    Ok(text.and_then(|text| LedgerId::parse(text.strip_prefix(MARKER_KIND)?.strip_prefix('\n')?.strip_suffix('\n')?)))
 }
 
 /// The id that a founding note gives its ledger, if it is one.

@@ -11,8 +11,11 @@ pub mod admit;
 pub mod audit;
 pub mod check;
 pub mod entry;
+pub mod error;
 pub mod history;
+pub mod layout;
 pub mod ledger;
+mod marker;
 pub mod policy;
 pub mod procedure;
 mod recovery;
@@ -24,4 +27,5 @@ pub mod state;
 pub mod storage;
 
 pub use check::check;
-pub use ledger::{Answer, Ledger, LedgerError};
+pub use error::LedgerError;
+pub use ledger::{Answer, Ledger};

@@ -9,8 +9,8 @@ use signer::value::{ChainHead, LedgerId, UnixMs};
 
 use crate::check::{KeyRing, Parsed, Verified, parse, trust, verify_all};
 use crate::entry::{Entry, SealedEntry};
+use crate::error::LedgerError;
 use crate::history::History;
-use crate::ledger::LedgerError;
 use crate::segment::{EntryReader, Segments};
 use crate::storage::Storage;
 

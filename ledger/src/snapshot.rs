@@ -7,8 +7,9 @@ use signer::checkpoint::Receipt;
 use signer::value::LedgerId;
 
 use crate::entry::entry_head;
+use crate::error::LedgerError;
 use crate::history::History;
-use crate::ledger::{LedgerError, read_marker};
+use crate::marker::read_marker;
 use crate::recovery::Replayed;
 use crate::replay::{Admitted, AdmittedEntry};
 use crate::segment::Segments;

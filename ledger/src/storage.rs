@@ -2,7 +2,10 @@
 
 use std::io;
 
-use crate::segment::Layout;
+use crate::layout::Layout;
+
+/// The file that says that a folder is a ledger, and which.
+pub const MARKER: &str = "ledger";
 
 /// Named files below one folder. Names use `/`. What was written is durable after [`Storage::sync`]; that a file exists, or
 /// has a name, after [`Storage::sync_folder`].
@@ -87,8 +90,7 @@ mod folder {
     use std::path::{Path, PathBuf};
     use std::sync::{Arc, Mutex, PoisonError};
 
-    use super::Storage;
-    use crate::ledger::MARKER;
+    use super::{MARKER, Storage};
 
     /// The file whose lock a writer holds.
     const LOCK: &str = "lock";

@@ -12,7 +12,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ledger::segment::{Layout, SEGMENTS, SLOTS, encode_slot, segment_name};
+use ledger::layout::Layout;
+use ledger::segment::{SEGMENTS, SLOTS, encode_slot, segment_name};
 use ledger::storage::Storage;
 
 pub use content::{BLOCK_BYTES, Content};

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use ledger::segment::{Layout, SEGMENTS, SLOTS};
+use ledger::layout::Layout;
+use ledger::segment::{SEGMENTS, SLOTS};
 use ledger::storage::Storage;
 
 use crate::disk::is_segment;

@@ -3,7 +3,7 @@
 //! Everything in it follows from the entries before, so a run that was interrupted anywhere, recovered and taken up again ends
 //! at the same root as one that was not.
 
-use ledger::ledger::LedgerError;
+use ledger::LedgerError;
 use ledger::storage::Storage;
 use ledger::{Answer, Ledger, check::Verified};
 use signer::act::{Act, Constitution};

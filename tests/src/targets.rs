@@ -67,7 +67,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 });
 
 static RING: LazyLock<KeyRing> = LazyLock::new(|| {
-    let open = Ledger::open(Disk::holding(&WORLD, ledger::segment::Layout::FORMAT), vec![key("checkpoint")], &mut |_| {});
+    let open = Ledger::open(Disk::holding(&WORLD, ledger::layout::Layout::FORMAT), vec![key("checkpoint")], &mut |_| {});
     open.unwrap().0.ring().clone()
 });
 

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use ledger::entry::{Entry, SealedEntry};
 use ledger::history::History;
+use ledger::layout::SEGMENT_ENTRIES;
 use ledger::policy::{Policy, verifier_key};
 use ledger::procedure::procedure_digest;
-use ledger::segment::{SEGMENT_ENTRIES, SLOTS, encode_slot, segment_name};
+use ledger::segment::{SLOTS, encode_slot, segment_name};
 use ledger::state::ledger_id;
 use signer::act::{Act, Capacity, Constitution, Founder, Founding, Import, NewKey, Purpose, Witness};
 use signer::checkpoint::{cosign, is_signed_by};

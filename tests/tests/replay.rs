@@ -4,7 +4,8 @@
 use std::ops::ControlFlow;
 
 use ledger::entry::SealedEntry;
-use ledger::segment::{Layout, SEGMENT_ENTRIES, Segments};
+use ledger::layout::{Layout, SEGMENT_ENTRIES};
+use ledger::segment::Segments;
 use ledger::snapshot::Snapshot;
 use ledger::storage::{Folder, Storage};
 use ledger::{Ledger, LedgerError};

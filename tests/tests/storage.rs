@@ -5,10 +5,11 @@ use std::fs;
 use std::io;
 
 use ledger::audit::{Question, Report, Verdict, audit};
-use ledger::ledger::{Ledger, LedgerError};
-use ledger::segment::{Layout, SLOTS, encode_slot, segment_name};
+use ledger::layout::Layout;
+use ledger::segment::{SLOTS, encode_slot, segment_name};
 use ledger::snapshot::Snapshot;
 use ledger::storage::{Folder, Storage};
+use ledger::{Ledger, LedgerError};
 use signer::Checkpoint;
 use signer::rule::Rule;
 use signer::value::TreeRoot;

@@ -13,11 +13,10 @@ use signer::statement::ProcedureName;
 use signer::value::{Code, DeviceId, KeyName, Office, Origin, PersonId, Power, Text, Unit, UnixMs};
 use signer::{Note, SecretKey, Statement};
 
-use crate::clock;
-use crate::command::import::{append, demo_time};
+use crate::clock::{self, demo_time};
 use crate::demo_keys::DemoSeed;
 use crate::error::Failure;
-use crate::scribe::{Scribe, sign};
+use crate::scribe::{Scribe, append, sign};
 
 /// The procedure that is enacted.
 pub const PROCEDURE: &str = include_str!("../../deploy/procedures/archive.toml");

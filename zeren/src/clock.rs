@@ -19,3 +19,8 @@ pub fn device_time() -> Time {
 pub fn at_offset(moment: UnixMs, offset_minutes: i16) -> Time {
     Time { unix_seconds: moment.0.div_euclid(1000), offset_minutes }
 }
+
+/// A moment as demonstrations show it: at the offset of their procedure.
+pub fn demo_time(moment: UnixMs) -> Time {
+    at_offset(moment, 480)
+}

@@ -1,11 +1,14 @@
-//! Writes statements that see the whole log of a ledger at hand.
+//! Writes statements that see the whole log of a ledger at hand, signs and appends them.
 
 use ledger::history::History;
 use ledger::state::State;
+use ledger::storage::Folder;
+use ledger::{Answer, Ledger};
+use rayon::prelude::*;
 use signer::act::Act;
 use signer::note::SignatureLine;
 use signer::statement::{By, Header, ProcedureName, Seen};
-use signer::value::{DeviceId, LedgerId, PersonId, Time};
+use signer::value::{DeviceId, LedgerId, PersonId, Time, UnixMs};
 use signer::{Note, SecretKey, Statement};
 
 use crate::error::Failure;
@@ -62,4 +65,16 @@ pub fn sign(text: String, signers: &[(&PersonId, &SecretKey)]) -> Note {
     let line = |(person, key): &(&PersonId, &SecretKey)| SignatureLine::ed25519(person.as_str(), &key.public(), &key.sign(text.as_bytes()));
     let signatures = signers.iter().map(line).collect();
     Note { text, signatures }
+}
+
+/// Checks and appends notes of which each must be admitted.
+pub fn append(ledger: &mut Ledger<Folder>, notes: &[Note], now: UnixMs) -> Result<(), Failure> {
+    let ring = ledger.ring();
+    let verified: Result<Vec<_>, _> = notes.par_iter().map(|note| ledger::check(note.encode().as_bytes(), ring)).collect();
+    for answer in ledger.append(verified.map_err(Failure::Refused)?, now)? {
+        if let Answer::Refused { refusal, .. } = answer {
+            return Err(Failure::Refused(refusal));
+        }
+    }
+    Ok(())
 }

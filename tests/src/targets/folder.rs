@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use ledger::audit::{FINDINGS_MAX, Level, Question, audit as judge};
+use ledger::layout::Layout;
 use ledger::ledger::Ledger;
 use ledger::policy::Policy;
-use ledger::segment::Layout;
 use ledger::snapshot::Snapshot;
 use ledger::storage::Storage as _;
 

@@ -20,14 +20,14 @@ use signer::value::{CaseId, DeviceId, Origin, PersonId, SourceDigest, Text, Time
 use signer::{Note, SecretKey};
 
 use super::audit::read_policy;
-use super::import::{append, demo_time};
 use super::print;
 use crate::archive::{ARCHIVIST, ARCHIVIST_DEVICE, Archive, DemoClock};
+use crate::clock::demo_time;
 use crate::demo_keys::DemoSeed;
 use crate::error::Failure;
 use crate::files;
 use crate::lang::{Lang, thousands};
-use crate::scribe::{Scribe, sign};
+use crate::scribe::{Scribe, append, sign};
 use crate::writer::Writer;
 
 /// Statements that are built and committed together.

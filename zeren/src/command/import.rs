@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use ledger::Ledger;
 use ledger::storage::Folder;
-use ledger::{Answer, Ledger};
 use rayon::prelude::*;
 use serde_json::json;
 use signer::act::{Act, Import};
 use signer::keyfile;
-use signer::value::{DeviceId, Origin, PersonId, Time, UnixMs};
+use signer::value::{DeviceId, Origin, PersonId, UnixMs};
 use signer::{Note, SecretKey};
 
 use super::init::CHECKPOINT_KEY_FILE;
@@ -21,7 +21,7 @@ use crate::demo_keys::{DemoSeed, SEED_FILE};
 use crate::error::Failure;
 use crate::lang::{Lang, thousands};
 use crate::progress::Progress;
-use crate::scribe::Scribe;
+use crate::scribe::{Scribe, append};
 use crate::secret::{PassphraseSource, open_key, random};
 use crate::xes::{self, LegacyLog};
 use crate::{clock, files};
@@ -180,18 +180,6 @@ fn record(
     Ok(())
 }
 
-/// Checks and appends notes of which each must be admitted.
-pub fn append(ledger: &mut Ledger<Folder>, notes: &[Note], now: UnixMs) -> Result<(), Failure> {
-    let ring = ledger.ring();
-    let verified: Result<Vec<_>, _> = notes.par_iter().map(|note| ledger::check(note.encode().as_bytes(), ring)).collect();
-    for answer in ledger.append(verified.map_err(Failure::Refused)?, now)? {
-        if let Answer::Refused { refusal, .. } = answer {
-            return Err(Failure::Refused(refusal));
-        }
-    }
-    Ok(())
-}
-
 fn report(args: &XesArgs, dir: &Path, log: &LegacyLog, ledger: &Ledger<Folder>, lang: Lang) -> Result<ExitCode, Failure> {
     let distinct = |of: fn(&xes::LegacyRecord) -> &str| log.records.iter().map(of).collect::<std::collections::BTreeSet<_>>().len();
     let cases = distinct(|record| record.case.as_str());
@@ -229,9 +217,4 @@ fn report(args: &XesArgs, dir: &Path, log: &LegacyLog, ledger: &Ledger<Folder>, 
         ),
     });
     Ok(ExitCode::SUCCESS)
-}
-
-/// A time at the offset of the demonstration's procedure.
-pub fn demo_time(now: UnixMs) -> Time {
-    clock::at_offset(now, 480)
 }

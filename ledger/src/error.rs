@@ -1,0 +1,51 @@
+//! Why a ledger could not do what was asked.
+
+use std::io;
+
+use signer::rule::Refusal;
+
+/// Why a ledger could not do what was asked. Refused statements are no errors: they are answers.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The storage failed; whether what was being written is there will be seen when the ledger is opened again.
+    #[error("storage failed while {step}: {source}")]
+    Storage {
+        /// What was being done.
+        step: &'static str,
+        /// What the storage said.
+        source: io::Error,
+    },
+    /// An earlier storage failure: nothing more is written until the ledger is opened again.
+    #[error("the ledger stopped after a storage failure; open it again")]
+    Poisoned,
+    /// The folder holds no ledger.
+    #[error("no ledger here: the file `ledger` is missing or not a ledger's")]
+    NotALedger,
+    /// The folder holds something already.
+    #[error("there is a ledger, or part of one, already")]
+    Exists,
+    /// The record is damaged.
+    #[error("the record is damaged at {index}: {refusal}")]
+    Damaged {
+        /// Entry, or size of a checkpoint.
+        index: u64,
+        /// What is wrong.
+        refusal: Refusal,
+    },
+    /// The key given is not the one in force.
+    #[error("the checkpoint key given is not the one in force: expected {expected}, found {found}")]
+    OtherCheckpointKey {
+        /// The key in force.
+        expected: String,
+        /// The keys given.
+        found: String,
+    },
+    /// The founding was refused.
+    #[error("the founding is refused: {0}")]
+    Founding(Refusal),
+}
+
+/// A storage failure while doing something.
+pub(crate) fn storage_error(step: &'static str) -> impl Fn(io::Error) -> LedgerError {
+    move |source| LedgerError::Storage { step, source }
+}
