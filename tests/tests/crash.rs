@@ -9,8 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ledger::audit::{Level, Question, Verdict, audit};
 use ledger::layout::Layout;
-use ledger::ledger::{Ledger, LedgerError};
 use ledger::refusal_note::RefusalNote;
+use ledger::{Ledger, LedgerError};
 use signer::Checkpoint;
 use signer::Note;
 use signer::merkle::verifies_consistency;
