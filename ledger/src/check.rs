@@ -12,6 +12,7 @@ use signer::strict::{Claim, settle};
 use signer::value::{KeyBytes, KeyName, LedgerId, PersonId, StatementHash, UnixMs};
 use signer::{ActName, Checkpoint, PublicKey};
 
+use crate::parallel::{grouped, map_all};
 use crate::procedure::{Procedure, procedure_digest};
 
 /// Most cosignature lines of a cosigned entry.
@@ -306,6 +307,24 @@ impl Begun {
 /// The first rule of section 8.2 that is broken.
 pub fn check(note: &[u8], ring: &KeyRing) -> Result<Verified, Refusal> {
     verify(parse(note, ring.ledger())?, ring)
+}
+
+/// Reads and verifies many notes on all cores: the answers of [`check`] for each, in order.
+pub fn check_all(notes: Vec<Vec<u8>>, ring: &KeyRing) -> Vec<Result<Verified, Refusal>> {
+    let groups = grouped(notes);
+    map_all(groups, |group| verify_parsed(group.iter().map(|note| parse(note, ring.ledger())).collect(), ring))
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Verifies what could be parsed of a group, its signatures together; keeps the refusals and the order of the others.
+pub(crate) fn verify_parsed(group: Vec<Result<Parsed, Refusal>>, ring: &KeyRing) -> Vec<Result<Verified, Refusal>> {
+    let mut parsed = Vec::with_capacity(group.len());
+    let places: Vec<Result<(), Refusal>> = group.into_iter().map(|one| one.map(|good| parsed.push(good))).collect();
+    let mut verified = verify_all(parsed, ring).into_iter();
+    let mut answer = || verified.next().unwrap_or_else(|| unreachable!("one answer for each that was parsed"));
+    places.into_iter().map(|place| place.and_then(|()| answer())).collect()
 }
 
 /// Takes a note as verified without checking signatures: for entries under a checkpoint that this ledger itself made durable.

@@ -16,6 +16,7 @@ pub mod history;
 pub mod layout;
 pub mod ledger;
 mod marker;
+mod parallel;
 pub mod policy;
 pub mod procedure;
 mod recovery;

@@ -7,18 +7,16 @@ use std::ops::ControlFlow;
 use signer::rule::{Refusal, Rule};
 use signer::value::{ChainHead, LedgerId, UnixMs};
 
-use crate::check::{KeyRing, Parsed, Verified, parse, trust, verify_all};
+use crate::check::{KeyRing, Parsed, Verified, parse, trust, verify_parsed};
 use crate::entry::{Entry, SealedEntry};
 use crate::error::LedgerError;
 use crate::history::History;
+use crate::parallel::{grouped, map_all};
 use crate::segment::{EntryReader, Segments};
 use crate::storage::Storage;
 
 /// Entries of a chunk: enough to keep the cores busy, little enough to forget.
 pub(crate) const CHUNK_ENTRIES: usize = 2_048;
-
-/// Entries whose signatures are settled together.
-const GROUP_ENTRIES: usize = 32;
 
 /// An entry read again.
 pub(crate) struct Read {
@@ -72,26 +70,13 @@ pub(crate) fn check_chunk(chunk: Vec<Read>, candidates: &mut KeyRing) -> Vec<Che
         }
     }
     let ring = &*candidates;
-    let mut chunk = chunk.into_iter();
-    let groups =
-        std::iter::from_fn(|| Some(chunk.by_ref().take(GROUP_ENTRIES).collect::<Vec<Read>>()).filter(|group| !group.is_empty())).collect();
-    map_all(groups, |group| check_group(group, ring)).into_iter().flatten().collect()
+    map_all(grouped(chunk), |group| check_group(group, ring)).into_iter().flatten().collect()
 }
 
 fn check_group(group: Vec<Read>, ring: &KeyRing) -> Vec<Checked> {
-    let mut parsed = Vec::with_capacity(group.len());
-    // Each entry's place, with the refusal of those that need no verifying.
-    let mut places = Vec::with_capacity(group.len());
-    for read in group {
-        places.push((read.sealed, read.head, read.parsed.map(|good| parsed.push(good))));
-    }
-    let mut verified = verify_all(parsed, ring).into_iter();
-    let mut checked = Vec::with_capacity(places.len());
-    for (sealed, head, parsed) in places {
-        let verified = parsed.and_then(|()| verified.next().unwrap_or_else(|| unreachable!("one answer for each that was parsed")));
-        checked.push(Checked { sealed, head, verified });
-    }
-    checked
+    let (places, parsed): (Vec<_>, Vec<_>) = group.into_iter().map(|read| ((read.sealed, read.head), read.parsed)).unzip();
+    let checked = |((sealed, head), verified)| Checked { sealed, head, verified };
+    places.into_iter().zip(verify_parsed(parsed, ring)).map(checked).collect()
 }
 
 /// An entry that was admitted.
@@ -151,29 +136,4 @@ impl Admitted<'_> {
         }
         Ok(())
     }
-}
-
-/// Maps on all cores, order kept.
-#[cfg(feature = "parallel")]
-pub(crate) fn map_all<T: Send, U: Send>(all: Vec<T>, map: impl Fn(T) -> U + Sync + Send) -> Vec<U> {
-    use rayon::prelude::*;
-    all.into_par_iter().map(map).collect()
-}
-
-/// Maps on the one core there is.
-#[cfg(not(feature = "parallel"))]
-pub(crate) fn map_all<T, U>(all: Vec<T>, map: impl Fn(T) -> U) -> Vec<U> {
-    all.into_iter().map(map).collect()
-}
-
-/// Does two things at once.
-#[cfg(feature = "parallel")]
-pub(crate) fn both<A: Send, B: Send>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B + Send) -> (A, B) {
-    rayon::join(one, other)
-}
-
-/// Does two things in turn.
-#[cfg(not(feature = "parallel"))]
-pub(crate) fn both<A, B>(one: impl FnOnce() -> A, other: impl FnOnce() -> B) -> (A, B) {
-    (one(), other())
 }

@@ -1,24 +1,27 @@
-//! One thread owns the open ledger; everybody else sends it what was checked, and waits. Submissions that arrive while a
-//! commit is under way share the next one.
+//! The way into an open ledger for many at once. Two threads: one checks what has arrived on all cores, one owns the ledger and
+//! commits. While a commit is under way the next batch is checked; whatever arrives meanwhile shares the one after.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, spawn};
 
-use ledger::check::{KeyRing, Verified};
+use ledger::check::{Content, KeyRing, Verified, check_all};
 use ledger::storage::Folder;
 use ledger::{Answer, Ledger, LedgerError};
-use signer::Refusal;
+use signer::ActName;
 use signer::value::UnixMs;
 
-/// Submissions that may wait for the writer.
+/// Submissions that may wait.
 const QUEUE_MAX: usize = 4_096;
 /// Submissions that share a commit.
 const BATCH_MAX: usize = 1_024;
 
+type Waiting = SyncSender<Result<Answer, WriterError>>;
+type Ring = RwLock<Arc<KeyRing>>;
+
 struct Submission {
-    verified: Verified,
-    answer: SyncSender<Result<Answer, WriterError>>,
+    note: Vec<u8>,
+    waiting: Waiting,
 }
 
 /// Why the writer gives no answer.
@@ -29,60 +32,70 @@ pub enum WriterError {
     Stopped(String),
 }
 
-/// The way to the writing thread. Cloned for every submitter.
+/// The way to the threads. Cloned for every submitter.
 #[derive(Clone)]
 pub struct Writer {
     queue: SyncSender<Submission>,
-    ring: Arc<RwLock<Arc<KeyRing>>>,
 }
 
 impl Writer {
-    /// Starts the thread. It ends, and gives the ledger back, when every [`Writer`] is dropped or the storage fails.
+    /// Starts the threads. They end, and the ledger comes back, when every [`Writer`] is dropped or the storage fails.
     pub fn start(ledger: Ledger<Folder>, clock: fn() -> UnixMs) -> (Writer, JoinHandle<Result<Ledger<Folder>, LedgerError>>) {
         let (queue, submissions) = sync_channel(QUEUE_MAX);
+        // One batch may wait for the commit before it; more would only wait longer.
+        let (verified, batches) = sync_channel(1);
         let ring = Arc::new(RwLock::new(Arc::new(ledger.ring().clone())));
-        let thread = {
-            let ring = Arc::clone(&ring);
-            std::thread::spawn(move || write(ledger, &submissions, &ring, clock))
-        };
-        (Writer { queue, ring }, thread)
+        let checkers_ring = Arc::clone(&ring);
+        spawn(move || check_batches(&submissions, &verified, &checkers_ring));
+        (Writer { queue }, spawn(move || write_batches(ledger, &batches, &ring, clock)))
     }
 
-    /// Checks a note here, on the submitter's thread, and waits until it is durable or refused.
-    pub fn submit(&self, note: &[u8]) -> Result<Answer, WriterError> {
-        let ring = Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner));
-        let verified = match ledger::check(note, &ring) {
-            Ok(verified) => verified,
-            Err(refusal) => return Ok(unsigned(refusal)),
-        };
-        let (answer, waiting) = sync_channel(1);
+    /// Waits until a note is durable or refused.
+    pub fn submit(&self, note: Vec<u8>) -> Result<Answer, WriterError> {
+        let (waiting, answer) = sync_channel(1);
         let stopped = || WriterError::Stopped("no writer".to_owned());
-        self.queue.send(Submission { verified, answer }).map_err(|_| stopped())?;
-        waiting.recv().map_err(|_| stopped())?
+        self.queue.send(Submission { note, waiting }).map_err(|_| stopped())?;
+        answer.recv().map_err(|_| stopped())?
     }
 }
 
-fn unsigned(refusal: Refusal) -> Answer {
-    Answer::Refused { refusal, note: None }
-}
+type Batch = Vec<(Verified, Waiting)>;
 
-fn write(
-    mut ledger: Ledger<Folder>,
-    submissions: &Receiver<Submission>,
-    ring: &RwLock<Arc<KeyRing>>,
-    clock: fn() -> UnixMs,
-) -> Result<Ledger<Folder>, LedgerError> {
+fn check_batches(submissions: &Receiver<Submission>, batches: &SyncSender<Batch>, ring: &Ring) {
     while let Ok(first) = submissions.recv() {
         let mut batch = vec![first];
         batch.extend(submissions.try_iter().take(BATCH_MAX - 1));
-        let (verified, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|submission| (submission.verified, submission.answer)).unzip();
+        let (notes, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|submission| (submission.note, submission.waiting)).unzip();
+        let ring = Arc::clone(&ring.read().unwrap_or_else(PoisonError::into_inner));
+        let mut verified = Batch::new();
+        for (answer, waiting) in check_all(notes, &ring).into_iter().zip(waiting) {
+            match answer {
+                Ok(note) => verified.push((note, waiting)),
+                // A submitter that has gone away needs no answer.
+                Err(refusal) => _ = waiting.send(Ok(Answer::Refused { refusal, note: None })),
+            }
+        }
+        // Without a writer the waiting are dropped, which tells them.
+        if !verified.is_empty() && batches.send(verified).is_err() {
+            return;
+        }
+    }
+}
+
+fn write_batches(
+    mut ledger: Ledger<Folder>,
+    batches: &Receiver<Batch>,
+    ring: &Ring,
+    clock: fn() -> UnixMs,
+) -> Result<Ledger<Folder>, LedgerError> {
+    while let Ok(batch) = batches.recv() {
+        let (verified, waiting): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         let brings_keys = verified.iter().any(brings_keys);
         match ledger.append(verified, clock()) {
             Ok(answers) => {
                 if brings_keys {
                     *ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ledger.ring().clone());
                 }
-                // A submitter that has gone away needs no answer.
                 for (answer, waiting) in answers.into_iter().zip(waiting) {
                     let _ = waiting.send(Ok(answer));
                 }
@@ -99,8 +112,6 @@ fn write(
 }
 
 fn brings_keys(verified: &Verified) -> bool {
-    use ledger::check::Content;
-    use signer::ActName;
     match &verified.content {
         Content::Statement { statement, .. } => {
             matches!(statement.act_name(), ActName::Amend | ActName::Enrol | ActName::Rotate | ActName::Rekey)

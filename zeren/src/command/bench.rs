@@ -353,7 +353,7 @@ fn submit_all(writer: &Writer, prepared: Vec<Vec<Vec<u8>>>) -> Result<Vec<Durati
             let writer = writer.clone();
             std::thread::spawn(move || -> Result<Vec<Duration>, Failure> {
                 notes
-                    .iter()
+                    .into_iter()
                     .map(|note| {
                         let start = Instant::now();
                         match writer.submit(note) {
