@@ -22,7 +22,7 @@ pub const COSIGNATURES_MAX: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub struct KeyRing {
     ledger: Option<LedgerId>,
-    persons: HashMap<(PersonId, KeyId), PublicKey>,
+    persons: HashMap<PersonId, Vec<(KeyId, PublicKey)>>,
     checkpoint_keys: Vec<PublicKey>,
     witnesses: HashMap<(KeyName, KeyId), PublicKey>,
 }
@@ -40,7 +40,7 @@ impl KeyRing {
 
     /// The key of a person with that id.
     pub fn person(&self, person: &PersonId, id: KeyId) -> Option<&PublicKey> {
-        self.persons.get(&(person.clone(), id))
+        self.persons.get(person)?.iter().find(|(known, _)| *known == id).map(|(_, key)| key)
     }
 
     /// Every checkpoint key that was named so far.
@@ -69,10 +69,11 @@ impl KeyRing {
     fn learn_person(&mut self, person: &PersonId, key: &KeyBytes) {
         if let Ok(key) = PublicKey::decode(key) {
             let id = key_id(person.as_str(), TYPE_ED25519, &key.bytes().0);
-            self.persons.entry((person.clone(), id)).or_insert_with(|| {
+            let keys = self.persons.entry(person.clone()).or_default();
+            if !keys.iter().any(|(known, _)| *known == id) {
                 key.prepare();
-                key
-            });
+                keys.push((id, key));
+            }
         }
     }
 

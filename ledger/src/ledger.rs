@@ -456,7 +456,12 @@ impl<S: Storage> Ledger<S> {
         self.key_in_force().map(|_| ())
     }
 
+    /// Appends to the derived hash files, a full tile at a time: they are no part of the commit, and small writes cost as much as it.
     fn append_hashes(&mut self) -> io::Result<()> {
+        const TILE_HASHES: u64 = 256;
+        if self.history.size() - self.hashes_written.first().copied().unwrap_or(0) < TILE_HASHES {
+            return Ok(());
+        }
         for (level, nodes) in self.history.tree().levels().iter().enumerate() {
             if self.hashes_written.len() == level {
                 self.hashes_written.push(0);
