@@ -42,12 +42,11 @@ impl Writer {
     /// Starts the threads. They end, and the ledger comes back, when every [`Writer`] is dropped or the storage fails.
     pub fn start(ledger: Ledger<Folder>, clock: fn() -> UnixMs) -> (Writer, JoinHandle<Result<Ledger<Folder>, LedgerError>>) {
         let (queue, submissions) = sync_channel(QUEUE_MAX);
-        // One batch may wait for the commit before it; more would only wait longer.
-        let (verified, batches) = sync_channel(1);
+        let (verified, checked) = sync_channel(QUEUE_MAX);
         let ring = Arc::new(RwLock::new(Arc::new(ledger.ring().clone())));
         let checkers_ring = Arc::clone(&ring);
         spawn(move || check_batches(&submissions, &verified, &checkers_ring));
-        (Writer { queue }, spawn(move || write_batches(ledger, &batches, &ring, clock)))
+        (Writer { queue }, spawn(move || write_batches(ledger, &checked, &ring, clock)))
     }
 
     /// Waits until a note is durable or refused.
@@ -59,36 +58,34 @@ impl Writer {
     }
 }
 
-type Batch = Vec<(Verified, Waiting)>;
+type Checked = (Verified, Waiting);
 
-fn check_batches(submissions: &Receiver<Submission>, batches: &SyncSender<Batch>, ring: &Ring) {
+fn check_batches(submissions: &Receiver<Submission>, verified: &SyncSender<Checked>, ring: &Ring) {
     while let Ok(first) = submissions.recv() {
         let mut batch = vec![first];
         batch.extend(submissions.try_iter().take(BATCH_MAX - 1));
         let (notes, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|submission| (submission.note, submission.waiting)).unzip();
         let ring = Arc::clone(&ring.read().unwrap_or_else(PoisonError::into_inner));
-        let mut verified = Batch::new();
         for (answer, waiting) in check_all(notes, &ring).into_iter().zip(waiting) {
             match answer {
-                Ok(note) => verified.push((note, waiting)),
+                // Without a writer the waiting is dropped, which tells the submitter.
+                Ok(note) => _ = verified.send((note, waiting)),
                 // A submitter that has gone away needs no answer.
                 Err(refusal) => _ = waiting.send(Ok(Answer::Refused { refusal, note: None })),
             }
-        }
-        // Without a writer the waiting are dropped, which tells them.
-        if !verified.is_empty() && batches.send(verified).is_err() {
-            return;
         }
     }
 }
 
 fn write_batches(
     mut ledger: Ledger<Folder>,
-    batches: &Receiver<Batch>,
+    checked: &Receiver<Checked>,
     ring: &Ring,
     clock: fn() -> UnixMs,
 ) -> Result<Ledger<Folder>, LedgerError> {
-    while let Ok(batch) = batches.recv() {
+    while let Ok(first) = checked.recv() {
+        let mut batch = vec![first];
+        batch.extend(checked.try_iter().take(BATCH_MAX - 1));
         let (verified, waiting): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         let brings_keys = verified.iter().any(brings_keys);
         match ledger.append(verified, clock()) {
