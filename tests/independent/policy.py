@@ -8,6 +8,9 @@ import note as notes
 import values
 
 
+LIMIT = 65_536
+
+
 class Malformed(Exception):
     """A policy or known checkpoint that is none."""
 
@@ -109,6 +112,12 @@ class _Reader:
 
 def parse(data):
     """The policy of a file's bytes, or `Malformed`."""
+    if len(data) > LIMIT:
+        raise Malformed("policy: too long")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Malformed("policy: no UTF-8") from None
     if re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", data):
         raise Malformed("policy: a control character")
     reader = _Reader()

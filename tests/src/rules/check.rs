@@ -348,6 +348,10 @@ fn founding_place(table: &mut Table) {
         let other = World::founded_with(Founding { nonce: Nonce(bytes("another nonce")), ..founding() });
         world.push(entry_note(&other, 0));
     });
+    table.refused_last(Rule::FoundingRepeated, "a second founding, at once", World::founded(), |world| {
+        let other = World::founded_with(Founding { nonce: Nonce(bytes("another nonce")), ..founding() });
+        world.push(entry_note(&other, 0));
+    });
     table.refused(Rule::FoundingRepeated, "the founding again", World::staffed(), |world| {
         let note = entry_note(world, 0).to_vec();
         world.push(&note);
@@ -399,6 +403,14 @@ fn every_entry(table: &mut Table) {
             world.entries.push(entry);
         });
     }
+    let mut world = World::staffed();
+    let nothing = SealedEntry::of(b"nothing".to_vec());
+    world.history.push(nothing.leaf, nothing.chain, world.history.received(world.size() - 1).unwrap());
+    world.entries.push(nothing);
+    world.clock = world.clock.plus_ms(-5_000);
+    world.import("case-1", 1);
+    let expected = [(Rule::EntryFormat, world.size() - 2), (Rule::ReceivedOrder, world.size() - 1)];
+    table.found("time goes back behind an entry that gives none", &world, "broken", &expected, |_| {});
     table.refused_last(Rule::Unwitnessed, "a day and a millisecond after the witnesses were named", World::staffed(), |world| {
         world.clock = UnixMs(crate::world::FOUNDED.0 + DAY_MS + 1);
         world.import("case-1", 1);

@@ -222,6 +222,14 @@ fn times(table: &mut Table) {
         note.signatures.push(by_witness(&note.text, "w2.example", "w2", world.clock.plus_ms(-400_000)));
         world.push(note.encode().as_bytes());
     });
+    table.holds("the latest of the witnesses' times counts, not the last", World::staffed(), |world| {
+        let clock = world.clock;
+        at(world, 11, clock.plus_ms(300_000), clock);
+        let clock = world.clock;
+        at(world, 12, clock.plus_ms(-100_000), clock);
+        world.clock = clock.plus_ms(DAY_MS + 200_000);
+        world.import("case-1", 1);
+    });
     table.refused_last(Rule::Unwitnessed, "a cosigned entry whose own time is too old", World::staffed(), |world| {
         let clock = world.clock;
         at(world, 11, clock, clock.plus_ms(DAY_MS + 20_000));

@@ -119,6 +119,12 @@ fn formats(table: &mut Table) {
         assert!(text.contains(from), "{from}");
         enact(table, Rule::ProcedureFormat, name, &text.replacen(from, to, 1));
     }
+    for version in [0, 1_000_001] {
+        let (name, text) = (format!("procedure: version {version}"), PROCEDURE.replace("version = 1", &format!("version = {version}")));
+        table.refused(Rule::ProcedureFormat, &name, World::staffed(), |world| {
+            world.act(&["f1", "f2"], World::enactment(&text));
+        });
+    }
     enact(table, Rule::ProcedureFormat, "another version than the `enacts` line", PROCEDURE);
     enact(table, Rule::ProcedureFormat, "another id than the `enacts` line", &second("\"archive\"", "\"archives\""));
     enact(
@@ -268,6 +274,34 @@ fn versions(table: &mut Table) {
         });
     });
     begins_later(table);
+    in_one_millisecond(table);
+}
+
+/// What was in force at the last look is a matter of entries seen first, of times only then.
+fn in_one_millisecond(table: &mut Table) {
+    table.holds("the version before, the new one having come in the millisecond of the last look", World::unwitnessed(), |world| {
+        let first = world.procedure.clone();
+        let seen = world.history.seen_at(world.size()).unwrap();
+        world.clock = world.history.received(world.size() - 1).unwrap();
+        world.enact(&again());
+        let act = world.record("case-1", 1);
+        world.act_with(&["a1"], act, |header| {
+            header.procedure = first;
+            header.seen = seen;
+        });
+    });
+    let mut world = World::unwitnessed();
+    let first = world.procedure.clone();
+    world.enact(&again());
+    // An entry that was not admitted, since its time goes back, still dates what its successors had seen.
+    let (clock, act) = (world.clock, world.record("case-1", 1));
+    world.clock = clock.plus_ms(-10_000);
+    world.act(&["a1"], act);
+    world.clock = clock;
+    let act = world.record("case-1", 1);
+    world.act_with(&["a1"], act, |header| header.procedure = first);
+    let expected = [(Rule::ReceivedOrder, world.size() - 2)];
+    table.found("the version before, by one whose last look has a time that goes back", &world, "broken", &expected, |_| {});
 }
 
 /// Midnight of the day after the founding, at the procedure's offset, is sixteen hours after it.

@@ -207,6 +207,15 @@ fn checkpoints(table: &mut Table) {
         let checkpoint = Checkpoint { origin: world.id.to_string(), size: size - 1, root: TreeRoot([7; 32]) };
         *file(trial, "checkpoint.1") = encode_slot(&checkpoint.sign(&world.checkpoint_key));
     });
+    let staffed = World::staffed();
+    let size = staffed.size();
+    let unlike = [(Rule::CheckpointRoot, size), (Rule::CheckpointRoot, size - 1), (Rule::PolicyUnmet, 0)];
+    table.found("two checkpoints of other roots, which anchor nothing", &staffed, "broken", &unlike, |trial| {
+        for (slot, size) in [("checkpoint.0", size), ("checkpoint.1", size - 1)] {
+            let checkpoint = Checkpoint { origin: staffed.id.to_string(), size, root: TreeRoot([7; 32]) };
+            *file(trial, slot) = encode_slot(&checkpoint.sign(&staffed.checkpoint_key));
+        }
+    });
     let mut amended = World::staffed();
     let changed = Constitution { checkpoint_key: key("checkpoint-2").public().bytes(), ..constitution() };
     amended.act(&["f1", "f2"], super::acts::amendment(changed));
@@ -409,6 +418,15 @@ fn policies(table: &mut Table) {
             trial.policy = Given::Inside(real.policy_naming(&["checkpoint", "thief"]).into_bytes());
         },
     );
+    for (name, more) in [
+        ("of bytes that are no UTF-8", vec![b'#', 0xFF, b'\n']),
+        ("too long", b"# nothing\n".repeat(7_000)),
+        ("with a control character", b"#\r\n".to_vec()),
+    ] {
+        table.found(&format!("policy: {name}"), &world, "usage", &[], |trial| {
+            trial.policy = Given::Outside([world.policy(false).as_bytes(), &more].concat());
+        });
+    }
     table.found("policy: no quorum line", &world, "usage", &[], |trial| {
         trial.policy = Given::Outside(world.policy(false).replace("quorum none\n", "").into_bytes());
     });

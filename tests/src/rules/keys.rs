@@ -172,6 +172,7 @@ fn suspicions(table: &mut Table) {
         world.act(&["s1"], revocation("f3", "f3", Some(time(FOUNDED.plus_ms(-1_000)))));
     });
     table.holds("suspected since long ago, of a key that never signed with another", World::staffed(), |world| {
+        world.import("case-1", 1);
         world.act(&["s1"], revocation("a1", "a1", Some(time(UnixMs(0)))));
     });
     table.refused(Rule::SuspectedSupervisor, "suspected without the supervising power", World::staffed(), |world| {
