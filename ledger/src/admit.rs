@@ -54,12 +54,14 @@ fn judge_every_entry(state: &State, verified: &Verified, received: UnixMs) -> Ve
     if state.size() > 0 && is_founding {
         return refuse(Rule::FoundingRepeated, "act found as the first entry only", format!("act found as entry {}", state.size()));
     }
+    // Lost witnesses can be replaced only by an amendment.
+    let is_amendment = matches!(&verified.content, Content::Statement { statement, .. } if statement.act_name() == ActName::Amend);
     let brought = match &verified.content {
         Content::Cosigned(cosigned) => Some(cosigned.time_latest()),
         Content::Statement { .. } => None,
     };
     match state.witness_time() {
-        Some(known) if received > known.max(brought.unwrap_or(known)).plus_ms(UNWITNESSED_MS_MAX) => refuse(
+        Some(known) if !is_amendment && received > known.max(brought.unwrap_or(known)).plus_ms(UNWITNESSED_MS_MAX) => refuse(
             Rule::Unwitnessed,
             format!("a cosigned entry whose witnesses' time is at most 24 h before {}", received.0),
             format!("latest witness time {}", known.0),
@@ -141,7 +143,8 @@ fn judge_constitution<'a>(constitution: &Constitution, powers: impl Iterator<Ite
 
 fn judge_witnesses(constitution: &Constitution) -> Verdict {
     once(Rule::WitnessRepeated, constitution.witnesses.iter().map(|witness| witness.name.as_str()))?;
-    once(Rule::WitnessRepeated, constitution.witnesses.iter().map(|witness| witness.key))
+    // Nor is the ledger its own witness.
+    once(Rule::WitnessRepeated, constitution.witnesses.iter().map(|witness| witness.key).chain([constitution.checkpoint_key]))
 }
 
 fn once<T: Ord + ToString>(rule: Rule, all: impl Iterator<Item = T>) -> Verdict {
@@ -209,7 +212,7 @@ impl<'a> Judgement<'a> {
             if self.header.by[..at].iter().any(|before| before.person == by.person) {
                 return refuse(Rule::SignerRepeated, "each person once", by.person.to_string());
             }
-            self.judge_key(by, key)?;
+            self.judge_key(act, by, key)?;
             let appointment = self.judge_appointment(by)?;
             powers.extend(self.judge_office(by, appointment, procedure)?);
         }
@@ -275,7 +278,7 @@ impl<'a> Judgement<'a> {
         }
     }
 
-    fn judge_key(&self, by: &By, key: &KeyBytes) -> Verdict {
+    fn judge_key(&self, act: ActName, by: &By, key: &KeyBytes) -> Verdict {
         let known = self.state.person(&by.person).and_then(|person| person.key(key));
         let Some(known) = known else {
             return refuse(Rule::KeyUnknown, format!("a key of {}", by.person), key.to_string());
@@ -292,7 +295,8 @@ impl<'a> Judgement<'a> {
             KeyStatus::Revoked(entry, _) => {
                 refuse(Rule::KeyRevoked, format!("a key of {} that is not revoked", by.person), format!("{key}, revoked in entry {entry}"))
             }
-            KeyStatus::Replaced(entry) if self.is_still_good(entry) => Ok(()),
+            // Who changes or revokes a key names it, and so knows of it: an old key may not take a person over.
+            KeyStatus::Replaced(entry) if self.is_still_good(entry) && !matches!(act, ActName::Rotate | ActName::Revoke) => Ok(()),
             KeyStatus::Replaced(entry) => {
                 refuse(Rule::KeySuperseded, format!("the latest key of {}", by.person), format!("{key}, replaced in entry {entry}"))
             }

@@ -12,6 +12,7 @@ use signer::{Checkpoint, Note, PublicKey};
 
 use crate::admit::admit;
 use crate::check::{Content, KeyRing, check, founding_missing};
+use crate::checkpoint_keys::CheckpointKeys;
 use crate::entry::Entry;
 use crate::error::LedgerError;
 use crate::history::History;
@@ -140,16 +141,17 @@ pub fn audit(question: &Question<'_>, progress: &mut (dyn FnMut(u64, u64) + Send
     let survey = Survey::of(question.storage).map_err(reading)?;
     let id = identify(question.storage, &survey, &mut findings)?;
     let name = id.as_ref().map_or(NO_ID, LedgerId::as_str);
-    let slots = SoundSlots::of(question.storage, name, &survey.checkpoint_keys, &mut findings).map_err(reading)?;
+    let keys = survey.checkpoint_keys.renamed(name);
+    let slots = SoundSlots::of(question.storage, name, &keys, &mut findings).map_err(reading)?;
     let covered = slots.judge_coverage(&survey, &mut findings);
 
     let mut replay = Replay::new(id.clone(), covered.min(survey.entries), question);
     replay.run(question.storage, &mut findings, progress)?;
 
     slots.judge(&replay, name, &mut findings);
-    judge_refusals(question.storage, name, &survey.checkpoint_keys, &replay, &mut findings).map_err(reading)?;
+    judge_refusals(question.storage, name, &keys, &replay, &mut findings).map_err(reading)?;
     judge_hash_files(question.storage, &replay.history, &mut findings).map_err(reading)?;
-    judge_known(question, name, &survey.checkpoint_keys, covered, &replay.history, &mut findings);
+    judge_known(question, name, &keys, covered, &replay.history, &mut findings);
     let anchored = judge_policy(question, name, &slots, &replay, &mut findings);
     Ok(replay.report(question, name, anchored, findings))
 }
@@ -211,7 +213,7 @@ struct Survey {
     entries: u64,
     has_tail: bool,
     founded: Option<LedgerId>,
-    checkpoint_keys: Vec<PublicKey>,
+    checkpoint_keys: CheckpointKeys,
 }
 
 impl Survey {
@@ -231,7 +233,7 @@ impl Survey {
                 keys.learn(&statement);
             }
         }
-        Ok(Survey { entries: reader.count(), has_tail: reader.has_tail()?, founded, checkpoint_keys: keys.checkpoint_keys().to_vec() })
+        Ok(Survey { entries: reader.count(), has_tail: reader.has_tail()?, founded, checkpoint_keys: keys.checkpoint_keys().clone() })
     }
 }
 
@@ -256,16 +258,14 @@ fn identify(storage: &dyn Storage, survey: &Survey, findings: &mut Findings) -> 
 struct SoundSlots(Vec<(Checkpoint, Note)>);
 
 impl SoundSlots {
-    fn of(storage: &dyn Storage, name: &str, keys: &[PublicKey], findings: &mut Findings) -> io::Result<SoundSlots> {
+    fn of(storage: &dyn Storage, name: &str, keys: &CheckpointKeys, findings: &mut Findings) -> io::Result<SoundSlots> {
         let mut sound = Vec::new();
         for (number, slot) in SLOTS.iter().enumerate() {
             let read = read_slot(storage, slot)?;
             let checkpoint = match &read {
                 Slot::Unwritten => continue,
                 Slot::Damaged => None,
-                Slot::Note(note) => {
-                    Checkpoint::parse(&note.text).filter(|checkpoint| checkpoint.origin == name && is_signed_by_one(note, name, keys))
-                }
+                Slot::Note(note) => Checkpoint::parse(&note.text).filter(|checkpoint| checkpoint.origin == name && keys.signed(note)),
             };
             match (checkpoint, read) {
                 (Some(checkpoint), Slot::Note(note)) => sound.push((checkpoint, note)),
@@ -448,7 +448,13 @@ impl<'q> Replay<'q> {
     }
 }
 
-fn judge_refusals(storage: &dyn Storage, name: &str, keys: &[PublicKey], replay: &Replay<'_>, findings: &mut Findings) -> io::Result<()> {
+fn judge_refusals(
+    storage: &dyn Storage,
+    name: &str,
+    keys: &CheckpointKeys,
+    replay: &Replay<'_>,
+    findings: &mut Findings,
+) -> io::Result<()> {
     for (position, file) in storage.list(REFUSALS)?.iter().enumerate() {
         let bytes = match read_whole(storage, &format!("{REFUSALS}/{file}"), REFUSAL_BYTES_MAX) {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
@@ -461,14 +467,14 @@ fn judge_refusals(storage: &dyn Storage, name: &str, keys: &[PublicKey], replay:
     Ok(())
 }
 
-fn judge_refusal(bytes: &[u8], file: &str, name: &str, keys: &[PublicKey], replay: &Replay<'_>) -> Result<(), Refusal> {
+fn judge_refusal(bytes: &[u8], file: &str, name: &str, keys: &CheckpointKeys, replay: &Replay<'_>) -> Result<(), Refusal> {
     let format = |found: &str| Refusal::new(Rule::RefusalFormat, format!("a refusal note of this ledger, named {file}"), found);
     let note = Note::parse(bytes).map_err(|refusal| format(&refusal.to_string()))?;
     let refusal = RefusalNote::parse(&note.text).ok_or_else(|| format("other lines"))?;
     if refusal.ledger.as_str() != name || refusal.file_name() != file {
         return Err(format(&format!("ledger {}, submitted {}", refusal.ledger, refusal.file_name())));
     }
-    if !refusal.is_signed(&note, keys) {
+    if !keys.signed(&note) {
         return Err(Refusal::new(Rule::RefusalSignature, "a signature by a checkpoint key of this ledger", "none that verifies"));
     }
     match replay.history.seen_at(refusal.seen.size) {
@@ -501,14 +507,14 @@ fn judge_hash_files(storage: &dyn Storage, history: &History, findings: &mut Fin
     Ok(())
 }
 
-fn judge_known(question: &Question<'_>, name: &str, keys: &[PublicKey], covered: u64, history: &History, findings: &mut Findings) {
+fn judge_known(question: &Question<'_>, name: &str, keys: &CheckpointKeys, covered: u64, history: &History, findings: &mut Findings) {
     let usable = question.policy.filter(|_| !is_policy_void(question, name));
     let policy_keys: Vec<PublicKey> = usable.into_iter().flat_map(|policy| policy.log_keys(name)).cloned().collect();
     for note in question.known {
         let Some(checkpoint) = Checkpoint::parse(&note.text) else { continue };
         if checkpoint.origin != name {
             findings.error(0, Refusal::new(Rule::KnownOther, name, checkpoint.origin));
-        } else if !is_signed_by_one(note, name, keys) && !is_signed_by_one(note, name, &policy_keys) {
+        } else if !keys.signed(note) && !is_signed_by_one(note, name, &policy_keys) {
             findings.error(0, Refusal::new(Rule::KnownSignature, "a signature by this ledger's checkpoint key", "none that verifies"));
         } else if checkpoint.size > covered {
             findings.error(covered, Refusal::new(Rule::Rollback, format!("at least {} entries", checkpoint.size), covered.to_string()));

@@ -12,6 +12,7 @@ use signer::strict::{Claim, settle};
 use signer::value::{KeyBytes, KeyName, LedgerId, PersonId, StatementHash, UnixMs};
 use signer::{ActName, Checkpoint, PublicKey};
 
+use crate::checkpoint_keys::CheckpointKeys;
 use crate::parallel::{grouped, map_all};
 use crate::procedure::{Procedure, procedure_digest};
 
@@ -23,14 +24,15 @@ pub const COSIGNATURES_MAX: usize = 16;
 pub struct KeyRing {
     ledger: Option<LedgerId>,
     persons: HashMap<PersonId, Vec<(KeyId, PublicKey)>>,
-    checkpoint_keys: Vec<PublicKey>,
+    checkpoint_keys: CheckpointKeys,
     witnesses: HashMap<(KeyName, KeyId), PublicKey>,
 }
 
 impl KeyRing {
     /// A ring without keys, for the ledger of this id or for none yet.
     pub fn new(ledger: Option<LedgerId>) -> KeyRing {
-        KeyRing { ledger, ..KeyRing::default() }
+        let checkpoint_keys = CheckpointKeys::new(ledger.as_ref().map_or("", LedgerId::as_str));
+        KeyRing { ledger, checkpoint_keys, ..KeyRing::default() }
     }
 
     /// The ledger's id.
@@ -44,7 +46,7 @@ impl KeyRing {
     }
 
     /// Every checkpoint key that was named so far.
-    pub fn checkpoint_keys(&self) -> &[PublicKey] {
+    pub fn checkpoint_keys(&self) -> &CheckpointKeys {
         &self.checkpoint_keys
     }
 
@@ -71,17 +73,14 @@ impl KeyRing {
             let id = key_id(person.as_str(), TYPE_ED25519, &key.bytes().0);
             let keys = self.persons.entry(person.clone()).or_default();
             if !keys.iter().any(|(known, _)| *known == id) {
-                key.prepare();
                 keys.push((id, key));
             }
         }
     }
 
     fn learn_constitution(&mut self, checkpoint_key: &KeyBytes, witnesses: &[Witness]) {
-        if let Ok(key) = PublicKey::decode(checkpoint_key)
-            && !self.checkpoint_keys.contains(&key)
-        {
-            self.checkpoint_keys.push(key);
+        if let Ok(key) = PublicKey::decode(checkpoint_key) {
+            self.checkpoint_keys.learn(key);
         }
         for witness in witnesses {
             if let Ok(key) = PublicKey::decode(&witness.key) {
@@ -102,7 +101,7 @@ impl KeyRing {
                 self.person(person, id) == Some(key)
             }),
             Content::Cosigned(cosigned) => {
-                self.checkpoint_keys.contains(&cosigned.key)
+                self.checkpoint_keys.key(&cosigned.key.bytes()).is_some()
                     && cosigned.cosignatures.iter().all(|line| {
                         let id = key_id(line.name.as_str(), TYPE_COSIGNATURE, &line.key.bytes().0);
                         self.witnesses.get(&(line.name.clone(), id)) == Some(&line.key)
@@ -503,7 +502,7 @@ fn read_cosigned(
     let first = &note.signatures[0];
     let key = ring
         .checkpoint_keys
-        .iter()
+        .named(first.key_id)
         .find(|key| accepts_first(first, &checkpoint.origin, key))
         .ok_or_else(|| Refusal::new(Rule::CheckpointSignature, "first a signature by the ledger's checkpoint key", first.encode()))?;
     let mut cosignatures: Vec<Cosignature> = Vec::new();

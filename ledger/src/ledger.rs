@@ -5,7 +5,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use signer::act::Act;
-use signer::checkpoint::{Receipt, is_signed_by};
+use signer::checkpoint::Receipt;
 use signer::note::note_hash;
 use signer::rule::{Refusal, Rule};
 use signer::statement::{Seen, Statement, statement_hash};
@@ -237,8 +237,7 @@ impl<S: Storage> Ledger<S> {
         if checkpoint.origin != self.id().as_str() {
             return Err(Refusal::new(Rule::KnownOther, self.id().to_string(), checkpoint.origin));
         }
-        let keys = self.ring().checkpoint_keys();
-        if !note.signatures.iter().any(|line| keys.iter().any(|key| is_signed_by(&note.text, line, &checkpoint.origin, key))) {
+        if !self.ring().checkpoint_keys().signed(note) {
             return Err(Refusal::new(Rule::KnownSignature, "a signature by a checkpoint key of this ledger", "none that verifies"));
         }
         let refusal = match self.history.tree().root_at(checkpoint.size) {

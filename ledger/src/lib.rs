@@ -10,6 +10,7 @@
 pub mod admit;
 pub mod audit;
 pub mod check;
+pub mod checkpoint_keys;
 pub mod entry;
 pub mod error;
 pub mod history;

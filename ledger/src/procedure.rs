@@ -245,7 +245,7 @@ fn judge_governance(
         .as_integer()
         .and_then(|hours| u64::try_from(hours).ok())
         .ok_or_else(|| wrong("governance.offline_hours, a whole number", format!("{hours:?}")))?;
-    ranged("offline_hours", hours, 0, OFFLINE_HOURS_MAX)?;
+    ranged("offline_hours", hours, 1, OFFLINE_HOURS_MAX)?;
     let supervising = raw.remove("supervising").ok_or_else(|| missing("supervising"))?;
     let supervising = known_power(supervising.as_str().unwrap_or_default(), powers)?;
     let mut governance = BTreeMap::new();

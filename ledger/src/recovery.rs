@@ -161,16 +161,14 @@ impl Replayed {
 
     /// Whether one of the keys that the ledger named so far signed the slot.
     fn is_sound(&self, slot: &LatestSlot) -> bool {
-        let LatestSlot { checkpoint, note, .. } = slot;
-        let keys = self.state.ring().checkpoint_keys();
-        note.signatures.iter().any(|line| keys.iter().any(|key| is_signed_by(&note.text, line, &checkpoint.origin, key)))
+        self.state.ring().checkpoint_keys().signed(&slot.note)
     }
 
     /// Whether the key in force at the slot's size signed it.
     fn is_signed(&self, slot: &LatestSlot) -> bool {
         let LatestSlot { checkpoint, note, .. } = slot;
         let expected = self.state.checkpoint_key_at(checkpoint.size);
-        let key = self.state.ring().checkpoint_keys().iter().find(|key| Some(&key.bytes()) == expected);
+        let key = expected.and_then(|expected| self.state.ring().checkpoint_keys().key(expected));
         key.is_some_and(|key| note.signatures.iter().any(|line| is_signed_by(&note.text, line, &checkpoint.origin, key)))
     }
 

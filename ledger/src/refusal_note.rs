@@ -62,9 +62,9 @@ impl RefusalNote {
         self.submitted.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Whether one of the keys signed the note.
+    /// Whether a key signed the note.
     #[must_use]
-    pub fn is_signed(&self, note: &Note, keys: &[PublicKey]) -> bool {
-        note.signatures.iter().any(|line| keys.iter().any(|key| is_signed_by(&note.text, line, self.ledger.as_str(), key)))
+    pub fn is_signed(&self, note: &Note, key: &PublicKey) -> bool {
+        note.signatures.iter().any(|line| is_signed_by(&note.text, line, self.ledger.as_str(), key))
     }
 }

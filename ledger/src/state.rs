@@ -328,7 +328,8 @@ impl State {
         let old = self.in_force.take().map(|old| old.hash);
         for appointment in old.and_then(|hash| self.appointments.get_mut(&hash)).into_iter().flatten() {
             if appointment.office.as_str() == "founder" {
-                appointment.ended = Some((ended_at, false));
+                // At once: whoever was voted out may not vote on.
+                appointment.ended = Some((ended_at, true));
             }
         }
         let powers = founders.iter().map(|(_, power)| power.clone()).collect();

@@ -160,6 +160,13 @@ mod folder {
                 return Ok(Some(Arc::clone(file)));
             }
             let path = self.path.join(name);
+            // What is read may be a link that somebody laid; what is written must stay in this folder.
+            if self.is_writable && fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink()) {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    format!("{name}: a symbolic link, through which nothing is written"),
+                ));
+            }
             // Something that is no file holds nothing; to open a pipe would wait for whoever writes into it.
             match fs::metadata(&path) {
                 Ok(metadata) if metadata.is_file() => {}

@@ -4,6 +4,7 @@
 //! single verification refuses.
 
 use core::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
@@ -46,7 +47,12 @@ struct Decoded {
     minus_key: EdwardsPoint,
     /// Multiples of the base point and of the key, for keys that verify often: about 40 KiB.
     table: OnceLock<VartimeEdwardsPrecomputation>,
+    /// Verifications so far. Keys that hostile logs name by the thousand are never used that often, and get no table.
+    uses: AtomicU32,
 }
+
+/// Verifications after which a key gets its table, which costs as much as a few and nearly halves each.
+const USES_BEFORE_TABLE: u32 = 32;
 
 impl PublicKey {
     /// Admits the bytes of a key, or refuses them by [`Rule::KeyEncoding`].
@@ -62,7 +68,7 @@ impl PublicKey {
         if !point.is_torsion_free() {
             return Err(refuse("with torsion"));
         }
-        Ok(PublicKey(Arc::new(Decoded { bytes: *bytes, minus_key: -point, table: OnceLock::new() })))
+        Ok(PublicKey(Arc::new(Decoded { bytes: *bytes, minus_key: -point, table: OnceLock::new(), uses: AtomicU32::new(0) })))
     }
 
     /// The key's 32 bytes.
@@ -70,9 +76,8 @@ impl PublicKey {
         self.0.bytes
     }
 
-    /// Prepares for many verifications: costs as much as a few, and nearly halves each.
-    pub fn prepare(&self) {
-        self.0.table.get_or_init(|| VartimeEdwardsPrecomputation::new([ED25519_BASEPOINT_POINT, self.0.minus_key]));
+    fn prepare(&self) -> &VartimeEdwardsPrecomputation {
+        self.0.table.get_or_init(|| VartimeEdwardsPrecomputation::new([ED25519_BASEPOINT_POINT, self.0.minus_key]))
     }
 
     /// Whether the signature is this key's over the message.
@@ -91,9 +96,9 @@ impl PublicKey {
         let s = Option::<Scalar>::from(Scalar::from_canonical_bytes(s))?;
         let k = Sha512::new().chain_update(r).chain_update(self.0.bytes.0).chain_update(message).finalize();
         let k = Scalar::from_bytes_mod_order_wide(&k.into());
-        let expected = match self.0.table.get() {
-            Some(table) => table.vartime_multiscalar_mul([s, k]),
-            None => EdwardsPoint::vartime_double_scalar_mul_basepoint(&k, &self.0.minus_key, &s),
+        let expected = match self.0.uses.fetch_add(1, Ordering::Relaxed) {
+            uses if uses >= USES_BEFORE_TABLE => self.prepare().vartime_multiscalar_mul([s, k]),
+            _ => EdwardsPoint::vartime_double_scalar_mul_basepoint(&k, &self.0.minus_key, &s),
         };
         Some(Claim { expected, r })
     }
@@ -149,7 +154,12 @@ impl SecretKey {
     /// The public key: a multiple of the base point, so always canonical and free of torsion.
     pub fn public(&self) -> PublicKey {
         let key = self.0.verifying_key();
-        PublicKey(Arc::new(Decoded { bytes: KeyBytes(key.to_bytes()), minus_key: -key.to_edwards(), table: OnceLock::new() }))
+        PublicKey(Arc::new(Decoded {
+            bytes: KeyBytes(key.to_bytes()),
+            minus_key: -key.to_edwards(),
+            table: OnceLock::new(),
+            uses: AtomicU32::new(0),
+        }))
     }
 
     /// Signs a message.
@@ -245,7 +255,7 @@ mod tests {
             let honest = key.sign(&message);
             let dalek = ed25519_dalek::VerifyingKey::from_bytes(&key.public().bytes().0).unwrap();
             let prepared = key.public();
-            prepared.prepare();
+            prepared.0.uses.store(USES_BEFORE_TABLE, Ordering::Relaxed);
             let all = candidates(&honest);
             let claims: Vec<Option<Claim>> = all.iter().map(|candidate| prepared.claim(&message, candidate)).collect();
             let mut settled = settle(&claims.iter().flatten().copied().collect::<Vec<_>>()).into_iter();

@@ -37,7 +37,7 @@ class Log:
         statement = acts.parse(note)
         require(index > 0 or statement.act == "found", "founding-missing")
         checked = check.check(self.ledger, self.state, statement, note)
-        self.check_entry(index, received, statement.act == "found")
+        self.check_entry(index, received, statement.act)
         if statement.act == "found":
             founding.found(self.state, statement, index, received)
             return
@@ -49,13 +49,13 @@ class Log:
         """`received` of entry size - 1."""
         return self.received[size - 1]
 
-    def check_entry(self, index, received, is_found, own_time=-math.inf):
+    def check_entry(self, index, received, act, own_time=-math.inf):
         """Section 8.1."""
         require(index == 0 or received >= self.received[index - 1], "received-order")
-        require(index > 0 or is_found, "founding-missing")
-        require(index == 0 or not is_found, "founding-repeated")
+        require(index > 0 or act == "found", "founding-missing")
+        require(index == 0 or act != "found", "founding-repeated")
         force = self.state.founding
-        if force and force.witnesses:
+        if force and force.witnesses and act != "amend":
             witnessed = max(force.received, self.state.cosigned_time, own_time)
             require(received <= witnessed + DAY, "unwitnessed")
 
@@ -150,7 +150,8 @@ class Context:
         require(key.index < self.size, "key-not-yet")
         require(key.revoked is None, "key-revoked")
         latest = key is self.state.latest_key(key.person)
-        require(latest or (key.rotated is not None and self.still_good(key.rotated)), "key-superseded")
+        graced = self.act not in ("rotate", "revoke") and key.rotated is not None and self.still_good(key.rotated)
+        require(latest or graced, "key-superseded")
 
     def _appointment(self, person, office, unit, reference):
         source = self.state.births if office == "self" else self.state.appointments

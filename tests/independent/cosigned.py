@@ -11,7 +11,7 @@ def judge(log, index, received, note):
     size, root = _format(note)
     key = _checkpoint_key(log, note)
     witnesses, times = _witnesses(log.state, note)
-    log.check_entry(index, received, False, max(times))
+    log.check_entry(index, received, "cosigned", max(times))
     require(size <= index, "checkpoint-ahead")
     force = log.state.founding_at(size)
     require(log.tree.root(size) == root and force and force.checkpoint_key == key, "checkpoint-unlike")

@@ -22,7 +22,7 @@ def _two_powers(statement):
 def _witnesses(statement):
     names = [name for name, _ in statement["witness"]]
     keys = [key for _, key in statement["witness"]]
-    require(_distinct(names) and _distinct(keys), "witness-repeated")
+    require(_distinct(names) and _distinct([*keys, statement["checkpoint-key"]]), "witness-repeated")
 
 
 def _record(statement, index, received):

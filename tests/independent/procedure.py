@@ -125,7 +125,7 @@ def parse(data, name, version):
     powers = _powers(top["power"])
     offices = _offices(top["office"], powers)
     governance = _table(top["governance"], {"offline_hours", "supervising", *ACTS})
-    offline = _integer(governance["offline_hours"], 0, 720)
+    offline = _integer(governance["offline_hours"], 1, 720)
     _format(type(governance["supervising"]) is str and governance["supervising"] in powers)
     rules = {act: _rule(governance[act], offices) for act in ACTS}
     for act in ACTS:

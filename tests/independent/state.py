@@ -134,7 +134,7 @@ class State:
         """A founding or amendment ends the founders' offices of the one before."""
         if self.foundings:
             for appointment in self.appointments[self.founding.hash]:
-                appointment.ended = founding.index
+                appointment.ended, appointment.reason = founding.index, "dismissed"
         self.foundings.append(founding)
         self.appointments[founding.hash] = [
             Appointment(person, "founder", "-", founding.index, founding.received, math.inf, power)

@@ -457,7 +457,7 @@ class Founding(Case):
         f.append(f.checkpoint(1, root=bytes(32), cosigners=[("w", "wa", 1)]))
         self.check(f, remark("slot", 0), error("checkpoint-missing", 0), error("checkpoint-signature", 0))
         with self.assertRaises(values.Broken) as caught:
-            admission.Log(f.id, f.tree, f.heads).check_entry(0, START, False)
+            admission.Log(f.id, f.tree, f.heads).check_entry(0, START, "enrol")
         self.assertEqual(caught.exception.rule, "founding-missing")
 
     def test_received_order(self):

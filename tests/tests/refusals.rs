@@ -118,7 +118,7 @@ fn is_helpful(refusal: &Refusal) -> bool {
 fn judge_refusal_note(ledger: &Ledger<Folder>, submission: &Submission, refusal: &Refusal, note: &Note) -> Option<String> {
     let Some(read) = RefusalNote::parse(&note.text) else { return Some("a refusal note that cannot be read".into()) };
     let says = read.rule == refusal.rule && read.submitted == note_hash(&submission.note) && Some(read.seen) == ledger.seen();
-    let is_signed = read.is_signed(note, ledger.ring().checkpoint_keys());
+    let is_signed = ledger.ring().checkpoint_keys().signed(note);
     (!says || !is_signed).then(|| format!("a refusal note that says something else: {note:?}"))
 }
 
