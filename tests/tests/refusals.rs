@@ -217,6 +217,18 @@ fn the_same_text_again_is_answered_with_the_first_receipt() {
 }
 
 #[test]
+fn a_clock_that_goes_back_dates_a_receipt_with_the_entry_before() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut world, mut ledger) = at_work(place.path());
+    let last = ledger.state().received_last();
+    let note = next_record(&mut world, "case-1", 1);
+    // Signed by a device whose clock is right, within the five minutes that clocks may differ.
+    recorded(&submit(&mut ledger, &note, last.plus_ms(-60_000)));
+    assert_eq!(ledger.history().received(11), Some(last));
+    holds(place.path(), &world);
+}
+
+#[test]
 fn a_shown_rollback_or_fork_makes_the_ledger_read_only() {
     for (size, rule) in [(40, Rule::Rollback), (7, Rule::Fork)] {
         let place = tempfile::tempdir().unwrap();
