@@ -1,4 +1,4 @@
-//! What the log was at each size: tree, chain heads, times. Grows by 104 bytes an entry (format.md says why it must be kept).
+//! What the log was at each size: tree, chain heads, times. Grows by 104 bytes an entry (format.md section 17).
 
 use signer::merkle::{empty_root, node_hash};
 use signer::statement::Seen;

@@ -167,7 +167,6 @@ class GoodLedgers(Case):
         f.enact(PROCEDURE.replace("version = 1", "version = 2"), version=2)
         f.now += 3_600_000
         f.device("desk-3", by=registrar, seeds=["carl"], seen=seen, procedure=old_procedure, device="desk-2 7")
-        f.device("desk-4", by=[old_founders[0]], seen=seen, procedure=old_procedure)
         self.check(f)
         f.now += 24 * 3_600_000
         f.device("desk-5", by=registrar, seeds=["carl"], seen=seen, procedure=f.procedure, device="desk-1 99")

@@ -58,6 +58,7 @@ fn amendments(table: &mut Table) {
     amend(Rule::Threshold, "a threshold above the founders", 4, &three, vec![]);
     amend(Rule::FounderPowers, "founders of one power", 2, &[("f1", "E"), ("f3", "E")], vec![]);
     amend(Rule::WitnessRepeated, "a witness's name twice", 2, &three, vec![witness("w1.example", "w1"), witness("w1.example", "w2")]);
+    amend(Rule::WitnessRepeated, "the ledger as its own witness", 2, &three, vec![witness("w1.example", "checkpoint")]);
     amend(Rule::WitnessRepeated, "a witness's key twice", 2, &three, vec![witness("w1.example", "w1"), witness("w2.example", "w1")]);
     table.refused(Rule::GovernanceCount, "amendment: one founder below the threshold", World::staffed(), |world| {
         world.act(&["f1"], amendment(constitution()));
@@ -104,11 +105,32 @@ fn lives_after_amendments(table: &mut Table) {
         world.clock = world.clock.plus_ms(3 * DAY_MS);
         world.import("case-1", 1);
     });
-    table.holds("founders of before, who could not know of the amendment", World::unwitnessed(), |world| {
-        let seen = world.history.seen_at(world.size()).unwrap();
-        world.act(&["f1", "f2"], amendment(Constitution { witnesses: vec![], ..constitution() }));
-        let act = world.enrolment("p9");
-        world.act_with(&["f1", "f2"], act, |header| header.seen = seen);
+    table.refused_last(
+        Rule::AppointmentEnded,
+        "founders of before, even who could not know of the amendment",
+        World::unwitnessed(),
+        |world| {
+            let seen = world.history.seen_at(world.size()).unwrap();
+            world.act(&["f1", "f2"], amendment(Constitution { witnesses: vec![], ..constitution() }));
+            let act = world.enrolment("p9");
+            world.act_with(&["f1", "f2"], act, |header| header.seen = seen);
+        },
+    );
+    table.refused(
+        Rule::AppointmentEnded,
+        "attack: founders who were voted out vote themselves in again, back-dated",
+        World::staffed(),
+        |world| {
+            let seen = world.history.seen_at(world.size()).unwrap();
+            let two = vec![(person("f2"), Power::parse("S").unwrap()), (person("f3"), Power::parse("F").unwrap())];
+            world.act(&["f2", "f3"], Act::Amend { constitution: constitution(), founders: two });
+            world.act_with(&["f1", "f2"], amendment(constitution()), |header| header.seen = seen);
+        },
+    );
+    table.holds("lost witnesses are replaced by an amendment, days later", World::staffed(), |world| {
+        world.clock = world.clock.plus_ms(10 * 24 * 3_600_000);
+        world.act(&["f1", "f2"], amendment(Constitution { witnesses: vec![witness("w2.example", "w2")], ..constitution() }));
+        world.import("case-1", 1);
     });
     table.refused(Rule::AppointmentEnded, "founders of before, who had seen the amendment", World::staffed(), |world| {
         world.act(&["f1", "f2"], amendment(constitution()));

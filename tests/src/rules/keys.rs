@@ -62,7 +62,28 @@ fn rotations(table: &mut Table) {
         let new = world.new_key("a1", &key("a1-2"), "a1");
         rotate(world, "a1", new);
     });
-    table.refused(Rule::KeyRevoked, "rotation of a revoked key, signed offline with the one before", World::staffed(), |world| {
+    table.refused(Rule::KeySuperseded, "attack: the old key takes the person over, back-dated", World::staffed(), |world| {
+        let seen = world.history.seen_at(world.size()).unwrap();
+        world.rotate("a1", "a1-2");
+        let new = world.new_key("a1", &key("a1-2"), "thief");
+        world.keys.insert("a1".into(), key("a1"));
+        let by = world.as_self("a1");
+        world.act_with(&["a1"], Act::Rotate(new), |header| {
+            header.by[0] = by;
+            header.seen = seen;
+        });
+    });
+    table.refused(Rule::KeySuperseded, "attack: the old key revokes the new one, back-dated", World::staffed(), |world| {
+        let seen = world.history.seen_at(world.size()).unwrap();
+        world.rotate("a1", "a1-2");
+        world.keys.insert("a1".into(), key("a1"));
+        let by = world.as_self("a1");
+        world.act_with(&["a1"], revocation("a1", "a1-2", None), |header| {
+            header.by[0] = by;
+            header.seen = seen;
+        });
+    });
+    table.refused(Rule::KeySuperseded, "rotation of a revoked key, signed offline with the one before", World::staffed(), |world| {
         let seen = world.history.seen_at(world.size()).unwrap();
         world.rotate("a1", "a1-2");
         world.act(&["r1"], revocation("a1", "a1-2", None));
