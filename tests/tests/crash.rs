@@ -84,7 +84,7 @@ impl<'a> Promises<'a> {
             let kept =
                 ledger::storage::read_whole(ledger.storage(), &format!("refusals/{name}"), 65_000).unwrap().expect("an answered refusal");
             let kept = Note::parse(&kept).unwrap();
-            assert!(keys.iter().any(|key| RefusalNote::parse(&kept.text).unwrap().is_signed(&kept, &[key.public()])));
+            assert!(keys.iter().any(|key| RefusalNote::parse(&kept.text).unwrap().is_signed(&kept, &key.public())));
         }
         let tree = ledger.history().tree();
         let root = tree.root_at(tree.size()).unwrap();
