@@ -7,6 +7,7 @@ mod command;
 mod demo_keys;
 mod error;
 mod files;
+mod grounds;
 mod lang;
 mod progress;
 mod scribe;

@@ -203,7 +203,7 @@ fn report(args: &XesArgs, dir: &Path, log: &LegacyLog, ledger: &Ledger<Folder>, 
             "recorded {events} events of {cases} cases ({actors} persons named, {activities} activities)\n\
              as {} entries of {}\n\
              The archivist vouches for the transcription; nobody named in the old records signed anything.\n\n\
-             try   zeren audit {place} --policy {place}/trust-policy\n      zeren trace case {first} --dir {place}",
+             try   zeren audit {place} --policy {place}/trust-policy\n      zeren trace case {first} --dir {place} --policy {place}/trust-policy",
             thousands(ledger.history().size()),
             ledger.id()
         ),
@@ -211,7 +211,7 @@ fn report(args: &XesArgs, dir: &Path, log: &LegacyLog, ledger: &Ledger<Folder>, 
             "已录入 {cases} 个案件的 {events} 条记录（涉及经办人 {actors} 名、环节 {activities} 种）\n\
              账本 {}，共 {} 条\n\
              档案员仅对转录负责；原记录所列人员并未签名。\n\n\
-             试试  zeren audit {place} --policy {place}/trust-policy\n      zeren trace case {first} --dir {place}",
+             试试  zeren audit {place} --policy {place}/trust-policy\n      zeren trace case {first} --dir {place} --policy {place}/trust-policy",
             ledger.id(),
             thousands(ledger.history().size())
         ),

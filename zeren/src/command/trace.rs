@@ -5,21 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use ledger::entry::Entry;
 use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
 use projector::answers::{self, CaseAnswer, EntryAnswer, PersonAnswer, SignedBy};
 use projector::rows::Deed;
-use projector::{Opened, Projection, Rows};
+use projector::{MemoryRows, Opened, Projection, Rows, follow};
 use serde_json::{Value, json};
-use signer::Refusal;
-use signer::merkle::{leaf_hash, root_of_inclusion};
-use signer::rule::Rule;
 use signer::value::{CaseId, Commitment, PersonId, Time, UnixMs};
 
 use super::audit::read_policy;
 use super::{print, read_ledger};
-use crate::error::{DOES_NOT_VERIFY, Failure, render_refusal};
+use crate::error::{DOES_NOT_VERIFY, Failure, HOLDS, render_refusal};
+use crate::grounds::{Fault, Verdict, Witness};
 use crate::lang::{Lang, thousands};
 use crate::progress::Progress;
 
@@ -27,8 +24,6 @@ use crate::progress::Progress;
 const PAGE: usize = 500;
 /// Offset of times of receipt on the screen, in minutes: the programme's.
 const SHOWN_OFFSET_MINUTES: i16 = 480;
-/// Folder of the views, in the ledger's.
-const VIEWS: &str = "views";
 
 /// What can be traced.
 #[derive(Subcommand)]
@@ -50,6 +45,9 @@ pub struct Subject {
     /// The trust policy
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Keep the views in this folder of your own for the next time; without it, they are built in memory
+    #[arg(long, value_name = "DIR")]
+    views: Option<PathBuf>,
     #[arg(long)]
     json: bool,
 }
@@ -61,26 +59,46 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Person(subject) => (subject, false),
     };
     let ledger = read_ledger(&subject.dir, lang)?;
-    let views = open_views(&subject.dir, &ledger, lang)?;
+    let views = open_views(subject.views.as_deref(), &ledger, lang)?;
+    let rows = views.rows();
     let anchor = Anchor::of(&ledger, subject.policy.as_deref())?;
-    let witness = Witness { ledger: &ledger, verified: BTreeMap::new() };
-    if is_case {
-        trace_case(subject, views.rows(), witness, &anchor, lang)
-    } else {
-        trace_person(subject, views.rows(), witness, &anchor, lang)
+    let witness = Witness::new(&ledger, rows)?;
+    if is_case { trace_case(subject, rows, witness, &anchor, lang) } else { trace_person(subject, rows, witness, &anchor, lang) }
+}
+
+/// Views of the trace's own. Those that lie beside a ledger are whoever's who gave it: what they say is not read, and nothing
+/// is written into a folder that is evidence.
+enum OwnViews {
+    InMemory(Box<MemoryRows>),
+    Kept(Box<Projection>),
+}
+
+impl OwnViews {
+    fn rows(&self) -> &dyn Rows {
+        match self {
+            OwnViews::InMemory(rows) => rows.as_ref(),
+            OwnViews::Kept(projection) => projection.rows(),
+        }
     }
 }
 
-fn open_views(dir: &Path, ledger: &Snapshot<Folder>, lang: Lang) -> Result<Projection, Failure> {
+fn open_views(folder: Option<&Path>, ledger: &Snapshot<Folder>, lang: Lang) -> Result<OwnViews, Failure> {
+    let failed = |error: projector::ProjectorError| Failure::Views(error.to_string());
     let mut progress = Progress::new(lang.pick("views", "视图"));
     let of = ledger.size();
-    let (views, opened) =
-        Projection::open(&dir.join(VIEWS), ledger, &mut |done| progress.at(done, of)).map_err(|error| Failure::Views(error.to_string()))?;
+    let mut tell = |done| progress.at(done, of);
+    let Some(folder) = folder else {
+        let mut rows = MemoryRows::default();
+        follow::follow(&mut rows, ledger, &mut tell).map_err(failed)?;
+        progress.done();
+        return Ok(OwnViews::InMemory(Box::new(rows)));
+    };
+    let (views, opened) = Projection::open(folder, ledger, &mut tell).map_err(failed)?;
     progress.done();
     if let Opened::Rebuilt { because } = opened {
         eprintln!("{}: {because}", lang.pick("views were in doubt and have been built anew", "视图存疑，已重建"));
     }
-    Ok(views)
+    Ok(OwnViews::Kept(Box::new(views)))
 }
 
 /// What the checkpoint under which everything is verified rests on.
@@ -117,48 +135,6 @@ impl Anchor {
     }
 }
 
-/// Verifies entries from the record, once each.
-struct Witness<'a> {
-    ledger: &'a Snapshot<Folder>,
-    verified: BTreeMap<u64, Result<(), Refusal>>,
-}
-
-impl Witness<'_> {
-    /// An entry, and the entries that appointed its signers and made their keys known.
-    fn vouches(&mut self, entry: &EntryAnswer) -> Result<Result<(), Refusal>, Failure> {
-        let grounds = entry.signed_by.iter().flat_map(|signed| [signed.appointment, signed.key_entry]);
-        for index in std::iter::once(entry.entry).chain(grounds) {
-            if let Err(refusal) = self.verify(index)? {
-                return Ok(Err(refusal));
-            }
-        }
-        Ok(Ok(()))
-    }
-
-    /// Bytes from the record: in the tree of the checkpoint, and every signature good.
-    fn verify(&mut self, index: u64) -> Result<Result<(), Refusal>, Failure> {
-        if let Some(known) = self.verified.get(&index) {
-            return Ok(known.clone());
-        }
-        let bytes = self.ledger.entry(index)?.unwrap_or_default();
-        let result = self.verify_bytes(index, &bytes);
-        self.verified.insert(index, result.clone());
-        Ok(result)
-    }
-
-    fn verify_bytes(&self, index: u64, bytes: &[u8]) -> Result<(), Refusal> {
-        let entry = Entry::parse(bytes)?;
-        let checkpoint = signer::Checkpoint::parse(&self.ledger.checkpoint().text)
-            .ok_or_else(|| Refusal::new(Rule::CheckpointMissing, "a checkpoint", "none"))?;
-        let proof = self.ledger.history().tree().inclusion(index, checkpoint.size).unwrap_or_default();
-        let root = root_of_inclusion(leaf_hash(bytes), index, checkpoint.size, &proof);
-        if root != Some(checkpoint.root) {
-            return Err(Refusal::new(Rule::CheckpointRoot, checkpoint.root.to_string(), format!("entry {index} leads elsewhere")));
-        }
-        ledger::check(entry.note, self.ledger.state().ring()).map(|_| ())
-    }
-}
-
 fn trace_case(subject: &Subject, rows: &dyn Rows, mut witness: Witness<'_>, anchor: &Anchor, lang: Lang) -> Result<ExitCode, Failure> {
     let views = |error: projector::ProjectorError| Failure::Views(error.to_string());
     let Some(case) = CaseId::parse(&subject.id) else {
@@ -182,20 +158,19 @@ fn trace_case(subject: &Subject, rows: &dyn Rows, mut witness: Witness<'_>, anch
     let answer = CaseAnswer { entries: value, ..answer.value };
     let mut verdicts = Vec::with_capacity(answer.entries.len());
     for (entry, _) in &answer.entries {
-        verdicts.push(witness.vouches(entry)?);
+        verdicts.push(witness.vouches(entry.entry)?);
     }
     let failed = verdicts.iter().filter(|verdict| verdict.is_err()).count();
     if subject.json {
-        print(&case_json(&answer, &verdicts, witness.ledger, anchor).to_string());
+        print(&case_json(&answer, &verdicts, witness.ledger(), anchor).to_string());
     } else {
-        print_case(&answer, &verdicts, witness.ledger, anchor, lang);
+        print_case(&answer, &verdicts, witness.ledger(), anchor, lang);
     }
     Ok(exit(failed, anchor))
 }
 
 fn exit(failed: usize, anchor: &Anchor) -> ExitCode {
-    let is_bad = failed > 0 || (anchor.has_policy && !anchor.is_accepted);
-    ExitCode::from(if is_bad { DOES_NOT_VERIFY } else { 0 })
+    ExitCode::from(if failed > 0 || !anchor.is_accepted { DOES_NOT_VERIFY } else { HOLDS })
 }
 
 fn no_such_case(rows: &dyn Rows, case: &CaseId, lang: Lang) -> Result<Failure, Failure> {
@@ -214,7 +189,7 @@ fn no_such_case(rows: &dyn Rows, case: &CaseId, lang: Lang) -> Result<Failure, F
     Ok(Failure::malformed(format!("{case}: {}{hint}", lang.pick("no such case in this ledger", "账本中没有此案件"))))
 }
 
-fn print_case(answer: &CaseAnswer, verdicts: &[Result<(), Refusal>], ledger: &Snapshot<Folder>, anchor: &Anchor, lang: Lang) {
+fn print_case(answer: &CaseAnswer, verdicts: &[Verdict], ledger: &Snapshot<Folder>, anchor: &Anchor, lang: Lang) {
     print(&heading(&answer.case, lang.pick("case", "案件"), ledger, anchor, lang));
     let mut signed_by: BTreeMap<(String, String), String> = BTreeMap::new();
     for ((entry, _), verdict) in answer.entries.iter().zip(verdicts) {
@@ -228,6 +203,23 @@ fn print_case(answer: &CaseAnswer, verdicts: &[Result<(), Refusal>], ledger: &Sn
     }
     print("");
     print(&summary(answer, verdicts, &signed_by, lang));
+    print_unanchored(anchor, lang);
+}
+
+/// Without an anchor nothing is green: the last line says so.
+fn print_unanchored(anchor: &Anchor, lang: Lang) {
+    if !anchor.is_accepted {
+        print(match anchor.has_policy {
+            true => lang.pick(
+                "UNANCHORED: the key that your policy names has not signed this ledger's checkpoint",
+                "无锚点：账本检查点并非由信任策略所列密钥签署",
+            ),
+            false => lang.pick(
+                "UNANCHORED: self-consistent, anchored to nothing. Bring a trust policy from outside: --policy",
+                "无锚点：账本自洽，但没有外部依据。请用 --policy 提供外部取得的信任策略",
+            ),
+        });
+    }
 }
 
 fn heading(id: &str, what: &str, ledger: &Snapshot<Folder>, anchor: &Anchor, lang: Lang) -> String {
@@ -271,7 +263,7 @@ fn signature_line(signed: &SignedBy, entry: &EntryAnswer, lang: Lang) -> String 
     format!("    {what}  {} {}, {}{unit}  {at}{disputed}", signed.name, signed.person, signed.office)
 }
 
-fn verdict_line(entry: &EntryAnswer, verdict: &Result<(), Refusal>, lang: Lang) -> String {
+fn verdict_line(entry: &EntryAnswer, verdict: &Verdict, lang: Lang) -> String {
     match verdict {
         Ok(()) => {
             let grounds: Vec<String> = entry
@@ -284,23 +276,30 @@ fn verdict_line(entry: &EntryAnswer, verdict: &Result<(), Refusal>, lang: Lang) 
                 .collect();
             format!("    {} {} ✓  {}", lang.pick("entry", "条目"), entry.entry, grounds.join("; "))
         }
-        Err(refusal) => format!(
-            "    {} {} ✗ {}\n{}",
-            lang.pick("entry", "条目"),
-            entry.entry,
-            lang.pick("DOES NOT VERIFY", "核验不通过"),
-            render_refusal(refusal, lang)
-        ),
+        Err(fault) => format!("    {} {} ✗ {}", lang.pick("entry", "条目"), entry.entry, fault_lines(fault, entry.entry, lang)),
     }
 }
 
-fn summary(answer: &CaseAnswer, verdicts: &[Result<(), Refusal>], signed_by: &BTreeMap<(String, String), String>, lang: Lang) -> String {
+/// Which entry breaks which rule.
+fn fault_lines(fault: &Fault, asked: u64, lang: Lang) -> String {
+    let rests = match lang {
+        _ if fault.entry == asked => String::new(),
+        Lang::En => format!(": it rests on entry {}", fault.entry),
+        Lang::Zh => format!("：其依据第 {} 条", fault.entry),
+    };
+    format!("{}{rests}\n{}", lang.pick("DOES NOT VERIFY", "核验不通过"), render_refusal(&fault.refusal, lang))
+}
+
+fn summary(answer: &CaseAnswer, verdicts: &[Verdict], signed_by: &BTreeMap<(String, String), String>, lang: Lang) -> String {
     let good = verdicts.iter().filter(|verdict| verdict.is_ok()).count();
     let names: Vec<String> = signed_by.iter().map(|((person, office), name)| format!("{name} {person} ({office})")).collect();
     let only_imports = answer.entries.iter().all(|(entry, _)| matches!(entry.row.deed, Deed::Import(_)));
     let mut lines = vec![match lang {
-        Lang::En => format!("{} entries, {good} verified: bytes in the tree, signatures, appointments and keys.", verdicts.len()),
-        Lang::Zh => format!("共 {} 条，核验通过 {good} 条（字节、签名、任职、密钥）。", verdicts.len()),
+        Lang::En => format!(
+            "{} entries, {good} verified: bytes in the tree, signatures, appointments and keys down to the founding.",
+            verdicts.len()
+        ),
+        Lang::Zh => format!("共 {} 条，核验通过 {good} 条（字节、签名，以及直至创设的任职与密钥）。", verdicts.len()),
     }];
     if only_imports {
         lines.push(match lang {
@@ -343,7 +342,7 @@ fn signed_json(signed: &SignedBy) -> Value {
     })
 }
 
-fn entry_json(entry: &EntryAnswer, verdict: &Result<(), Refusal>) -> Value {
+fn entry_json(entry: &EntryAnswer, verdict: &Verdict) -> Value {
     let legacy = match &entry.row.deed {
         Deed::Import(record) => json!({
             "recorded": record.recorded, "activity": record.activity, "actor": record.actor, "group": record.group, "lifecycle": record.lifecycle,
@@ -354,13 +353,13 @@ fn entry_json(entry: &EntryAnswer, verdict: &Result<(), Refusal>) -> Value {
     json!({
         "entry": entry.entry, "act": entry.row.deed.name(), "received_ms": entry.row.received_ms, "at": entry.row.at.map(|at| Time::from(at).to_string()),
         "legacy": legacy, "signed_by": entry.signed_by.iter().map(signed_json).collect::<Vec<_>>(), "verified": verdict.is_ok(),
-        "rule": verdict.as_ref().err().map(|refusal| refusal.rule.name()),
+        "rule": verdict.as_ref().err().map(|fault| fault.refusal.rule.name()), "broken_entry": verdict.as_ref().err().map(|fault| fault.entry),
     })
 }
 
-fn case_json(answer: &CaseAnswer, verdicts: &[Result<(), Refusal>], ledger: &Snapshot<Folder>, anchor: &Anchor) -> Value {
+fn case_json(answer: &CaseAnswer, verdicts: &[Verdict], ledger: &Snapshot<Folder>, anchor: &Anchor) -> Value {
     json!({
-        "case": answer.case, "ledger": ledger.id().as_str(), "size": ledger.size(), "policy": anchor.has_policy, "policy_accepts": anchor.is_accepted,
+        "case": answer.case, "ledger": ledger.id().as_str(), "size": ledger.size(), "policy": anchor.has_policy, "policy_accepts": anchor.is_accepted, "anchored": anchor.is_accepted,
         "verified": verdicts.iter().all(Result::is_ok),
         "entries": answer.entries.iter().zip(verdicts).map(|((entry, _), verdict)| entry_json(entry, verdict)).collect::<Vec<_>>(),
         "not_proved": not_proved(Lang::En),
@@ -388,18 +387,19 @@ fn trace_person(subject: &Subject, rows: &dyn Rows, mut witness: Witness<'_>, an
     let answer = PersonAnswer { acts, ..answer };
     let mut verdicts = Vec::with_capacity(answer.acts.len());
     for act in &answer.acts {
-        verdicts.push(witness.verify(act.entry)?);
+        verdicts.push(witness.vouches(act.entry)?);
     }
-    let failed = verdicts.iter().filter(|verdict| verdict.is_err()).count();
+    let standing = witness.vouches_for_all(standing(&answer))?;
+    let failed = verdicts.iter().filter(|verdict| verdict.is_err()).count() + usize::from(standing.is_err());
     if subject.json {
-        print(&person_json(&answer, &verdicts, witness.ledger, anchor).to_string());
+        print(&person_json(&answer, &standing, &verdicts, witness.ledger(), anchor).to_string());
     } else {
-        print_person(&answer, &verdicts, witness.ledger, anchor, lang);
+        print_person(&answer, &standing, &verdicts, witness.ledger(), anchor, lang);
     }
     Ok(exit(failed, anchor))
 }
 
-fn print_person(answer: &PersonAnswer, verdicts: &[Result<(), Refusal>], ledger: &Snapshot<Folder>, anchor: &Anchor, lang: Lang) {
+fn print_person(answer: &PersonAnswer, standing: &Verdict, verdicts: &[Verdict], ledger: &Snapshot<Folder>, anchor: &Anchor, lang: Lang) {
     let id = format!("{} {}", answer.person, answer.name);
     print(&heading(&id, lang.pick("person", "人员"), ledger, anchor, lang));
     print(&format!("\n  {}", lang.pick("offices", "任职")));
@@ -426,6 +426,21 @@ fn print_person(answer: &PersonAnswer, verdicts: &[Result<(), Refusal>], ledger:
         };
         print(&format!("    {}  {} {entry}, {fate}", Commitment(key.key), lang.pick("since entry", "始于第")));
     }
+    if let Err(fault) = standing {
+        print(&format!("    ✗ {} {}: {}", lang.pick("entry", "条目"), fault.entry, fault_lines(fault, fault.entry, lang)));
+    }
+    print_acts(answer, verdicts, lang);
+    print_unanchored(anchor, lang);
+}
+
+/// Entries that a person's enrolment, offices and keys stand in.
+fn standing(answer: &PersonAnswer) -> Vec<u64> {
+    let offices = answer.offices.iter().flat_map(|held| [Some(held.entry), held.row.ended.as_ref().map(|(entry, _)| *entry)]);
+    let keys = answer.keys.iter().flat_map(|(entry, key)| [Some(*entry), key.replaced, key.revoked.as_ref().map(|revoked| revoked.entry)]);
+    std::iter::once(Some(answer.enrolled)).chain(offices).chain(keys).flatten().collect()
+}
+
+fn print_acts(answer: &PersonAnswer, verdicts: &[Verdict], lang: Lang) {
     print(&format!("\n  {}", lang.pick("acts signed", "签署行为")));
     // Runs of the same act in the same office are one line: nobody reads eight thousand.
     for run in answer.acts.chunk_by(|a, b| a.row.act == b.row.act && a.row.office == b.row.office && a.disputed == b.disputed) {
@@ -442,18 +457,30 @@ fn print_person(answer: &PersonAnswer, verdicts: &[Result<(), Refusal>], ledger:
         ));
     }
     let good = verdicts.iter().filter(|verdict| verdict.is_ok()).count();
+    if let Some((act, fault)) = answer.acts.iter().zip(verdicts).find_map(|(act, verdict)| Some((act, verdict.as_ref().err()?))) {
+        print(&format!("    ✗ {} {}: {}", lang.pick("entry", "条目"), act.entry, fault_lines(fault, act.entry, lang)));
+    }
     print(&match lang {
         Lang::En => {
-            format!("\n{} acts, {} verified: bytes in the tree, and signatures.", thousands(verdicts.len() as u64), thousands(good as u64))
+            format!(
+                "\n{} acts, {} verified: bytes in the tree, signatures, appointments and keys down to the founding.",
+                thousands(verdicts.len() as u64),
+                thousands(good as u64)
+            )
         }
-        Lang::Zh => format!("\n共 {} 项行为，核验通过 {} 项（字节、签名）。", thousands(verdicts.len() as u64), thousands(good as u64)),
+        Lang::Zh => format!(
+            "\n共 {} 项行为，核验通过 {} 项（字节、签名，以及直至创设的任职与密钥）。",
+            thousands(verdicts.len() as u64),
+            thousands(good as u64)
+        ),
     });
 }
 
-fn person_json(answer: &PersonAnswer, verdicts: &[Result<(), Refusal>], ledger: &Snapshot<Folder>, anchor: &Anchor) -> Value {
+fn person_json(answer: &PersonAnswer, standing: &Verdict, verdicts: &[Verdict], ledger: &Snapshot<Folder>, anchor: &Anchor) -> Value {
     json!({
         "person": answer.person, "name": answer.name, "ledger": ledger.id().as_str(), "size": ledger.size(), "policy": anchor.has_policy,
-        "policy_accepts": anchor.is_accepted, "enrolled_entry": answer.enrolled, "verified": verdicts.iter().all(Result::is_ok),
+        "policy_accepts": anchor.is_accepted, "anchored": anchor.is_accepted, "enrolled_entry": answer.enrolled, "verified": standing.is_ok() && verdicts.iter().all(Result::is_ok),
+        "offices_and_keys_verified": standing.is_ok(), "broken_entry": standing.as_ref().err().map(|fault| fault.entry),
         "offices": answer.offices.iter().map(|held| json!({
             "office": held.office, "unit": held.row.unit, "entry": held.entry, "from_ms": held.row.from_ms, "to_ms": held.row.to_ms,
             "ended": held.row.ended.as_ref().map(|(entry, reason)| json!({ "entry": entry, "reason": reason })),
