@@ -305,7 +305,6 @@ fn a_prewritten_mebibyte_is_crossed_whatever_fails() {
 
 /// The crash table crosses the borders of small segments; this crosses the format's own.
 #[test]
-#[ignore = "takes minutes: 65,536 entries are read again after every failure"]
 fn a_full_segment_of_the_format_is_crossed_whatever_fails() {
     let mut world = World::staffed();
     world.tick_ms = 1;
