@@ -5,6 +5,8 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use ledger::storage::Folder;
+
 use crate::error::Failure;
 
 /// Largest text file that is read, in bytes.
@@ -54,4 +56,22 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
     let partial = Path::new(&partial);
     let _ = fs::remove_file(partial);
     write_with(partial, bytes, mode).and_then(|()| fs::rename(partial, path)).map_err(Failure::file(path))
+}
+
+/// Makes a ledger's folder. If that stops half-way, as on a full disk, no empty folder is in the way of the next try.
+pub fn make_ledger_folder(path: &Path) -> Result<Folder, Failure> {
+    Folder::create(path).map_err(|error| {
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            // Only what is empty: the lock holds nothing.
+            let _ = fs::remove_file(path.join("lock"));
+            let _ = fs::remove_dir(path);
+        }
+        Failure::file(path)(error)
+    })
+}
+
+/// What founded a ledger in a folder that this process made: if it failed, the folder goes again and the same command can be run
+/// once more. Nobody was given a receipt of it.
+pub fn or_unmake<T>(made: &Path, founded: Result<T, Failure>) -> Result<T, Failure> {
+    founded.inspect_err(|_| _ = fs::remove_dir_all(made))
 }

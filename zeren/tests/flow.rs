@@ -395,6 +395,17 @@ fn mistakes_are_answered_and_change_nothing() {
 }
 
 #[test]
+fn a_founding_that_fails_takes_its_folder_away_again() {
+    let room = Room::founded();
+    let again = ["init", "again", "--founding", "founding.draft", "--checkpoint-key", "checkpoint.pem", "--policy-out", "again.policy"];
+    fs::write(room.path("again.policy"), "in the way").unwrap();
+    room.fails(&again);
+    assert!(!room.path("again").exists() && room.path("ledger/ledger").exists());
+    fs::remove_file(room.path("again.policy")).unwrap();
+    room.succeeds(&again);
+}
+
+#[test]
 fn chinese_is_spoken_where_asked_for() {
     let room = Room::founded();
     let output = room.zeren_in("zh", &["audit", "ledger"]);
