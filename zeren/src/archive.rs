@@ -16,6 +16,7 @@ use signer::{Note, SecretKey, Statement};
 use crate::clock::{self, demo_time};
 use crate::demo_keys::DemoSeed;
 use crate::error::Failure;
+use crate::files;
 use crate::scribe::{Scribe, append, sign};
 
 /// The procedure that is enacted.
@@ -84,11 +85,16 @@ impl Archive {
         let founders = founders?;
         let signers: Vec<(&PersonId, &SecretKey)> = founders.iter().map(|(id, key)| (id, key)).collect();
         let note = sign(founding.encode(), &signers);
-        let storage = Folder::create(dir).map_err(Failure::file(dir))?;
-        let ledger = Ledger::init(storage, note.encode().as_bytes(), seed.key("checkpoint"), now)?;
-        let mut archive = Archive { seed, ledger, clock };
-        archive.staff()?;
-        Ok(archive)
+        let storage = files::make_ledger_folder(dir)?;
+        let founded = Ledger::init(storage, note.encode().as_bytes(), seed.key("checkpoint"), now).map_err(Failure::from);
+        files::or_unmake(
+            dir,
+            founded.and_then(|ledger| {
+                let mut archive = Archive { seed, ledger, clock };
+                archive.staff()?;
+                Ok(archive)
+            }),
+        )
     }
 
     fn staff(&mut self) -> Result<(), Failure> {

@@ -22,6 +22,7 @@ use crate::cli::Command;
 use crate::error::Failure;
 use crate::lang::Lang;
 use crate::progress::Progress;
+pub use crate::screen::print;
 
 /// Runs a command; gives its exit code.
 pub fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
@@ -40,15 +41,30 @@ pub fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Prints a line of JSON or of text on stdout. A closed pipe is no error.
-pub fn print(text: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stdout(), "{text}");
+/// A folder, to be read only.
+pub fn open_folder(folder: &Path, lang: Lang) -> Result<Folder, Failure> {
+    require_folder(folder, lang)?;
+    Folder::open_to_read(folder).map_err(Failure::file(folder))
+}
+
+/// A mistyped folder is said to be that, before anything else is looked for in it.
+pub fn require_folder(folder: &Path, lang: Lang) -> Result<(), Failure> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let place = crate::screen::within_line(&folder.display().to_string());
+    Err(Failure::malformed(format!("{}: {place}", lang.pick("no such folder", "没有此文件夹"))))
+}
+
+/// What is said of a folder that is no ledger's.
+pub fn no_ledger(folder: &Path, lang: Lang) -> Failure {
+    let place = crate::screen::within_line(&folder.display().to_string());
+    Failure::malformed(format!("{}: {place}", lang.pick("no ledger in this folder", "此文件夹中没有账本")))
 }
 
 /// A ledger of this machine, read without being opened for writing.
 pub fn read_ledger(folder: &Path, lang: Lang) -> Result<Snapshot<Folder>, Failure> {
-    let storage = Folder::open_to_read(folder).map_err(Failure::file(folder))?;
+    let storage = open_folder(folder, lang)?;
     let mut progress = Progress::new(lang.pick("reading", "读取"));
     let snapshot = Snapshot::open(storage, &mut |done| progress.at(done, done))?;
     progress.done();

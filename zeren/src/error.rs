@@ -11,6 +11,7 @@ use signer::draft::DraftError;
 use signer::keyfile::KeyFileError;
 
 use crate::lang::Lang;
+use crate::screen::within_line;
 
 /// Everything verifies.
 pub const HOLDS: u8 = 0;
@@ -85,7 +86,7 @@ impl Failure {
 
     /// A file that failed.
     pub fn file(path: &Path) -> impl Fn(io::Error) -> Failure {
-        let path = path.display().to_string();
+        let path = within_line(&path.display().to_string());
         move |source| Failure::File { path: path.clone(), source }
     }
 
@@ -117,7 +118,7 @@ impl Failure {
         match self {
             Failure::Refused(refusal) | Failure::Ledger(LedgerError::Founding(refusal)) => render_refusal(refusal, lang),
             Failure::Draft { source: DraftError::Statement { number, refusal }, path } => {
-                format!("{path}, {} {number}:\n{}", lang.pick("statement", "声明"), render_refusal(refusal, lang))
+                format!("{}, {} {number}:\n{}", within_line(path), lang.pick("statement", "声明"), render_refusal(refusal, lang))
             }
             other => {
                 let advice = other.advice(lang);
@@ -170,9 +171,9 @@ pub fn render_refusal(refusal: &Refusal, lang: Lang) -> String {
         lang.pick("refused by rule", "依规则拒绝"),
         refusal.rule,
         lang.pick("expected", "应为"),
-        refusal.expected,
+        within_line(&refusal.expected),
         lang.pick("found   ", "实为"),
-        refusal.found,
+        within_line(&refusal.found),
         lang.pick("to do   ", "处理"),
         lang.pick(refusal.rule.advice(), refusal.rule.advice_zh()),
     )

@@ -5,6 +5,8 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use ledger::storage::Folder;
+
 use crate::error::Failure;
 
 /// Largest text file that is read, in bytes.
@@ -12,6 +14,11 @@ pub const TEXT_BYTES_MAX: u64 = 64 << 20;
 
 /// A whole file of at most `bytes_max` bytes.
 pub fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
+    // To open a pipe would wait for whoever writes into it. The descriptors of this process are the caller's own.
+    let is_own_descriptor = path.starts_with("/proc/self/fd") || path.starts_with("/dev/fd") || path == Path::new("/dev/stdin");
+    if !is_own_descriptor && !fs::metadata(path).map_err(Failure::file(path))?.is_file() {
+        return Err(Failure::malformed(format!("{}: not a regular file", path.display())));
+    }
     let file = File::open(path).map_err(Failure::file(path))?;
     let mut bytes = Vec::new();
     file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(Failure::file(path))?;
@@ -49,4 +56,22 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
     let partial = Path::new(&partial);
     let _ = fs::remove_file(partial);
     write_with(partial, bytes, mode).and_then(|()| fs::rename(partial, path)).map_err(Failure::file(path))
+}
+
+/// Makes a ledger's folder. If that stops half-way, as on a full disk, no empty folder is in the way of the next try.
+pub fn make_ledger_folder(path: &Path) -> Result<Folder, Failure> {
+    Folder::create(path).map_err(|error| {
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            // Only what is empty: the lock holds nothing.
+            let _ = fs::remove_file(path.join("lock"));
+            let _ = fs::remove_dir(path);
+        }
+        Failure::file(path)(error)
+    })
+}
+
+/// What founded a ledger in a folder that this process made: if it failed, the folder goes again and the same command can be run
+/// once more. Nobody was given a receipt of it.
+pub fn or_unmake<T>(made: &Path, founded: Result<T, Failure>) -> Result<T, Failure> {
+    founded.inspect_err(|_| _ = fs::remove_dir_all(made))
 }

@@ -10,6 +10,7 @@ mod files;
 mod grounds;
 mod lang;
 mod progress;
+mod screen;
 mod scribe;
 mod secret;
 mod writer;
@@ -23,13 +24,23 @@ use clap::Parser as _;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
-    let lang = lang::Lang::choose(cli.lang);
-    match command::run(cli.command, lang) {
-        Ok(code) => code,
-        Err(failure) => {
-            eprint!("{}", failure.render(lang));
-            failure.exit_code()
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version.
+        Err(answer) if !answer.use_stderr() => answer.exit(),
+        Err(mistake) => {
+            screen::say(&mistake.to_string());
+            return ExitCode::from(error::MALFORMED);
         }
+    };
+    let lang = lang::Lang::choose(cli.lang);
+    let code = command::run(cli.command, lang).unwrap_or_else(|failure| {
+        screen::say(&failure.render(lang));
+        failure.exit_code()
+    });
+    if screen::has_failed() {
+        screen::say(lang.pick("zeren: the output could not be written", "zeren：无法写出输出内容"));
+        return ExitCode::from(error::STORAGE);
     }
+    code
 }

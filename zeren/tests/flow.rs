@@ -197,18 +197,53 @@ fn from_the_first_key_to_the_audit() {
 fn a_receipt_verifies_without_the_ledger() {
     let room = Room::founded();
     room.founders_act("enact.draft", &["enact", "--procedure", procedure().to_str().unwrap()]);
-    let draft = fs::read_to_string(room.path("enact.draft")).unwrap();
-    let (_, rest) = draft.split_once("\nstatement ").unwrap();
-    let (_, rest) = rest.split_once('\n').unwrap();
-    let (statement, signatures) = rest.split_once("signatures 2\n").unwrap();
-    fs::write(room.path("note"), format!("{statement}\n{signatures}")).unwrap();
-    let receipt = fs::read_dir(room.path("enact.draft.receipts")).unwrap().next().unwrap().unwrap().path();
+    let (receipt, note) = ("enact.draft.receipts/1.tlog-proof", "enact.draft.receipts/1.note");
     fs::rename(room.path("ledger"), room.path("gone")).unwrap();
-    let shown = room.succeeds(&["verify", "receipt", receipt.to_str().unwrap(), "note", "--policy", "policy"]);
+    let shown = room.succeeds(&["verify", "receipt", receipt, note, "--policy", "policy"]);
     assert!(shown.contains("VERIFIES: the note is entry 1 of county.example/archive/"), "{shown}");
-    fs::write(room.path("note"), format!("{}\n{signatures}", statement.replacen("version = 1", "version = 2", 1))).unwrap();
-    let (code, said) = room.fails(&["verify", "receipt", receipt.to_str().unwrap(), "note", "--policy", "policy"]);
-    assert!(code == 1 && said.contains("checkpoint-root"), "{code} {said}");
+    // A policy may name more than one key of the ledger: the one that signed is found.
+    let other = room.new_key("other.pem");
+    let policy = fs::read_to_string(room.path("policy")).unwrap();
+    let origin = policy.split(['+', ' ']).nth(1).unwrap();
+    let line = |key: &str| {
+        let key = signer::value::KeyBytes(signer::value::from_base64(key).unwrap().try_into().unwrap());
+        format!("log {}\n", ledger::policy::verifier_key(origin, signer::note::TYPE_ED25519, &key))
+    };
+    fs::write(room.path("two"), line(&other) + &policy).unwrap();
+    room.succeeds(&["verify", "receipt", receipt, note, "--policy", "two"]);
+    // A policy that asks for a witness, who has not cosigned.
+    let witness = signer::value::KeyBytes(signer::value::from_base64(&other).unwrap().try_into().unwrap());
+    let witness = ledger::policy::verifier_key("w.example", signer::note::TYPE_COSIGNATURE, &witness);
+    let strict = policy.replace("quorum none", &format!("witness w {witness}\nquorum w"));
+    fs::write(room.path("strict"), strict).unwrap();
+    let (code, said) = room.fails(&["verify", "receipt", receipt, note, "--policy", "strict"]);
+    assert!(code == 1 && said.contains("have not cosigned this checkpoint"), "{code} {said}");
+    let (code, said) = room.fails(&["verify", "receipt", receipt, note, "--policy", "strict", "--json"]);
+    assert!(code == 1 && said.contains("\"verdict\":\"unanchored\""), "{code} {said}");
+    let changed = fs::read_to_string(room.path(note)).unwrap().replacen("version = 1", "version = 2", 1);
+    fs::write(room.path(note), changed).unwrap();
+    let (code, said) = room.fails(&["verify", "receipt", receipt, note, "--policy", "policy"]);
+    assert!(code == 1 && said.contains("checkpoint-root") && said.contains("exactly as it was recorded"), "{code} {said}");
+}
+
+#[test]
+fn names_move_no_cursor_and_pipes_do_not_hang() {
+    let room = Room::founded();
+    for args in [&["audit", "no\u{1b}[31mwhere"][..], &["trace", "case", "c", "--dir", "no\u{1b}[2J"], &["audit\u{1b}[31m"]] {
+        let (code, said) = room.fails(args);
+        assert!(code == 2 && !said.contains('\u{1b}'), "{code} {said:?}");
+    }
+    fs::write(room.path("ledger/segments/\u{1b}[2J\n HOLDS"), "").unwrap();
+    fs::create_dir(room.path("ledger/refusals")).unwrap_or_default();
+    fs::write(room.path("ledger/refusals/\u{1b}[2J\nHOLDS"), "x").unwrap();
+    let said = text(&room.zeren(&["audit", "ledger", "--policy", "policy"]).stdout);
+    assert!(!said.contains('\u{1b}') && !said.contains("\n HOLDS"), "{said:?}");
+    assert!(Command::new("mkfifo").arg(room.path("fifo")).status().unwrap().success());
+    let (code, said) = room.fails(&["audit", "ledger", "--policy", "fifo"]);
+    assert!(code == 2 && said.contains("not a regular file"), "{code} {said}");
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let audit = Command::new(env!("CARGO_BIN_EXE_zeren")).args(["audit", "ledger"]).current_dir(room.folder.path()).stdout(full).output();
+    assert_eq!(audit.unwrap().status.code(), Some(3));
 }
 
 #[test]
@@ -297,6 +332,12 @@ fn mistakes_are_answered_and_change_nothing() {
     let (code, said) = room.fails(&["submit", "--dir", "empty", "--checkpoint-key", "checkpoint.pem", "founding.draft"]);
     assert!(code == 2 && said.contains("no ledger in this folder"), "{said}");
     assert!(!room.path("empty/segments").exists());
+    let (code, said) = room.fails(&["audit", "empty", "--policy", "policy"]);
+    assert!(code == 2 && said.contains("no ledger in this folder"), "{code} {said}");
+    let (code, _) = room.fails(&["submit", "--dir", "ledger", "--checkpoint-key", "checkpoint.pem"]);
+    assert_eq!(code, 2, "nothing to submit");
+    let (code, said) = room.fails(&["submit", "--dir", "nosuch", "founding.draft"]);
+    assert!(code == 2 && said.contains("no such folder: nosuch"), "{said}");
     let (code, said) = room.fails(&["init", "ledger", "--founding", "founding.draft", "--checkpoint-key", "checkpoint.pem"]);
     assert!(code == 2 && said.contains("already"), "{said}");
     let (code, said) = room.fails(&["draft", "appont", "-o", "x"]);
@@ -351,6 +392,17 @@ fn mistakes_are_answered_and_change_nothing() {
     room.sign("half.draft", "p1");
     let (code, said) = room.fails(&["submit", "--dir", "ledger", "--checkpoint-key", "checkpoint.pem", "half.draft"]);
     assert!(code == 4 && said.contains("signature-set"), "{said}");
+}
+
+#[test]
+fn a_founding_that_fails_takes_its_folder_away_again() {
+    let room = Room::founded();
+    let again = ["init", "again", "--founding", "founding.draft", "--checkpoint-key", "checkpoint.pem", "--policy-out", "again.policy"];
+    fs::write(room.path("again.policy"), "in the way").unwrap();
+    room.fails(&again);
+    assert!(!room.path("again").exists() && room.path("ledger/ledger").exists());
+    fs::remove_file(room.path("again.policy")).unwrap();
+    room.succeeds(&again);
 }
 
 #[test]

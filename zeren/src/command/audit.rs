@@ -5,16 +5,18 @@ use std::process::ExitCode;
 
 use ledger::audit::{Finding, Level, Question, Report, Verdict, audit};
 use ledger::policy::Policy;
-use ledger::storage::Folder;
+use ledger::segment::SEGMENTS;
+use ledger::storage::MARKER;
 use serde_json::json;
 use signer::act::Purpose;
 use signer::{Checkpoint, Note};
 
-use super::print;
+use super::{no_ledger, open_folder, print};
 use crate::error::{DOES_NOT_VERIFY, Failure, HOLDS, STALE_OR_OTHER};
 use crate::files;
 use crate::lang::{Lang, thousands};
 use crate::progress::Progress;
+use crate::screen::within_line;
 
 /// How many findings of one rule in a row are shown.
 const SHOWN_OF_A_RULE: usize = 3;
@@ -57,7 +59,11 @@ pub fn read_policy(path: &Path) -> Result<Policy, Failure> {
 
 /// Audits a folder; gives the report and how long it took, in seconds.
 pub fn report(dir: &Path, policy: Option<&Path>, known: &[PathBuf], lang: Lang) -> Result<(Report, f64), Failure> {
-    let storage = Folder::open_to_read(dir).map_err(Failure::file(dir))?;
+    let storage = open_folder(dir, lang)?;
+    // A copy without its marker is still a ledger to be judged; a folder with neither marker nor entries is none.
+    if !dir.join(MARKER).exists() && !dir.join(SEGMENTS).exists() {
+        return Err(no_ledger(dir, lang));
+    }
     let policy_of = policy.map(read_policy).transpose()?;
     let known: Result<Vec<Note>, Failure> = known.iter().map(|path| read_known(path)).collect();
     let question = Question {
@@ -203,9 +209,9 @@ fn render_finding(finding: &Finding, lang: Lang) -> String {
         refusal.rule,
         lang.pick("at", "位置"),
         lang.pick("expected", "应为"),
-        refusal.expected,
+        within_line(&refusal.expected),
         lang.pick("found   ", "实为"),
-        refusal.found,
+        within_line(&refusal.found),
         lang.pick("to do   ", "处理"),
         lang.pick(refusal.rule.advice(), refusal.rule.advice_zh()),
     )

@@ -101,6 +101,12 @@ fn into_new(args: &XesArgs, dir: &Path, log: &LegacyLog, lang: Lang) -> Result<E
         None => (signer::value::base64(&random::<32>()?), DemoClock::Machine),
     };
     let mut archive = Archive::found(dir, &origin, DemoSeed::new(&seed), clock)?;
+    files::or_unmake(dir, fill(&mut archive, dir, &seed, log, lang))?;
+    report(args, dir, log, &archive.ledger, lang)
+}
+
+/// Keys and policy of a new demonstration, and every record.
+fn fill(archive: &mut Archive, dir: &Path, seed: &str, log: &LegacyLog, lang: Lang) -> Result<(), Failure> {
     files::write_secret(&dir.join(SEED_FILE), format!("{seed}\n").as_bytes())?;
     let key = keyfile::plain(&archive.seed.key("checkpoint"))
         .map_err(|source| Failure::KeyFile { path: CHECKPOINT_KEY_FILE.to_owned(), source })?;
@@ -112,8 +118,7 @@ fn into_new(args: &XesArgs, dir: &Path, log: &LegacyLog, lang: Lang) -> Result<E
     let mut at = archive.clock;
     record(&mut archive.ledger, log, &Archivist { person, device, key }, &mut || at.tick(), lang)?;
     archive.clock = at;
-    archive.cosign()?;
-    report(args, dir, log, &archive.ledger, lang)
+    archive.cosign()
 }
 
 fn into_existing(args: &XesArgs, dir: &Path, log: &LegacyLog, lang: Lang) -> Result<ExitCode, Failure> {

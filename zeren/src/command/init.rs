@@ -9,7 +9,8 @@ use ledger::policy::Policy;
 use ledger::storage::Folder;
 use serde_json::json;
 use signer::draft::{DRAFT_BYTES_MAX, Draft};
-use signer::keyfile;
+use signer::{SecretKey, keyfile};
+use zeroize::Zeroizing;
 
 use super::print;
 use crate::error::Failure;
@@ -63,20 +64,25 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     }
     // Judged before the folder is made, so that a refused founding leaves nothing behind.
     judge(note.as_bytes())?;
-    let storage = Folder::create(&args.folder).map_err(Failure::file(&args.folder))?;
-    let ledger = Ledger::init(storage, note.as_bytes(), key, clock::now())?;
-    if let Some(text) = kept {
-        files::write_secret(&args.folder.join(CHECKPOINT_KEY_FILE), text.as_bytes())?;
-    }
-    if let Some(path) = &args.policy_out {
-        files::write_new(path, policy(&ledger).as_bytes())?;
-    }
+    let storage = files::make_ledger_folder(&args.folder)?;
+    let ledger = files::or_unmake(&args.folder, found(args, storage, note.as_bytes(), key, kept))?;
     if args.json {
         print(&json!({ "ledger": ledger.id().as_str(), "entries": ledger.history().size() }).to_string());
     } else {
         print(&format!("{} {}", lang.pick("founded", "已创设"), ledger.id()));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn found(args: &Args, storage: Folder, note: &[u8], key: SecretKey, kept: Option<Zeroizing<String>>) -> Result<Ledger<Folder>, Failure> {
+    let ledger = Ledger::init(storage, note, key, clock::now())?;
+    if let Some(text) = kept {
+        files::write_secret(&args.folder.join(CHECKPOINT_KEY_FILE), text.as_bytes())?;
+    }
+    if let Some(path) = &args.policy_out {
+        files::write_new(path, policy(&ledger).as_bytes())?;
+    }
+    Ok(ledger)
 }
 
 /// The checkpoint key in force, and every witness that the founding names.

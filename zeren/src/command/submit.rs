@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ledger::check::Verified;
-use ledger::storage::Folder;
+use ledger::entry::Entry;
+use ledger::storage::{Folder, MARKER};
 use ledger::{Answer, Ledger};
 use serde_json::json;
 use signer::draft::{DRAFT_BYTES_MAX, DRAFT_KIND, Draft};
 use signer::{Note, Refusal, SecretKey};
 
 use super::init::CHECKPOINT_KEY_FILE;
-use super::print;
+use super::{no_ledger, print, require_folder};
 use crate::error::{Failure, REFUSED, render_refusal};
 use crate::lang::Lang;
+use crate::screen::say;
 use crate::secret::{PassphraseSource, open_key};
 use crate::{clock, files};
 
@@ -22,6 +24,7 @@ use crate::{clock, files};
 #[derive(clap::Args)]
 pub struct Args {
     /// Signed drafts, or notes
+    #[arg(required = true)]
     files: Vec<PathBuf>,
     /// The ledger's folder
     #[arg(long, default_value = ".")]
@@ -43,24 +46,27 @@ pub struct Args {
 
 /// Opens a ledger of this machine for writing.
 pub fn open_ledger(folder: &Path, keys: Vec<SecretKey>, lang: Lang) -> Result<Ledger<Folder>, Failure> {
+    require_folder(folder, lang)?;
+    if !folder.join(MARKER).exists() {
+        return Err(no_ledger(folder, lang));
+    }
     let storage = Folder::open(folder).map_err(Failure::file(folder))?;
     let (ledger, recovered) = Ledger::open(storage, keys, &mut |_| {})?;
     if recovered.kept > 0 || recovered.has_cut {
         let kept = recovered.kept;
-        eprintln!(
-            "{}",
-            match lang {
-                Lang::En =>
-                    format!("after a crash: {kept} entries without receipt kept, the rest of the last write cut: {}", recovered.has_cut),
-                Lang::Zh => format!("断电恢复：保留无回执条目 {kept} 条；清除残余写入：{}", if recovered.has_cut { "是" } else { "否" }),
+        say(&match lang {
+            Lang::En => {
+                format!("after a crash: {kept} entries without receipt kept, the rest of the last write cut: {}", recovered.has_cut)
             }
-        );
+            Lang::Zh => format!("断电恢复：保留无回执条目 {kept} 条；清除残余写入：{}", if recovered.has_cut { "是" } else { "否" }),
+        });
     }
     Ok(ledger)
 }
 
 /// The keys that were given, else the one in the folder.
 pub fn checkpoint_keys(folder: &Path, given: &[PathBuf], source: &PassphraseSource, lang: Lang) -> Result<Vec<SecretKey>, Failure> {
+    require_folder(folder, lang)?;
     let own = [folder.join(CHECKPOINT_KEY_FILE)];
     let paths = if given.is_empty() { &own[..] } else { given };
     paths.iter().map(|path| open_key(path, source, lang)).collect()
@@ -77,7 +83,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     for path in &args.known {
         let note = Note::parse(&files::read(path, files::TEXT_BYTES_MAX)?).map_err(Failure::Refused)?;
         if let Err(refusal) = ledger.show(&note) {
-            eprint!("{}", render_refusal(&refusal, lang));
+            say(&render_refusal(&refusal, lang));
         }
     }
     let mut refused = 0;
@@ -85,7 +91,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     for (path, note) in submissions {
         let answer = submit_one(&mut ledger, &note)?;
         refused += usize::from(matches!(answer, Answer::Refused { .. }));
-        printed.push(keep(&answer, path, args.receipts.as_deref(), lang)?);
+        printed.push(keep(&ledger, &answer, path, args.receipts.as_deref(), lang)?);
     }
     if args.json {
         print(&json!({ "ledger": ledger.id().as_str(), "entries": ledger.history().size(), "answers": printed }).to_string());
@@ -115,8 +121,8 @@ fn append_one(ledger: &mut Ledger<Folder>, verified: Verified) -> Result<Answer,
     answers.pop().ok_or_else(|| ledger::LedgerError::Poisoned.into())
 }
 
-/// Prints an answer and keeps its file.
-fn keep(answer: &Answer, beside: &Path, folder: Option<&Path>, lang: Lang) -> Result<serde_json::Value, Failure> {
+/// Prints an answer and keeps its files.
+fn keep(ledger: &Ledger<Folder>, answer: &Answer, beside: &Path, folder: Option<&Path>, lang: Lang) -> Result<serde_json::Value, Failure> {
     let folder = folder.map_or_else(
         || {
             let mut name = beside.as_os_str().to_owned();
@@ -125,34 +131,35 @@ fn keep(answer: &Answer, beside: &Path, folder: Option<&Path>, lang: Lang) -> Re
         },
         Path::to_owned,
     );
-    let write = |name: String, text: String| -> Result<String, Failure> {
+    let write = |name: String, bytes: Vec<u8>| -> Result<String, Failure> {
         fs::create_dir_all(&folder).map_err(Failure::file(&folder))?;
         let path = folder.join(name);
-        files::replace(&path, text.as_bytes(), 0o644)?;
+        files::replace(&path, &bytes, 0o644)?;
         Ok(path.display().to_string())
     };
     match answer {
         Answer::Recorded { receipt, is_repeated } => {
-            let path = write(format!("{}.tlog-proof", receipt.index), receipt.encode())?;
-            eprintln!(
-                "{}",
-                match (lang, is_repeated) {
-                    (Lang::En, false) => format!("recorded as entry {}; receipt {path}", receipt.index),
-                    (Lang::En, true) => format!("was recorded before, as entry {}; receipt {path}", receipt.index),
-                    (Lang::Zh, false) => format!("已入账，第 {} 条；回执 {path}", receipt.index),
-                    (Lang::Zh, true) => format!("此前已入账，第 {} 条；回执 {path}", receipt.index),
-                }
-            );
-            Ok(json!({ "recorded": true, "index": receipt.index, "repeated": is_repeated, "receipt": path }))
+            let path = write(format!("{}.tlog-proof", receipt.index), receipt.encode().into_bytes())?;
+            // What is in the record, which for a repeated statement need not be what came: a receipt proves these bytes.
+            let bytes = ledger.entry(receipt.index)?.unwrap_or_default();
+            let entry = Entry::parse(&bytes).map_err(Failure::Refused)?;
+            let note = write(format!("{}.note", receipt.index), entry.note.to_vec())?;
+            say(&match (lang, is_repeated) {
+                (Lang::En, false) => format!("recorded as entry {}; receipt {path}", receipt.index),
+                (Lang::En, true) => format!("was recorded before, as entry {}; receipt {path}", receipt.index),
+                (Lang::Zh, false) => format!("已入账，第 {} 条；回执 {path}", receipt.index),
+                (Lang::Zh, true) => format!("此前已入账，第 {} 条；回执 {path}", receipt.index),
+            });
+            Ok(json!({ "recorded": true, "index": receipt.index, "repeated": is_repeated, "receipt": path, "note": note }))
         }
         Answer::Refused { refusal, note } => {
-            eprint!("{}", render_refusal(refusal, lang));
+            say(&render_refusal(refusal, lang));
             let path = match note {
                 Some(note) => {
                     let name: String =
                         signer::note::note_hash(note.encode().as_bytes()).0[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-                    let path = write(format!("{name}.refusal"), note.encode())?;
-                    eprintln!("{}: {path}", lang.pick("the refusal, signed by the ledger", "账本签署的拒绝通知"));
+                    let path = write(format!("{name}.refusal"), note.encode().into_bytes())?;
+                    say(&format!("{}: {path}", lang.pick("the refusal, signed by the ledger", "账本签署的拒绝通知")));
                     Some(path)
                 }
                 None => None,

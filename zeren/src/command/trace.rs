@@ -19,6 +19,7 @@ use crate::error::{DOES_NOT_VERIFY, Failure, HOLDS, render_refusal};
 use crate::grounds::{Fault, Verdict, Witness};
 use crate::lang::{Lang, thousands};
 use crate::progress::Progress;
+use crate::screen::say;
 
 /// Entries that are read from the views at a time.
 const PAGE: usize = 500;
@@ -96,7 +97,7 @@ fn open_views(folder: Option<&Path>, ledger: &Snapshot<Folder>, lang: Lang) -> R
     let (views, opened) = Projection::open(folder, ledger, &mut tell).map_err(failed)?;
     progress.done();
     if let Opened::Rebuilt { because } = opened {
-        eprintln!("{}: {because}", lang.pick("views were in doubt and have been built anew", "视图存疑，已重建"));
+        say(&format!("{}: {because}", lang.pick("views were in doubt and have been built anew", "视图存疑，已重建")));
     }
     Ok(OwnViews::Kept(Box::new(views)))
 }
@@ -287,7 +288,7 @@ fn fault_lines(fault: &Fault, asked: u64, lang: Lang) -> String {
         Lang::En => format!(": it rests on entry {}", fault.entry),
         Lang::Zh => format!("：其依据第 {} 条", fault.entry),
     };
-    format!("{}{rests}\n{}", lang.pick("DOES NOT VERIFY", "核验不通过"), render_refusal(&fault.refusal, lang))
+    format!("{}{rests}\n{}", lang.pick("DOES NOT VERIFY", "核验不通过"), render_refusal(&fault.refusal, lang).trim_end())
 }
 
 fn summary(answer: &CaseAnswer, verdicts: &[Verdict], signed_by: &BTreeMap<(String, String), String>, lang: Lang) -> String {
