@@ -52,6 +52,10 @@ pub struct LegacyLog {
 
 /// Reads a log, gzipped or not. Anything that cannot be recorded as it stands refuses the whole file.
 pub fn read(path: &Path) -> Result<LegacyLog, Failure> {
+    // A pipe would wait for whoever writes into it.
+    if !std::fs::metadata(path).map_err(Failure::file(path))?.is_file() {
+        return Err(Failure::malformed(format!("{}: not a regular file", path.display())));
+    }
     let mut file = File::open(path).map_err(Failure::file(path))?;
     let length = file.metadata().map_err(Failure::file(path))?.len();
     if length > FILE_BYTES_MAX {
