@@ -52,7 +52,7 @@ impl Tree {
     /// Inclusion proof of a leaf in the tree of the first `size` leaves, the leaf's sibling first.
     pub fn inclusion(&self, index: u64, size: u64) -> Option<Vec<TreeHash>> {
         (index < size && size <= self.size()).then(|| {
-            let mut proof = Vec::new();
+            let mut proof = Vec::with_capacity(size.ilog2() as usize + 1);
             self.path(index, 0, size, &mut proof);
             proof
         })

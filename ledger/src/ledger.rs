@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use signer::act::Act;
 use signer::checkpoint::Receipt;
@@ -63,7 +64,8 @@ pub struct Ledger<S: Storage> {
     state: State,
     history: History,
     segments: Segments,
-    checkpoint: Note,
+    checkpoint: Arc<Note>,
+    checkpoint_size: u64,
     next_slot: usize,
     hashes_written: Vec<u64>,
     refused_today: HashMap<(KeyBytes, i64), u32>,
@@ -91,7 +93,8 @@ impl<S: Storage> Ledger<S> {
         let mut history = History::default();
         history.push(sealed.leaf, sealed.chain, clock);
         let mut ledger = Ledger {
-            checkpoint: Note { text: String::new(), signatures: Vec::new() },
+            checkpoint: Arc::new(Note { text: String::new(), signatures: Vec::new() }),
+            checkpoint_size: 0,
             segments: Segments::new(storage.layout()),
             hashes_written: Vec::new(),
             refused_today: HashMap::new(),
@@ -125,7 +128,8 @@ impl<S: Storage> Ledger<S> {
             read_only: None,
             is_poisoned: false,
             next_slot: 1 - slot.number,
-            checkpoint: slot.note,
+            checkpoint_size: slot.checkpoint.size,
+            checkpoint: Arc::new(slot.note),
             storage,
             keys,
             state,
@@ -200,7 +204,7 @@ impl<S: Storage> Ledger<S> {
 
     /// Size, root and chain head of the latest checkpoint, for a `seen` line.
     pub fn seen(&self) -> Option<Seen> {
-        self.history.seen_at(Checkpoint::parse(&self.checkpoint.text)?.size)
+        self.history.seen_at(self.checkpoint_size)
     }
 
     /// The bytes of an entry.
@@ -408,14 +412,13 @@ impl<S: Storage> Ledger<S> {
     /// # Errors
     /// Those of the storage.
     pub fn receipt(&self, index: u64) -> Result<Option<Receipt>, LedgerError> {
-        let Some(checkpoint) = Checkpoint::parse(&self.checkpoint.text) else { return Ok(None) };
         let received = self.history.received(index);
         let (Some(previous), Some(received), Some(proof)) =
-            (self.history.chain_at(index), received, self.history.tree().inclusion(index, checkpoint.size))
+            (self.history.chain_at(index), received, self.history.tree().inclusion(index, self.checkpoint_size))
         else {
             return Ok(None);
         };
-        Ok(Some(Receipt { entry_head: entry_head(previous, received), index, proof, checkpoint: self.checkpoint.clone() }))
+        Ok(Some(Receipt { entry_head: entry_head(previous, received), index, proof, checkpoint: Arc::clone(&self.checkpoint) }))
     }
 
     /// Makes entries, and the checkpoint that covers them, durable. Only after this returns may receipts leave.
@@ -432,7 +435,8 @@ impl<S: Storage> Ledger<S> {
         let synced = self.storage.sync(slot).and_then(|()| if is_new { self.storage.sync_folder("") } else { Ok(()) });
         synced.map_err(storage_error("making the checkpoint durable"))?;
         // The commit point: entries and checkpoint are durable.
-        self.checkpoint = checkpoint;
+        self.checkpoint = Arc::new(checkpoint);
+        self.checkpoint_size = size;
         self.next_slot = 1 - self.next_slot;
         // Derived files may fail: they are made anew when the ledger is opened.
         let _ = self.append_hashes();

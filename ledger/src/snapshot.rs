@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use std::sync::Arc;
+
 use signer::Note;
 use signer::checkpoint::Receipt;
 use signer::value::LedgerId;
@@ -91,6 +93,6 @@ impl<S: Storage> Snapshot<S> {
     pub fn receipt(&self, index: u64) -> Option<Receipt> {
         let proof = self.history.tree().inclusion(index, self.size)?;
         let head = entry_head(self.history.chain_at(index)?, self.history.received(index)?);
-        Some(Receipt { entry_head: head, index, proof, checkpoint: self.checkpoint.clone() })
+        Some(Receipt { entry_head: head, index, proof, checkpoint: Arc::new(self.checkpoint.clone()) })
     }
 }

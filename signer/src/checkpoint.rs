@@ -1,5 +1,7 @@
 //! Checkpoints (C2SP tlog-checkpoint), their cosignatures, and receipts (C2SP tlog-proof); format.md section 6.
 
+use std::sync::Arc;
+
 use sm3::{Digest as _, Sm3};
 
 use crate::merkle::{leaf_hash, root_of_inclusion};
@@ -81,8 +83,8 @@ pub struct Receipt {
     pub index: u64,
     /// Inclusion proof, the leaf's sibling first.
     pub proof: Vec<TreeHash>,
-    /// The signed checkpoint.
-    pub checkpoint: Note,
+    /// The signed checkpoint, which every receipt of a commit shares.
+    pub checkpoint: Arc<Note>,
 }
 
 const RECEIPT_KIND: &str = "c2sp.org/tlog-proof@v1";
@@ -107,7 +109,7 @@ impl Receipt {
         let index = number(lines.next()?.strip_prefix("index ")?)?;
         let proof: Option<Vec<TreeHash>> = lines.map(TreeHash::parse).collect();
         let proof = proof.filter(|hashes| hashes.len() <= PROOF_HASHES_MAX)?;
-        let checkpoint = Note::parse(checkpoint.as_bytes()).ok()?;
+        let checkpoint = Arc::new(Note::parse(checkpoint.as_bytes()).ok()?);
         Some(Receipt { entry_head: String::from_utf8(extra).ok()?, index, proof, checkpoint })
     }
 

@@ -121,7 +121,7 @@ fn receipt(world: &World) -> Receipt {
     let entry = Entry::parse(&world.entries[SHOWN].bytes).unwrap();
     let index = SHOWN as u64;
     let proof = world.history.tree().inclusion(index, SHOWN_SIZE).unwrap();
-    Receipt { entry_head: entry_head(entry.previous, entry.received), index, proof, checkpoint: world.checkpoint_at(SHOWN_SIZE) }
+    Receipt { entry_head: entry_head(entry.previous, entry.received), index, proof, checkpoint: world.checkpoint_at(SHOWN_SIZE).into() }
 }
 
 /// What a1 signed to be enrolled.

@@ -279,7 +279,7 @@ proptest! {
         let entry = format!("{entry_head}note");
         let read = Entry::parse(entry.as_bytes()).unwrap();
         prop_assert_eq!((read.previous, read.received, read.note), (previous, UnixMs(received), &b"note"[..]));
-        let receipt = Receipt { entry_head, index, proof, checkpoint: note };
+        let receipt = Receipt { entry_head, index, proof, checkpoint: note.into() };
         prop_assert_eq!(Receipt::parse(receipt.encode().as_bytes()), Some(receipt));
     }
 

@@ -47,7 +47,7 @@ fn receipt() -> Vec<u8> {
         String::from_utf8(entry[..entry.len() - Entry::parse(entry).unwrap().note.len()].to_vec()).unwrap()
     };
     let proof = WORLD.history.tree().inclusion(3, WORLD.history.size()).unwrap();
-    Receipt { entry_head: head(3), index: 3, proof, checkpoint: WORLD.checkpoint_at(WORLD.history.size()) }.encode().into_bytes()
+    Receipt { entry_head: head(3), index: 3, proof, checkpoint: WORLD.checkpoint_at(WORLD.history.size()).into() }.encode().into_bytes()
 }
 
 fn refusal() -> Vec<u8> {

@@ -32,6 +32,8 @@ use crate::writer::Writer;
 
 /// Statements that are built and committed together.
 const BATCH: u64 = 4_096;
+/// Threads on which the signers of `bench append` wait.
+const SIGNER_THREADS: usize = 1;
 /// Raw verifications that are timed.
 const RAW_SIGNATURES: usize = 40_000;
 /// Rounds of bare syncing that are timed.
@@ -72,7 +74,7 @@ pub struct AppendArgs {
     #[arg(long, default_value_t = 64)]
     signers: usize,
     /// Statements of each signer
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 1500)]
     statements: u64,
     /// Where to make the ledger: the disk that is measured (default: the system's temporary folder)
     #[arg(long)]
@@ -345,33 +347,30 @@ fn raw(note: &[u8], seed: &DemoSeed) -> Option<Signed> {
     Some((key, note.text.into_bytes(), signature))
 }
 
-/// Each signer submits one statement after another and waits for each receipt. Gives the waiting times, sorted.
+/// Each signer, a task, submits one statement after another and waits for each receipt. Gives the waiting times, sorted.
 fn submit_all(writer: &Writer, prepared: Vec<Vec<Vec<u8>>>) -> Result<Vec<Duration>, Failure> {
-    let threads: Vec<_> = prepared
-        .into_iter()
-        .map(|notes| {
-            let writer = writer.clone();
-            std::thread::spawn(move || -> Result<Vec<Duration>, Failure> {
-                notes
-                    .into_iter()
-                    .map(|note| {
-                        let start = Instant::now();
-                        match writer.submit(note) {
-                            Ok(Answer::Recorded { .. }) => Ok(start.elapsed()),
-                            Ok(Answer::Refused { refusal, .. }) => Err(Failure::Refused(refusal)),
-                            Err(error) => Err(Failure::malformed(error.to_string())),
-                        }
-                    })
-                    .collect()
-            })
-        })
-        .collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(SIGNER_THREADS).build();
+    let runtime = runtime.map_err(|error| Failure::malformed(error.to_string()))?;
+    let signers: Vec<_> = prepared.into_iter().map(|notes| runtime.spawn(submit_each(writer.clone(), notes))).collect();
     let mut all = Vec::new();
-    for thread in threads {
-        all.extend(thread.join().map_err(|_| Failure::malformed("a signer panicked"))??);
+    for signer in signers {
+        all.extend(runtime.block_on(signer).map_err(|_| Failure::malformed("a signer panicked"))??);
     }
     all.sort_unstable();
     Ok(all)
+}
+
+async fn submit_each(writer: Writer, notes: Vec<Vec<u8>>) -> Result<Vec<Duration>, Failure> {
+    let mut waited = Vec::with_capacity(notes.len());
+    for note in notes {
+        let start = Instant::now();
+        match writer.submit(note).await {
+            Ok(Answer::Recorded { .. }) => waited.push(start.elapsed()),
+            Ok(Answer::Refused { refusal, .. }) => return Err(Failure::Refused(refusal)),
+            Err(error) => return Err(Failure::malformed(error.to_string())),
+        }
+    }
+    Ok(waited)
 }
 
 /// Rounds a second of: write a batch's worth, sync, write a slot, sync; on files that do not grow.
