@@ -1,4 +1,9 @@
-//! Procedures: what may be done, as data (format.md section 7). This version holds powers, offices and governance.
+//! Procedures: what may be done, as data (format.md section 7). Powers, offices and governance here; steps, outcomes and rules in
+//! [`programme`].
+
+pub mod calendar;
+pub mod programme;
+mod read;
 
 use std::collections::BTreeMap;
 
@@ -6,6 +11,8 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use signer::ActName;
 use signer::rule::{Refusal, Rule};
+use self::programme::Programme;
+use self::read::{RawCalendar, RawDays, RawIndex, RawOutcome, RawProgramme, RawRule, RawStandard, RawStep, Roster};
 use signer::value::{Code, Office, Power, ProcedureDigest, TEXT_CHARS_MAX, UnixMs, is_procedure_character, midnight, parse_offset};
 
 /// Longest procedure, in bytes.
@@ -32,6 +39,23 @@ pub const GOVERNED: &[ActName] = &[
     ActName::Relate,
     ActName::Qualify,
     ActName::Import,
+];
+/// Acts of a programme that `[governance]` may rule; one that it does not cannot be done.
+pub const GOVERNED_AT_WILL: &[ActName] = &[
+    ActName::Ruling,
+    ActName::Team,
+    ActName::Objection,
+    ActName::Dissent,
+    ActName::Report,
+    ActName::Appeal,
+    ActName::Answer,
+    ActName::Recuse,
+    ActName::Hold,
+    ActName::Release,
+    ActName::Correct,
+    ActName::Override,
+    ActName::Transfer,
+    ActName::Account,
 ];
 /// Acts that make or remake a person's standing: two powers at least.
 const TWO_POWERS: &[ActName] = &[ActName::Enrol, ActName::Appoint, ActName::Rekey];
@@ -84,6 +108,8 @@ pub struct Procedure {
     pub supervising: Power,
     /// Who may do what.
     pub governance: BTreeMap<ActName, Governance>,
+    /// Steps, outcomes, rules: empty in a procedure that governs nothing but the roster.
+    pub programme: Programme,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +126,19 @@ struct RawProcedure {
     power: BTreeMap<String, String>,
     office: BTreeMap<String, RawOffice>,
     governance: BTreeMap<String, toml::Value>,
+    #[serde(default)]
+    levels: Vec<String>,
+    calendar: Option<RawCalendar>,
+    index: Option<RawIndex>,
+    answer: Option<RawDays>,
+    #[serde(default)]
+    standard: Vec<RawStandard>,
+    #[serde(default)]
+    step: Vec<RawStep>,
+    #[serde(default)]
+    outcome: BTreeMap<String, RawOutcome>,
+    #[serde(default)]
+    rule: Vec<RawRule>,
 }
 
 #[derive(Deserialize)]
@@ -188,6 +227,17 @@ impl RawProcedure {
         let powers = judge_powers(self.power)?;
         let offices = judge_offices(self.office, &powers)?;
         let (offline_hours, supervising, governance) = judge_governance(self.governance, &powers, &offices)?;
+        let raw = RawProgramme {
+            levels: self.levels,
+            calendar: self.calendar,
+            index: self.index,
+            answer: self.answer,
+            standards: self.standard,
+            steps: self.step,
+            outcomes: self.outcome,
+            rules: self.rule,
+        };
+        let programme = raw.judge(&Roster { powers: &powers, offices: &offices, offline_hours, offset_minutes: offset })?;
         Ok(Procedure {
             id: parsed("id", &self.id, Code::parse)?,
             version: self.version,
@@ -198,6 +248,7 @@ impl RawProcedure {
             offline_hours,
             supervising,
             governance,
+            programme,
         })
     }
 }
@@ -249,8 +300,12 @@ fn judge_governance(
     let supervising = raw.remove("supervising").ok_or_else(|| missing("supervising"))?;
     let supervising = known_power(supervising.as_str().unwrap_or_default(), powers)?;
     let mut governance = BTreeMap::new();
-    for act in GOVERNED {
-        let value = raw.remove(act.as_str()).ok_or_else(|| missing(act.as_str()))?;
+    for act in GOVERNED.iter().chain(GOVERNED_AT_WILL) {
+        let value = match raw.remove(act.as_str()) {
+            Some(value) => value,
+            None if GOVERNED_AT_WILL.contains(act) => continue,
+            None => return Err(missing(act.as_str())),
+        };
         let rule: RawGovernance = value
             .try_into()
             .map_err(|error: toml::de::Error| wrong(format!("governance.{} = {{ any, min, powers }}", act.as_str()), error.message()))?;

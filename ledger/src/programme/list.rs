@@ -1,0 +1,85 @@
+//! Lists: sheets laid end to end, and what steps have done with them.
+
+use std::collections::BTreeSet;
+
+use signer::act::{SheetKind, SheetLines};
+use signer::merkle::leaf_hash;
+use signer::value::{CaseId, Code, ListRoot, PersonId, StatementHash, Time};
+
+use crate::history::Tree;
+
+/// A list.
+#[derive(Clone, Debug)]
+pub struct List {
+    /// Who signed its first sheet first.
+    pub owner: PersonId,
+    /// Of what it is.
+    pub kind: SheetKind,
+    /// Its sheets' lines.
+    pub sheets: Vec<SheetLines>,
+    /// Bytes of the sheets' texts, while no step has used it.
+    pub unused_bytes: u64,
+    /// Tree over the lines.
+    tree: Tree,
+    /// Lines that are not `omit`.
+    pub count: u64,
+    /// Sum of their amounts, in fen; nothing where it is too large to be anybody's.
+    pub total: Option<u64>,
+    /// First part of the last line.
+    pub last: Option<String>,
+    /// Whether a step has used it.
+    pub is_used: bool,
+    /// The last statement that did its cases.
+    pub done_by: Option<StatementHash>,
+    /// Cases that it has lost.
+    pub dropped: BTreeSet<CaseId>,
+    /// The posting step in which it is up, and since when by the signers' clock.
+    pub up: Option<(Code, Time)>,
+}
+
+impl List {
+    /// A list without sheets.
+    pub fn new(owner: PersonId, kind: SheetKind) -> List {
+        List {
+            owner,
+            kind,
+            sheets: Vec::new(),
+            unused_bytes: 0,
+            tree: Tree::default(),
+            count: 0,
+            total: Some(0),
+            last: None,
+            is_used: false,
+            done_by: None,
+            dropped: BTreeSet::new(),
+            up: None,
+        }
+    }
+
+    /// Adds a sheet.
+    pub fn push(&mut self, lines: &SheetLines, bytes: u64) {
+        for text in lines.texts() {
+            self.tree.push(leaf_hash(text.as_bytes()));
+            self.last = text.split(' ').next().map(ToOwned::to_owned);
+        }
+        self.count += lines.count();
+        self.total = self.total.zip(lines.total()).and_then(|(one, other)| one.checked_add(other));
+        self.unused_bytes += bytes;
+        self.sheets.push(lines.clone());
+    }
+
+    /// Number of lines.
+    pub fn lines(&self) -> u64 {
+        self.tree.size()
+    }
+
+    /// RFC 6962 root over the lines.
+    pub fn root(&self) -> ListRoot {
+        ListRoot(self.tree.root_at(self.tree.size()).map_or([0; 32], |root| root.0))
+    }
+
+    /// The tree over the lines, for paths of single lines.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+}
