@@ -16,6 +16,7 @@ pub mod error;
 pub mod history;
 pub mod layout;
 pub mod ledger;
+pub mod map;
 mod marker;
 mod parallel;
 pub mod policy;
