@@ -3,14 +3,18 @@
 use std::collections::BTreeSet;
 
 use signer::ActName;
+use signer::note::note_hash;
 use signer::act::{Act, Basis, Constitution, Founding, NewKey, Purpose, RelatedTo};
 use signer::rule::{Refusal, Rule};
 use signer::statement::{By, Header, ProcedureName, Statement};
-use signer::value::{Code, KeyBytes, Office, PersonId, Power, Time, UnixMs};
+use signer::value::{Code, IndexRoot, KeyBytes, Office, PersonId, Power, StatementHash, Time, UnixMs};
 
-use crate::check::{Content, Cosigned, Verified, founding_missing};
+use self::desk::Signer;
+use self::programme::{Brought, is_done_by_step, is_of_programme};
+use crate::check::{Content, Cosigned, Index, Verified, founding_missing};
 use crate::history::Context;
 use crate::procedure::Procedure;
+use crate::programme::{Change, Signing};
 use crate::state::{Appointment, KeyStatus, State};
 
 /// How far a device's or witness's clock may be ahead of the ledger's, in milliseconds.
@@ -20,29 +24,62 @@ pub const ALLOWANCE_MS_DEFAULT: i64 = 72 * 3_600_000;
 /// How far the log may run ahead of the latest witness's time, in milliseconds.
 pub const UNWITNESSED_MS_MAX: i64 = 24 * 3_600_000;
 
+mod batches;
+mod case_acts;
+mod desk;
+mod lists;
+mod programme;
+mod roster;
+mod steps;
+
+pub use self::lists::{LIST_LINES_MAX, UNUSED_SHEET_BYTES_MAX};
+pub use self::roster::{Shortfall, shortfalls};
+
+/// What is admitted: what it makes of the programme, and the rules that it breaks without being refused.
+#[derive(Clone, Debug, Default)]
+pub struct Admission {
+    /// Rules that only warn.
+    pub warnings: Vec<Refusal>,
+    /// Changes of the programme, for [`State::apply`].
+    pub(crate) changes: Vec<Change>,
+}
+
 /// Admitted, or the rule that refuses.
-pub type Verdict = Result<(), Refusal>;
+pub type Verdict = Result<Admission, Refusal>;
+
+/// One question of many: nothing is against it, or the rule that refuses.
+type Judged = Result<(), Refusal>;
 
 /// Judges a note as the next entry, received at `received`. `context` is what the log was at the size that the note names
 /// ([`Verified::names_size`]), or nothing where the log is shorter.
 pub fn admit(state: &State, verified: &Verified, received: UnixMs, context: Option<&Context>) -> Verdict {
     judge_every_entry(state, verified, received)?;
     match &verified.content {
-        Content::Cosigned(cosigned) => admit_cosigned(state, cosigned, received, context),
-        Content::Statement { statement, keys, procedure, .. } => match statement.as_ref() {
-            Statement::Founding(founding) => admit_founding(founding),
+        Content::Cosigned(cosigned) => admit_cosigned(state, cosigned, received, context).map(|()| Admission {
+            changes: vec![Change::Cosigned {
+                size: cosigned.checkpoint.size,
+                witnesses: cosigned.cosignatures.len() as u64,
+                digest: note_hash(&verified.bytes).0,
+            }],
+            warnings: Vec::new(),
+        }),
+        Content::Index(index) => admit_index(state, index).map(|()| Admission::default()),
+        Content::Statement { statement, keys, procedure, hash } => match statement.as_ref() {
+            Statement::Founding(founding) => admit_founding(founding).map(|()| Admission::default()),
             Statement::Act { header, act, .. } => {
                 let keys: Vec<KeyBytes> = keys.iter().map(signer::PublicKey::bytes).collect();
-                let case = Judgement::new(state, header, received, context)?;
-                case.judge_header(act.name(), &keys)?;
-                case.judge_act(act, procedure.as_deref())
+                let judgement = Judgement::new(state, header, &keys, received, context, act)?;
+                let bytes = if let Act::Sheet(_) = act { statement.encode().len() as u64 } else { 0 };
+                let brought = judgement.judge_header(act.name(), *hash, bytes)?;
+                judgement.judge_act(act, procedure.as_deref())?;
+                brought.judge(act, procedure.as_deref())
             }
         },
     }
 }
 
 /// Section 8.1.
-fn judge_every_entry(state: &State, verified: &Verified, received: UnixMs) -> Verdict {
+fn judge_every_entry(state: &State, verified: &Verified, received: UnixMs) -> Judged {
     if received < state.received_last() {
         return refuse(Rule::ReceivedOrder, format!("at or after {}", state.received_last().0), received.0.to_string());
     }
@@ -58,20 +95,41 @@ fn judge_every_entry(state: &State, verified: &Verified, received: UnixMs) -> Ve
     let is_amendment = matches!(&verified.content, Content::Statement { statement, .. } if statement.act_name() == ActName::Amend);
     let brought = match &verified.content {
         Content::Cosigned(cosigned) => Some(cosigned.time_latest()),
-        Content::Statement { .. } => None,
+        Content::Statement { .. } | Content::Index(_) => None,
     };
     match state.witness_time() {
-        Some(known) if !is_amendment && received > known.max(brought.unwrap_or(known)).plus_ms(UNWITNESSED_MS_MAX) => refuse(
+        Some(known) if !is_amendment && received > known.max(brought.unwrap_or(known)).plus_ms(UNWITNESSED_MS_MAX) => refuse::<()>(
             Rule::Unwitnessed,
             format!("a cosigned entry whose witnesses' time is at most 24 h before {}", received.0),
             format!("latest witness time {}", known.0),
-        ),
-        _ => Ok(()),
+        )?,
+        _ => {}
+    }
+    let needs_index = matches!(&verified.content, Content::Statement { .. }) && !is_amendment && !is_founding;
+    match state.index_due(received).filter(|_| needs_index && !state.is_mutant(Rule::IndexMissing)) {
+        Some(since) => refuse(Rule::IndexMissing, format!("an index entry at or after {}", show(since)), "none"),
+        None => Ok(()),
     }
 }
 
+/// Section 5.17 from the key on.
+fn admit_index(state: &State, index: &Index) -> Judged {
+    let key = state.checkpoint_key_at(state.size());
+    if key != Some(&index.key.bytes()) {
+        let expected = key.map_or_else(String::new, ToString::to_string);
+        return refuse(Rule::IndexSignature, expected, index.key.bytes().to_string());
+    }
+    let (cases, keys) = state.index_roots();
+    let shown = |(count, root): (u64, IndexRoot)| format!("{count} {root}");
+    if (index.note.cases, index.note.keys) != (cases, keys) {
+        let found = format!("cases {}, keys {}", shown(index.note.cases), shown(index.note.keys));
+        return refuse(Rule::IndexUnlike, format!("cases {}, keys {}", shown(cases), shown(keys)), found);
+    }
+    Ok(())
+}
+
 /// Section 5.10 from step 4 on.
-fn admit_cosigned(state: &State, cosigned: &Cosigned, received: UnixMs, context: Option<&Context>) -> Verdict {
+fn admit_cosigned(state: &State, cosigned: &Cosigned, received: UnixMs, context: Option<&Context>) -> Judged {
     let checkpoint = &cosigned.checkpoint;
     let Some(context) = context.filter(|_| checkpoint.size <= state.size()) else {
         return refuse(Rule::CheckpointAhead, format!("a size of at most {}", state.size()), checkpoint.size.to_string());
@@ -112,7 +170,7 @@ fn admit_cosigned(state: &State, cosigned: &Cosigned, received: UnixMs, context:
 }
 
 /// Section 5.1.
-fn admit_founding(founding: &Founding) -> Verdict {
+fn admit_founding(founding: &Founding) -> Judged {
     let is_demonstration = founding.purpose == Purpose::Demonstration;
     if founding.origin.is_demonstration() != is_demonstration {
         return refuse(
@@ -129,7 +187,7 @@ fn admit_founding(founding: &Founding) -> Verdict {
     judge_witnesses(&founding.constitution)
 }
 
-fn judge_constitution<'a>(constitution: &Constitution, powers: impl Iterator<Item = &'a Power>) -> Verdict {
+fn judge_constitution<'a>(constitution: &Constitution, powers: impl Iterator<Item = &'a Power>) -> Judged {
     let powers: Vec<&Power> = powers.collect();
     if !(2..=powers.len() as u64).contains(&constitution.threshold) {
         return refuse(Rule::Threshold, format!("2 to {}", powers.len()), constitution.threshold.to_string());
@@ -141,13 +199,13 @@ fn judge_constitution<'a>(constitution: &Constitution, powers: impl Iterator<Ite
     Ok(())
 }
 
-fn judge_witnesses(constitution: &Constitution) -> Verdict {
+fn judge_witnesses(constitution: &Constitution) -> Judged {
     once(Rule::WitnessRepeated, constitution.witnesses.iter().map(|witness| witness.name.as_str()))?;
     // Nor is the ledger its own witness.
     once(Rule::WitnessRepeated, constitution.witnesses.iter().map(|witness| witness.key).chain([constitution.checkpoint_key]))
 }
 
-fn once<T: Ord + ToString>(rule: Rule, all: impl Iterator<Item = T>) -> Verdict {
+fn once<T: Ord + ToString>(rule: Rule, all: impl Iterator<Item = T>) -> Judged {
     let mut seen = BTreeSet::new();
     for one in all {
         let shown = one.to_string();
@@ -159,10 +217,14 @@ fn once<T: Ord + ToString>(rule: Rule, all: impl Iterator<Item = T>) -> Verdict 
 }
 
 /// One statement being judged.
+#[derive(Clone, Copy)]
 struct Judgement<'a> {
     state: &'a State,
     header: &'a Header,
+    keys: &'a [KeyBytes],
     received: UnixMs,
+    /// Number of entries that the signers had seen.
+    seen_size: u64,
     /// `received` of the last entry that the signers had seen.
     time_seen: UnixMs,
     /// Whether the offline allowance covers the statement.
@@ -172,7 +234,14 @@ struct Judgement<'a> {
 
 impl<'a> Judgement<'a> {
     /// Steps 1 and 2 of section 8.3.
-    fn new(state: &'a State, header: &'a Header, received: UnixMs, context: Option<&Context>) -> Result<Self, Refusal> {
+    fn new(
+        state: &'a State,
+        header: &'a Header,
+        keys: &'a [KeyBytes],
+        received: UnixMs,
+        context: Option<&Context>,
+        act: &Act,
+    ) -> Result<Self, Refusal> {
         let seen = header.seen;
         let Some(context) = context.filter(|_| seen.size <= state.size()) else {
             return Err(Refusal::new(Rule::SeenAhead, format!("a size of at most {}", state.size()), seen.size.to_string()));
@@ -181,15 +250,28 @@ impl<'a> Judgement<'a> {
             let show = |root, chain| format!("root {root}, chain head {chain} at size {}", seen.size);
             return Err(Refusal::new(Rule::SeenUnlike, show(context.seen.root, context.seen.chain), show(seen.root, seen.chain)));
         }
-        let allowance_ms =
-            state.procedure_at(state.size(), received).map_or(ALLOWANCE_MS_DEFAULT, |enacted| enacted.procedure.allowance_ms());
-        let is_covered = received.0 - context.received_last.0 <= allowance_ms;
-        Ok(Judgement { state, header, received, time_seen: context.received_last, is_covered, allowance_ms })
+        let in_force = state.procedure_at(state.size(), received);
+        let allowance_ms = in_force.map_or(ALLOWANCE_MS_DEFAULT, |enacted| enacted.procedure.allowance_ms(act));
+        let time_seen = context.received_last;
+        let is_covered = received.0 - time_seen.0 <= allowance_ms;
+        Ok(Judgement { state, header, keys, received, seen_size: seen.size, time_seen, is_covered, allowance_ms })
+    }
+
+    /// The same for somebody who signed at another time and had seen another log.
+    fn as_seen_by(&self, signing: &Signing) -> Judgement<'a> {
+        let is_covered = self.received.0 - signing.time_seen.0 <= self.allowance_ms;
+        Judgement { seen_size: signing.seen_size, time_seen: signing.time_seen, is_covered, ..*self }
+    }
+
+    /// Who signs, as a step that waits remembers them.
+    fn signings(&self) -> Vec<Signing> {
+        let signing = |(by, key): (&By, &KeyBytes)| Signing { by: by.clone(), key: *key, time_seen: self.time_seen, seen_size: self.seen_size };
+        self.header.by.iter().zip(self.keys).map(signing).collect()
     }
 
     /// Whether what ended at entry `ended` is good all the same: the signers could not know.
     fn is_still_good(&self, ended: u64) -> bool {
-        self.is_covered && self.header.seen.size <= ended
+        self.is_covered && self.seen_size <= ended
     }
 
     /// Whether a condition holds at receipt or, for a covered statement, at the time seen.
@@ -199,27 +281,39 @@ impl<'a> Judgement<'a> {
 
     /// Whether an entry was among those that the signers had seen.
     fn was_seen(&self, entry: u64) -> bool {
-        entry < self.header.seen.size
+        entry < self.seen_size
     }
 
     /// Steps 3 to 7.
-    fn judge_header(&self, act: ActName, keys: &[KeyBytes]) -> Verdict {
+    fn judge_header(&'a self, act: ActName, hash: StatementHash, bytes: u64) -> Result<Brought<'a>, Refusal> {
         self.judge_time()?;
         let procedure = self.governing(act)?;
         self.judge_device()?;
         let mut powers = BTreeSet::new();
-        for (at, (by, key)) in self.header.by.iter().zip(keys).enumerate() {
+        let mut signers = Vec::with_capacity(self.header.by.len());
+        for (at, (by, key)) in self.header.by.iter().zip(self.keys).enumerate() {
             if self.header.by[..at].iter().any(|before| before.person == by.person) {
                 return refuse(Rule::SignerRepeated, "each person once", by.person.to_string());
             }
             self.judge_key(act, by, key)?;
-            let appointment = self.judge_appointment(by)?;
-            powers.extend(self.judge_office(by, appointment, procedure)?);
+            let held = self.judge_appointment(by)?;
+            powers.extend(self.judge_office(by, held, procedure)?);
+            signers.push(Signer { by, held });
         }
-        self.judge_governance(act, procedure, &powers)
+        let mut brought = Brought { judgement: self, procedure, signers, hash, bytes, warnings: Vec::new() };
+        if is_of_programme(act)
+            && let Some(mut desk) = brought.desk()
+        {
+            desk.judge_signers()?;
+            brought.warnings = desk.admission.warnings;
+        }
+        if !is_done_by_step(act) {
+            self.judge_governance(act, procedure, &powers)?;
+        }
+        Ok(brought)
     }
 
-    fn judge_time(&self) -> Verdict {
+    fn judge_time(&self) -> Judged {
         let at = self.header.at.unix_ms();
         if at > self.received.plus_ms(CLOCK_AHEAD_MS_MAX) {
             return refuse(
@@ -241,7 +335,7 @@ impl<'a> Judgement<'a> {
     /// The procedure under which the statement is judged.
     fn governing(&self, act: ActName) -> Result<Option<&'a Procedure>, Refusal> {
         let now = self.state.procedure_at(self.state.size(), self.received);
-        let seen = self.state.procedure_at(self.header.seen.size, self.time_seen);
+        let seen = self.state.procedure_at(self.seen_size, self.time_seen);
         let name = |enacted: Option<&crate::state::Enacted>| enacted.map(|enacted| enacted.name.clone());
         let shown =
             |name: Option<&ProcedureName>| name.map_or("none".to_owned(), |name| format!("{} {} {}", name.id, name.version, name.digest));
@@ -262,7 +356,7 @@ impl<'a> Judgement<'a> {
         Ok(governing.map(|enacted| enacted.procedure.as_ref()))
     }
 
-    fn judge_device(&self) -> Verdict {
+    fn judge_device(&self) -> Judged {
         let Header { device, counter, .. } = self.header;
         let Some(known) = self.state.device(device).filter(|known| self.was_seen(known.since)) else {
             return refuse(Rule::DeviceUnknown, "a device that was enrolled before", device.to_string());
@@ -278,7 +372,7 @@ impl<'a> Judgement<'a> {
         }
     }
 
-    fn judge_key(&self, act: ActName, by: &By, key: &KeyBytes) -> Verdict {
+    fn judge_key(&self, act: ActName, by: &By, key: &KeyBytes) -> Judged {
         let known = self.state.person(&by.person).and_then(|person| person.key(key));
         let Some(known) = known else {
             return refuse(Rule::KeyUnknown, format!("a key of {}", by.person), key.to_string());
@@ -342,7 +436,7 @@ impl<'a> Judgement<'a> {
             return Err(Refusal::new(Rule::OfficeUnknown, "an office of the governing procedure", by.office.to_string()));
         };
         let person = self.state.person(&by.person);
-        let holds = |code: &Code| person.is_some_and(|person| self.holds_at(|time| person.is_qualified(code, self.header.seen.size, time)));
+        let holds = |code: &Code| person.is_some_and(|person| self.holds_at(|time| person.is_qualified(code, self.seen_size, time)));
         match office.requires.iter().find(|code| !holds(code)) {
             Some(missing) => Err(Refusal::new(
                 Rule::QualificationMissing,
@@ -353,9 +447,12 @@ impl<'a> Judgement<'a> {
         }
     }
 
-    fn judge_governance(&self, act: ActName, procedure: Option<&Procedure>, powers: &BTreeSet<Power>) -> Verdict {
+    fn judge_governance(&self, act: ActName, procedure: Option<&Procedure>, powers: &BTreeSet<Power>) -> Judged {
         let signers = self.header.by.len() as u64;
         let rule = procedure.filter(|_| act != ActName::Amend).and_then(|procedure| procedure.governance.get(&act));
+        if rule.is_none() && !matches!(act, ActName::Amend | ActName::Enact) {
+            return refuse(Rule::GovernanceNone, format!("[governance] with {}", act.as_str()), "none");
+        }
         let allowed = |by: &By| rule.map_or(by.office.as_str() == "founder", |rule| rule.any.contains(&by.office));
         if let Some(other) = self.header.by.iter().find(|by| !allowed(by)) {
             let expected = rule.map_or("founder".to_owned(), |rule| list(rule.any.iter()));
@@ -374,7 +471,7 @@ impl<'a> Judgement<'a> {
     }
 
     /// Step 8: the rules of section 5.
-    fn judge_act(&self, act: &Act, enacted: Option<&Procedure>) -> Verdict {
+    fn judge_act(&self, act: &Act, enacted: Option<&Procedure>) -> Judged {
         match act {
             Act::Amend { constitution, founders } => self.judge_amend(constitution, founders),
             Act::Enact { enacts, .. } => self.judge_enact(enacts, enacted),
@@ -434,7 +531,7 @@ impl<'a> Judgement<'a> {
                 judge_period(*from, *to)
             }
             Act::Import(import) => {
-                let head = self.state.case_head(&import.case);
+                let head = self.state.case_head(&import.case).filter(|_| self.state.register().file(&import.case).is_none());
                 if head != import.head.as_ref() {
                     let shown = |head: Option<&signer::value::StatementHash>| head.map_or("new".to_owned(), ToString::to_string);
                     return refuse(Rule::CaseHead, format!("case {} {}", import.case, shown(head)), shown(import.head.as_ref()));
@@ -444,24 +541,25 @@ impl<'a> Judgement<'a> {
                 }
                 Ok(())
             }
+            _ => Ok(()),
         }
     }
 
-    fn judge_person(&self, person: &PersonId) -> Verdict {
+    fn judge_person(&self, person: &PersonId) -> Judged {
         match self.state.person(person) {
             Some(_) => Ok(()),
             None => refuse(Rule::PersonUnknown, "a person who is enrolled", person.to_string()),
         }
     }
 
-    fn judge_amend(&self, constitution: &Constitution, founders: &[(PersonId, Power)]) -> Verdict {
+    fn judge_amend(&self, constitution: &Constitution, founders: &[(PersonId, Power)]) -> Judged {
         founders.iter().try_for_each(|(person, _)| self.judge_person(person))?;
         once(Rule::PersonTaken, founders.iter().map(|(person, _)| person.as_str()))?;
         judge_constitution(constitution, founders.iter().map(|(_, power)| power))?;
         judge_witnesses(constitution)
     }
 
-    fn judge_enact(&self, enacts: &ProcedureName, enacted: Option<&Procedure>) -> Verdict {
+    fn judge_enact(&self, enacts: &ProcedureName, enacted: Option<&Procedure>) -> Judged {
         if let Some(latest) = self.state.procedures().iter().max_by_key(|enacted| enacted.name.version)
             && (latest.name.id != enacts.id || latest.name.version >= enacts.version)
         {
@@ -476,7 +574,7 @@ impl<'a> Judgement<'a> {
         }
     }
 
-    fn judge_appoint_end(&self, person: &PersonId, appointment: &signer::value::StatementHash) -> Verdict {
+    fn judge_appoint_end(&self, person: &PersonId, appointment: &signer::value::StatementHash) -> Judged {
         let held = self.state.appointments(appointment).iter().find(|held| !held.office.is_reserved());
         match held {
             None => refuse(Rule::AppointmentUnknown, "an `appoint` statement", appointment.to_string()),
@@ -488,11 +586,11 @@ impl<'a> Judgement<'a> {
         }
     }
 
-    fn judge_key_free(&self, person: &PersonId, key: &KeyBytes) -> Verdict {
+    fn judge_key_free(&self, person: &PersonId, key: &KeyBytes) -> Judged {
         if self.state.is_key_taken(person, key) { refuse(Rule::KeyTaken, "a key that is new", key.to_string()) } else { Ok(()) }
     }
 
-    fn judge_new_key(&self, new: &NewKey, after_revocation: bool) -> Verdict {
+    fn judge_new_key(&self, new: &NewKey, after_revocation: bool) -> Judged {
         self.judge_person(&new.person)?;
         let latest = self.state.person(&new.person).and_then(|person| person.latest_key());
         let Some(latest) = latest.filter(|latest| latest.key == new.replaces) else {
@@ -508,7 +606,7 @@ impl<'a> Judgement<'a> {
         }
     }
 
-    fn judge_revoke(&self, person: &PersonId, key: &KeyBytes, suspected: Option<Time>) -> Verdict {
+    fn judge_revoke(&self, person: &PersonId, key: &KeyBytes, suspected: Option<Time>) -> Judged {
         let latest = self.state.person(person).and_then(|person| person.latest_key());
         let Some(latest) = latest.filter(|latest| latest.key == *key) else {
             return refuse(Rule::KeyUnknown, format!("the latest key of {person}"), key.to_string());
@@ -545,7 +643,7 @@ impl<'a> Judgement<'a> {
     }
 }
 
-fn judge_period(from: Time, to: Option<Time>) -> Verdict {
+fn judge_period(from: Time, to: Option<Time>) -> Judged {
     match to {
         Some(to) if to.unix_ms() <= from.unix_ms() => refuse(Rule::Period, format!("an end after {from}"), to.to_string()),
         _ => Ok(()),

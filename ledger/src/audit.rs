@@ -7,7 +7,7 @@ use signer::act::Purpose;
 use signer::checkpoint::is_signed_by;
 use signer::rule::{Refusal, Rule};
 use signer::statement::Statement;
-use signer::value::{ChainHead, KeyBytes, LedgerId, TreeRoot, UnixMs};
+use signer::value::{ChainHead, IndexRoot, KeyBytes, LedgerId, TreeRoot, UnixMs};
 use signer::{Checkpoint, Note, PublicKey};
 
 use crate::admit::admit;
@@ -20,7 +20,7 @@ use crate::ledger::{HASHES, founded_id};
 use crate::marker::read_marker;
 use crate::parallel::both;
 use crate::policy::Policy;
-use crate::refusal_note::{REFUSALS, RefusalNote};
+use crate::refusal_note::{KeptRefusals, REFUSAL_BYTES_MAX, REFUSALS, RefusalNote};
 use crate::replay::{Checked, check_chunk, read_chunk};
 use crate::segment::{EntryReader, SLOTS, Slot, read_slot};
 use crate::state::State;
@@ -28,8 +28,6 @@ use crate::storage::{Storage, read_full, read_whole};
 
 /// Findings that are kept; further ones are counted.
 pub const FINDINGS_MAX: usize = 10_000;
-/// Longest refusal note that is read, in bytes.
-const REFUSAL_BYTES_MAX: u64 = 65_000;
 /// What an audit of a folder without an id calls it.
 const NO_ID: &str = "-";
 
@@ -40,6 +38,8 @@ pub enum Level {
     Error,
     /// Worth knowing; the record stands.
     Note,
+    /// A rule of the procedure that only warns was broken; the record stands.
+    Warn,
 }
 
 impl Level {
@@ -48,6 +48,7 @@ impl Level {
         match self {
             Level::Error => "error",
             Level::Note => "note",
+            Level::Warn => "warn",
         }
     }
 }
@@ -183,6 +184,10 @@ impl Findings {
 
     fn note(&mut self, index: u64, refusal: Refusal) {
         self.push(Finding { index, level: Level::Note, refusal });
+    }
+
+    fn warn(&mut self, index: u64, refusal: Refusal) {
+        self.push(Finding { index, level: Level::Warn, refusal });
     }
 
     fn push(&mut self, finding: Finding) {
@@ -326,12 +331,27 @@ struct Replay<'q> {
     anchored: Option<u64>,
     signatures: u64,
     cosigned: u64,
+    /// `received` of entry 0.
+    founded: Option<UnixMs>,
+    /// Index entries: place, `received`, what they say of refusals.
+    indexes: Vec<(u64, UnixMs, (u64, IndexRoot))>,
 }
 
 impl<'q> Replay<'q> {
     fn new(id: Option<LedgerId>, entries: u64, question: &Question<'q>) -> Replay<'q> {
         let state = State::new(id.clone());
-        Replay { id, state, history: History::default(), entries, policy: question.policy, anchored: None, signatures: 0, cosigned: 0 }
+        Replay {
+            id,
+            state,
+            history: History::default(),
+            entries,
+            policy: question.policy,
+            anchored: None,
+            signatures: 0,
+            cosigned: 0,
+            founded: None,
+            indexes: Vec::new(),
+        }
     }
 
     fn run(
@@ -379,15 +399,23 @@ impl<'q> Replay<'q> {
         if previous != expected {
             findings.error(index, Refusal::new(Rule::Chain, expected.to_string(), previous.to_string()));
         }
-        if let Err(refusal) = self.judge_note(&sealed.bytes, verified, received) {
-            findings.error(index, refusal);
-            self.state.skip(Some(received));
+        match self.judge_note(&sealed.bytes, verified, received) {
+            Ok(warnings) => warnings.into_iter().for_each(|warning| findings.warn(index, warning)),
+            Err(refusal) => {
+                findings.error(index, refusal);
+                self.state.skip(Some(received));
+            }
         }
         self.history.push(sealed.leaf, sealed.chain, received);
     }
 
-    /// Section 8 on one entry; applies it if it is admitted.
-    fn judge_note(&mut self, entry: &[u8], ahead: Result<crate::check::Verified, Refusal>, received: UnixMs) -> Result<(), Refusal> {
+    /// Section 8 on one entry; applies it if it is admitted, and gives its warnings.
+    fn judge_note(
+        &mut self,
+        entry: &[u8],
+        ahead: Result<crate::check::Verified, Refusal>,
+        received: UnixMs,
+    ) -> Result<Vec<Refusal>, Refusal> {
         let note = Entry::parse(entry)?.note;
         // Checked ahead of its turn with keys of entries that may not be admitted: where that could matter, check again.
         let verified = match ahead {
@@ -395,10 +423,11 @@ impl<'q> Replay<'q> {
             _ => self.check_in_turn(note)?,
         };
         let context = verified.names_size().and_then(|size| self.history.context(size));
-        admit(&self.state, &verified, received, context.as_ref())?;
-        self.count(&verified, note);
-        self.state.apply(&verified, received);
-        Ok(())
+        let mut admission = admit(&self.state, &verified, received, context.as_ref())?;
+        self.count(&verified, note, received);
+        let warnings = std::mem::take(&mut admission.warnings);
+        self.state.apply(&verified, received, admission);
+        Ok(warnings)
     }
 
     fn check_in_turn(&self, note: &[u8]) -> Result<crate::check::Verified, Refusal> {
@@ -414,8 +443,13 @@ impl<'q> Replay<'q> {
         check(note, self.state.ring())
     }
 
-    fn count(&mut self, verified: &crate::check::Verified, note: &[u8]) {
+    fn count(&mut self, verified: &crate::check::Verified, note: &[u8], received: UnixMs) {
+        self.founded.get_or_insert(received);
         match &verified.content {
+            Content::Index(index) => {
+                self.signatures += 1;
+                self.indexes.push((self.state.size(), received, index.note.refusals));
+            }
             Content::Statement { keys, .. } => self.signatures += keys.len() as u64,
             Content::Cosigned(cosigned) => {
                 self.signatures += 1 + cosigned.cosignatures.len() as u64;
@@ -463,6 +497,21 @@ fn judge_refusals(
         if let Err(refusal) = judge_refusal(&bytes.unwrap_or_default(), file, name, keys, replay) {
             findings.error(position as u64, refusal);
         }
+    }
+    judge_indexed_refusals(storage, replay, findings)
+}
+
+/// The refusals between two index entries are those that the later one counts: an absent one is a finding.
+fn judge_indexed_refusals(storage: &dyn Storage, replay: &Replay<'_>, findings: &mut Findings) -> io::Result<()> {
+    let Some(mut from) = replay.founded.filter(|_| !replay.indexes.is_empty()) else { return Ok(()) };
+    let kept = KeptRefusals::read(storage)?;
+    for (entry, received, said) in &replay.indexes {
+        let found = kept.between(from, *received);
+        if found != *said {
+            let shown = |(count, root): (u64, IndexRoot)| format!("{count} refusals, root {root}");
+            findings.error(*entry, Refusal::new(Rule::RefusalsUnlike, shown(*said), shown(found)));
+        }
+        from = *received;
     }
     Ok(())
 }

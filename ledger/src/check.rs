@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use signer::act::{Act, Founding, Witness};
+use signer::index_note::{INDEX_KIND, IndexNote};
 use signer::checkpoint::{cosignature_verifies, is_signed_by};
 use signer::note::{KeyId, Note, SignatureLine, TYPE_COSIGNATURE, TYPE_ED25519, key_id};
 use signer::possession::{self, Occasion};
@@ -100,6 +101,7 @@ impl KeyRing {
                 let id = key_id(person.as_str(), TYPE_ED25519, &key.bytes().0);
                 self.person(person, id) == Some(key)
             }),
+            Content::Index(index) => self.checkpoint_keys.key(&index.key.bytes()).is_some(),
             Content::Cosigned(cosigned) => {
                 self.checkpoint_keys.key(&cosigned.key.bytes()).is_some()
                     && cosigned.cosignatures.iter().all(|line| {
@@ -123,6 +125,7 @@ pub struct Parsed {
 enum ParsedContent {
     Statement(Box<Statement>),
     Cosigned(Checkpoint),
+    Index(IndexNote),
 }
 
 impl Parsed {
@@ -130,7 +133,7 @@ impl Parsed {
     pub fn statement(&self) -> Option<&Statement> {
         match &self.content {
             ParsedContent::Statement(statement) => Some(statement),
-            ParsedContent::Cosigned(_) => None,
+            ParsedContent::Cosigned(_) | ParsedContent::Index(_) => None,
         }
     }
 }
@@ -176,6 +179,15 @@ impl Cosigned {
     }
 }
 
+/// An index entry's note.
+#[derive(Clone, Debug)]
+pub struct Index {
+    /// What it says.
+    pub note: IndexNote,
+    /// The checkpoint key that signed.
+    pub key: PublicKey,
+}
+
 /// What a verified note says.
 #[derive(Clone, Debug)]
 pub enum Content {
@@ -192,6 +204,8 @@ pub enum Content {
     },
     /// A cosigned checkpoint.
     Cosigned(Cosigned),
+    /// An index entry.
+    Index(Index),
 }
 
 /// A note that passes format.md section 8.2.
@@ -212,6 +226,7 @@ impl Verified {
                 Statement::Act { header, .. } => Some(header.seen.size),
             },
             Content::Cosigned(cosigned) => Some(cosigned.checkpoint.size),
+            Content::Index(_) => None,
         }
     }
 
@@ -219,7 +234,7 @@ impl Verified {
     pub fn statement_hash(&self) -> Option<StatementHash> {
         match &self.content {
             Content::Statement { hash, .. } => Some(*hash),
-            Content::Cosigned(_) => None,
+            Content::Cosigned(_) | Content::Index(_) => None,
         }
     }
 }
@@ -237,6 +252,10 @@ pub fn parse(bytes: &[u8], ledger: Option<&LedgerId>) -> Result<Parsed, Refusal>
             Checkpoint::parse(&note.text).filter(|checkpoint| checkpoint.size > 0 && (2..=COSIGNATURES_MAX + 1).contains(&lines));
         let expected = "origin, size and root, then one signature and 1 to 16 cosignatures";
         ParsedContent::Cosigned(checkpoint.ok_or_else(|| Refusal::new(Rule::CheckpointFormat, expected, note.text.replace('\n', " / ")))?)
+    } else if ledger.is_some() && first_line == INDEX_KIND {
+        let index = IndexNote::parse(&note.text).filter(|_| note.signatures.len() == 1);
+        let expected = "ledger, cases, keys and refusals, then one signature";
+        ParsedContent::Index(index.ok_or_else(|| Refusal::new(Rule::IndexFormat, expected, note.text.replace('\n', " / ")))?)
     } else {
         ParsedContent::Statement(Box::new(Statement::parse(&note.text)?))
     };
@@ -278,6 +297,10 @@ impl Begun {
                 verify_cosigned(&note, checkpoint, ring).map(|cosigned| (Vec::new(), Ok(Content::Cosigned(cosigned))))
             }
             ParsedContent::Statement(statement) => begin_statement(&note, statement, ring),
+            ParsedContent::Index(index) => {
+                let accepts = |line: &SignatureLine, name: &str, key: &PublicKey| is_signed_by(&note.text, line, name, key);
+                read_index(&note, index, ring, accepts).map(|index| (Vec::new(), Ok(Content::Index(index))))
+            }
         };
         let (claims, answer) = begun.unwrap_or_else(|refusal| (Vec::new(), Err(refusal)));
         Begun { note, claims, answer: answer.map(|content| Verified { bytes, content }) }
@@ -335,6 +358,7 @@ pub(crate) fn verify_parsed(group: Vec<Result<Parsed, Refusal>>, ring: &KeyRing)
 pub(crate) fn trust(parsed: Parsed, ring: &KeyRing) -> Result<Verified, Refusal> {
     let Parsed { bytes, note, content } = parsed;
     let content = match content {
+        ParsedContent::Index(index) => Content::Index(read_index(&note, index, ring, |line, _, _| line.payload.len() == 64)?),
         ParsedContent::Cosigned(checkpoint) => {
             let is_named = |line: &SignatureLine, name: &str, key: &PublicKey| {
                 line.name == name && line.key_id == key_id(name, TYPE_ED25519, &key.bytes().0)
@@ -479,6 +503,21 @@ fn enacted(act: &Act) -> Result<Option<Box<Procedure>>, Refusal> {
         return Err(Refusal::new(Rule::ProcedureFormat, format!("id and version {} {}", enacts.id, enacts.version), found));
     }
     Ok(Some(Box::new(procedure)))
+}
+
+/// Reads the signature of an index note; the closure says which is accepted.
+fn read_index(
+    note: &Note,
+    index: IndexNote,
+    ring: &KeyRing,
+    accepts: impl Fn(&SignatureLine, &str, &PublicKey) -> bool,
+) -> Result<Index, Refusal> {
+    judge_ledger(&index.ledger, ring)?;
+    let line = &note.signatures[0];
+    let name = index.ledger.as_str();
+    let key = ring.checkpoint_keys.named(line.key_id).find(|key| line.name == name && accepts(line, name, key)).cloned();
+    let key = key.ok_or_else(|| Refusal::new(Rule::IndexSignature, "a signature by the ledger's checkpoint key", line.encode()))?;
+    Ok(Index { note: index, key })
 }
 
 fn verify_cosigned(note: &Note, checkpoint: Checkpoint, ring: &KeyRing) -> Result<Cosigned, Refusal> {

@@ -7,20 +7,21 @@ use std::sync::Arc;
 
 use signer::act::Act;
 use signer::checkpoint::Receipt;
+use signer::index_note::IndexNote;
 use signer::note::note_hash;
 use signer::rule::{Refusal, Rule};
 use signer::statement::{Seen, Statement, statement_hash};
 use signer::value::{KeyBytes, LedgerId, StatementHash, TreeRoot, UnixMs};
 use signer::{Checkpoint, Note, SecretKey};
 
-use crate::admit::admit;
+use crate::admit::{Admission, admit};
 use crate::check::{Content, KeyRing, Verified, check};
 use crate::entry::{Entry, SealedEntry, entry_head};
 use crate::error::{LedgerError, storage_error};
 use crate::history::History;
 use crate::marker::{encode_marker, read_marker};
 use crate::recovery::Replayed;
-use crate::refusal_note::{REFUSALS, REFUSALS_PER_KEY_AND_DAY_MAX, RefusalNote};
+use crate::refusal_note::{KeptRefusals, REFUSALS, REFUSALS_PER_KEY_AND_DAY_MAX, RefusalNote};
 use crate::replay::{Admitted, AdmittedEntry};
 use crate::segment::{SLOTS, Segments, encode_slot};
 use crate::state::{State, ledger_id};
@@ -38,6 +39,8 @@ pub enum Answer {
         receipt: Box<Receipt>,
         /// Whether it was there before.
         is_repeated: bool,
+        /// Rules of the procedure that it breaks without being refused.
+        warnings: Vec<Refusal>,
     },
     /// It is not, and nothing was changed.
     Refused {
@@ -86,9 +89,9 @@ impl<S: Storage> Ledger<S> {
         }
         let mut state = State::new(None);
         let verified = check(founding, state.ring()).map_err(LedgerError::Founding)?;
-        admit(&state, &verified, clock, None).map_err(LedgerError::Founding)?;
+        let admission = admit(&state, &verified, clock, None).map_err(LedgerError::Founding)?;
         let sealed = SealedEntry::new(signer::value::ChainHead::EMPTY, clock, founding);
-        state.apply(&verified, clock);
+        state.apply(&verified, clock, admission);
         let id = state.ring().ledger().cloned().ok_or(LedgerError::NotALedger)?;
         let mut history = History::default();
         history.push(sealed.leaf, sealed.chain, clock);
@@ -292,27 +295,54 @@ impl<S: Storage> Ledger<S> {
             }
         };
         if let Some(index) = self.recorded_before(&verified, pending)? {
-            return Ok(Outcome::Recorded { index, is_repeated: true });
+            return Ok(Outcome::Recorded { index, is_repeated: true, warnings: Vec::new() });
         }
         if let Some(refusal) = self.refuse_at_the_door(&verified) {
             return Ok(Outcome::Unsigned(refusal));
         }
-        let context = verified.names_size().and_then(|size| self.history.context(size));
-        if let Err(refusal) = admit(&self.state, &verified, received, context.as_ref()) {
-            return Ok(self.refused(&verified, refusal, received));
+        if matches!(verified.content, Content::Statement { .. }) && self.state.index_due(received).is_some() {
+            self.index(received, pending)?;
         }
+        let context = verified.names_size().and_then(|size| self.history.context(size));
+        match admit(&self.state, &verified, received, context.as_ref()) {
+            Err(refusal) => Ok(self.refused(&verified, refusal, received)),
+            Ok(mut admission) => {
+                let warnings = std::mem::take(&mut admission.warnings);
+                let index = self.take(&verified, admission, received, pending);
+                Ok(Outcome::Recorded { index, is_repeated: false, warnings })
+            }
+        }
+    }
+
+    /// The index entry of the day, before its first entry. Where it cannot be admitted, the statement will say why.
+    fn index(&mut self, received: UnixMs, pending: &mut Vec<SealedEntry>) -> Result<(), LedgerError> {
+        let kept = KeptRefusals::read(&self.storage).map_err(storage_error("reading refusals"))?;
+        let since = self.state.indexed_last().or_else(|| self.history.received(0)).unwrap_or(received);
+        let (cases, keys) = self.state.index_roots();
+        let note = IndexNote { ledger: self.id().clone(), cases, keys, refusals: kept.between(since, received) };
+        let signed = note.sign(self.key_in_force()?).encode();
+        let Ok(verified) = check(signed.as_bytes(), self.ring()) else { return Ok(()) };
+        if let Ok(admission) = admit(&self.state, &verified, received, None) {
+            self.take(&verified, admission, received, pending);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, verified: &Verified, admission: Admission, received: UnixMs, pending: &mut Vec<SealedEntry>) -> u64 {
         let index = self.state.size();
         let previous = self.history.chain_at(index).unwrap_or(signer::value::ChainHead::EMPTY);
         let sealed = SealedEntry::new(previous, received, &verified.bytes);
         self.history.push(sealed.leaf, sealed.chain, received);
-        self.state.apply(&verified, received);
+        self.state.apply(verified, received, admission);
         pending.push(sealed);
-        Ok(Outcome::Recorded { index, is_repeated: false })
+        index
     }
 
     /// The entry that holds the same text, if it was recorded before: found by device and counter.
     fn recorded_before(&self, verified: &Verified, pending: &[SealedEntry]) -> Result<Option<u64>, LedgerError> {
         let index = match &verified.content {
+            // Only the ledger itself makes these.
+            Content::Index(_) => None,
             Content::Cosigned(cosigned) => self.state.cosigned_entry(cosigned.checkpoint.size),
             Content::Statement { statement, .. } => match statement.as_ref() {
                 Statement::Founding(_) => Some(0),
@@ -332,7 +362,7 @@ impl<S: Storage> Ledger<S> {
             // The same checkpoint with other cosignatures says something else.
             (Content::Cosigned(_), Some(note)) => note == verified.bytes,
             (Content::Statement { hash, .. }, Some(note)) => Note::parse(note).is_ok_and(|note| statement_hash(&note.text) == *hash),
-            (_, None) => false,
+            (Content::Index(_), _) | (_, None) => false,
         };
         Ok(is_same.then_some(index))
     }
@@ -372,8 +402,8 @@ impl<S: Storage> Ledger<S> {
     fn answer(&mut self, outcome: Outcome, received: UnixMs) -> Result<Answer, LedgerError> {
         match outcome {
             Outcome::Unsigned(refusal) => Ok(Answer::Refused { refusal, note: None }),
-            Outcome::Recorded { index, is_repeated } => {
-                Ok(Answer::Recorded { receipt: Box::new(self.receipt(index)?.ok_or(LedgerError::Poisoned)?), is_repeated })
+            Outcome::Recorded { index, is_repeated, warnings } => {
+                Ok(Answer::Recorded { receipt: Box::new(self.receipt(index)?.ok_or(LedgerError::Poisoned)?), is_repeated, warnings })
             }
             Outcome::Refused(refused) => {
                 let note = self.write_refusal(&refused, received)?;
@@ -502,7 +532,7 @@ pub fn hash_file(level: usize) -> String {
 
 /// What came of judging one note, before anything is durable.
 enum Outcome {
-    Recorded { index: u64, is_repeated: bool },
+    Recorded { index: u64, is_repeated: bool, warnings: Vec<Refusal> },
     Refused(Refused),
     Unsigned(Refusal),
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use signer::ActName;
+use signer::act::Act;
 use signer::rule::{Refusal, Rule};
 use self::programme::Programme;
 use self::read::{RawCalendar, RawDays, RawIndex, RawOutcome, RawProgramme, RawRule, RawStandard, RawStep, Roster};
@@ -180,9 +181,16 @@ impl Procedure {
         Ok(procedure)
     }
 
-    /// The allowance for offline work, in milliseconds.
-    pub fn allowance_ms(&self) -> i64 {
-        self.offline_hours as i64 * 3_600_000
+    /// How long after the log that its signers had seen an act may arrive, in milliseconds.
+    pub fn allowance_ms(&self, act: &Act) -> i64 {
+        let step = match act {
+            Act::Step(act) => Some(&act.step),
+            Act::PostUp(act) => Some(&act.step),
+            Act::PostDown(act) => Some(&act.step),
+            _ => None,
+        };
+        let own = step.and_then(|id| self.programme.step(id)).and_then(|step| step.offline_hours);
+        own.unwrap_or(self.offline_hours) as i64 * 3_600_000
     }
 
     fn judge_powers(&self) -> Result<(), Refusal> {

@@ -12,7 +12,7 @@ use signer::act::{Override, Step, Team};
 use signer::statement::{By, Header};
 use signer::value::{CaseId, Code, KeyBytes, Period, PersonId, ReportToken, StatementHash, Unit, UnixMs};
 
-pub use self::change::{Change, Done};
+pub use self::change::{Cause, Change, Done};
 
 use self::case::{Case, CaseFile, Mark};
 use self::list::List;
@@ -111,9 +111,8 @@ pub struct Register {
     overrides: HashMap<StatementHash, (u64, Override)>,
     teams: HashMap<(Code, Period), Team>,
     related: HashMap<CaseId, Vec<(PersonId, Code)>>,
+    referred: HashMap<StatementHash, CaseId>,
     cosigned: Vec<CosignedEntry>,
-    /// Cases that changed since an index was last computed.
-    changed: BTreeSet<CaseId>,
 }
 
 impl Register {
@@ -216,9 +215,21 @@ impl Register {
         self.cosigned.get(self.cosigned.partition_point(|cosigned| cosigned.entry <= entry))
     }
 
-    /// The cases that changed since the last call.
-    pub fn take_changed(&mut self) -> BTreeSet<CaseId> {
-        std::mem::take(&mut self.changed)
+    /// A case with the id that the register keeps.
+    pub fn case_entry(&self, case: &CaseId) -> Option<(&CaseId, &Case)> {
+        self.cases.get_key_value(case)
+    }
+
+    /// The cases that a list locked, in byte order.
+    pub fn locked_by(&self, list: &Code) -> BTreeMap<&CaseId, &CaseFile> {
+        let files = self.lists.get(list).into_iter().flat_map(|list| list.cases());
+        let files = files.filter_map(|case| self.cases.get_key_value(case)).filter_map(|(id, case)| Some((id, case.file.as_deref()?)));
+        files.filter(|(_, file)| file.payment.as_ref().is_some_and(|payment| payment.list == *list)).collect()
+    }
+
+    /// The case that a statement referred upward, if it still waits.
+    pub fn referred_by(&self, statement: &StatementHash) -> Option<&CaseId> {
+        self.referred.get(statement)
     }
 }
 

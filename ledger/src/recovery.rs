@@ -153,8 +153,8 @@ impl Replayed {
 
     fn take(&mut self, verified: &Verified, sealed: &SealedEntry, received: UnixMs) -> Result<(), Refusal> {
         let context = verified.names_size().and_then(|size| self.history.context(size));
-        admit(&self.state, verified, received, context.as_ref())?;
-        self.state.apply(verified, received);
+        let admission = admit(&self.state, verified, received, context.as_ref())?;
+        self.state.apply(verified, received, admission);
         self.history.push(sealed.leaf, sealed.chain, received);
         Ok(())
     }

@@ -1,16 +1,58 @@
 //! Signed refusals (format.md section 10).
 
+use std::io;
+
+use sha2::{Digest as _, Sha256};
 use signer::checkpoint::is_signed_by;
+use signer::merkle::leaf_hash;
 use signer::note::{Note, SignatureLine};
 use signer::rule::Rule;
 use signer::statement::Seen;
-use signer::value::{ChainHead, LedgerId, NoteHash, StatementHash, TreeRoot, UnixMs, number};
+use signer::value::{ChainHead, IndexRoot, LedgerId, NoteHash, StatementHash, TreeRoot, UnixMs, number};
 use signer::{PublicKey, SecretKey};
+
+use crate::history::Tree;
+use crate::storage::{Storage, read_whole};
 
 /// The refusals' folder.
 pub const REFUSALS: &str = "refusals";
 /// Refusals that a key can cause in a day.
 pub const REFUSALS_PER_KEY_AND_DAY_MAX: u32 = 1_000;
+
+/// Longest file in the refusals' folder that is read, in bytes.
+pub const REFUSAL_BYTES_MAX: u64 = 65_000;
+
+/// The refusals that a folder keeps, in the order of their files' names.
+pub struct KeptRefusals(Vec<(UnixMs, [u8; 32])>);
+
+impl KeptRefusals {
+    /// Reads the folder; what is no refusal note is passed over.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn read(storage: &dyn Storage) -> io::Result<KeptRefusals> {
+        let mut kept = Vec::new();
+        for file in storage.list(REFUSALS)? {
+            let bytes = match read_whole(storage, &format!("{REFUSALS}/{file}"), REFUSAL_BYTES_MAX) {
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
+                other => other?,
+            };
+            let bytes = bytes.unwrap_or_default();
+            if let Some(refusal) = Note::parse(&bytes).ok().and_then(|note| RefusalNote::parse(&note.text)) {
+                kept.push((refusal.received, Sha256::digest(&bytes).into()));
+            }
+        }
+        Ok(KeptRefusals(kept))
+    }
+
+    /// Number and root of those received at or after one moment and before another.
+    pub fn between(&self, from: UnixMs, until: UnixMs) -> (u64, IndexRoot) {
+        let mut tree = Tree::default();
+        let of_the_time = self.0.iter().filter(|(received, _)| from <= *received && *received < until);
+        of_the_time.for_each(|(_, digest)| tree.push(leaf_hash(digest)));
+        (tree.size(), IndexRoot(tree.root_at(tree.size()).map_or([0; 32], |root| root.0)))
+    }
+}
 
 /// What a ledger signs when it refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,16 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use signer::act::{Act, Constitution, DeviceReason, EndReason, Founding, NewKey, Purpose};
+use signer::act::{Act, Capacity, Constitution, DeviceReason, EndReason, Founding, NewKey, Purpose};
 use signer::note::{KeyId, TYPE_ED25519, key_id};
 use signer::statement::{Header, ProcedureName, Statement};
 use signer::value::{
-    CaseId, Code, DeviceId, IdentityToken, KeyBytes, KeyName, LedgerId, Office, Origin, PersonId, Power, SourceDigest, StatementHash, Text,
+    CaseId, Code, DeviceId, IndexRoot, IdentityToken, KeyBytes, KeyName, LedgerId, Office, Origin, PersonId, Power, SourceDigest, StatementHash, Text,
     Time, Unit, UnixMs,
 };
 
+use crate::admit::Admission;
 use crate::check::{Content, KeyRing, Verified};
+use crate::index::IndexMaps;
 use crate::procedure::Procedure;
+use crate::programme::{Cause, Change, Register};
 
 /// What became of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +93,10 @@ pub struct Appointment {
     pub unit: Unit,
     /// The power of a founder; an office's power is the procedure's to say.
     pub power: Option<Power>,
+    /// In which capacity.
+    pub capacity: Capacity,
+    /// Where the person comes from.
+    pub home: Unit,
     /// The entry that made it.
     pub since: u64,
     /// From when.
@@ -98,6 +105,13 @@ pub struct Appointment {
     pub to: Option<UnixMs>,
     /// The entry that ended it, and whether that cuts at once.
     pub ended: Option<(u64, bool)>,
+}
+
+impl Appointment {
+    /// Whether it is in force at a time.
+    pub fn is_in_force(&self, at: UnixMs) -> bool {
+        self.ended.is_none() && self.from <= at && self.to.is_none_or(|to| at < to)
+    }
 }
 
 /// A device.
@@ -152,9 +166,15 @@ pub struct State {
     keys_taken: HashSet<KeyBytes>,
     key_ids: HashSet<(PersonId, KeyId)>,
     appointments: HashMap<StatementHash, Vec<Appointment>>,
+    held_by: HashMap<PersonId, Vec<StatementHash>>,
     devices: BTreeMap<DeviceId, Device>,
     procedures: Vec<Enacted>,
-    cases: HashMap<CaseId, StatementHash>,
+    register: Register,
+    map: IndexMaps,
+    indexed_last: Option<UnixMs>,
+    /// A rule that is not judged: for tests that ask whether somebody would notice.
+    #[cfg(feature = "mutants")]
+    pub mutant: Option<signer::Rule>,
     records: HashMap<SourceDigest, RangeSet>,
 }
 
@@ -244,6 +264,53 @@ impl State {
         self.appointments.iter().flat_map(|(hash, all)| all.iter().map(move |one| (hash, one)))
     }
 
+    /// The offices that a person holds or held.
+    pub fn offices_of<'a>(&'a self, person: &'a PersonId) -> impl Iterator<Item = &'a Appointment> + 'a {
+        let given = self.held_by.get(person).into_iter().flatten();
+        given.flat_map(|hash| self.appointments(hash)).filter(move |held| held.person == *person)
+    }
+
+    /// Cases, lists, batches.
+    pub fn register(&self) -> &Register {
+        &self.register
+    }
+
+    /// Whether a rule is switched off, which only tests do.
+    #[cfg(feature = "mutants")]
+    pub fn is_mutant(&self, rule: signer::Rule) -> bool {
+        self.mutant == Some(rule)
+    }
+
+    /// Whether a rule is switched off, which only tests do.
+    #[cfg(not(feature = "mutants"))]
+    pub const fn is_mutant(&self, _rule: signer::Rule) -> bool {
+        false
+    }
+
+    /// The beginning of the day at whose first entry an index entry is missing, if one is.
+    pub fn index_due(&self, received: UnixMs) -> Option<UnixMs> {
+        let enacted = self.procedure_at(self.size, received).filter(|enacted| enacted.procedure.programme.is_indexed_daily)?;
+        let calendar = &enacted.procedure.programme.calendar;
+        let today = calendar.day(received);
+        let since = self.indexed_last.map_or(enacted.starts, |last| last.max(enacted.starts));
+        (calendar.day(since) < today).then(|| calendar.midnight(today))
+    }
+
+    /// When the last index entry was received.
+    pub fn indexed_last(&self) -> Option<UnixMs> {
+        self.indexed_last
+    }
+
+    /// Leaves and root of the maps of cases and of keys (format.md section 18).
+    pub fn index_roots(&self) -> ((u64, IndexRoot), (u64, IndexRoot)) {
+        self.map.roots(self)
+    }
+
+    /// The maps of cases and keys, as of now, for proofs.
+    pub fn index_maps(&self) -> &IndexMaps {
+        &self.map
+    }
+
     /// A device.
     pub fn device(&self, device: &DeviceId) -> Option<&Device> {
         self.devices.get(device)
@@ -266,12 +333,12 @@ impl State {
 
     /// The latest statement that changed a case.
     pub fn case_head(&self, case: &CaseId) -> Option<&StatementHash> {
-        self.cases.get(case)
+        self.register.case(case).map(|case| &case.head)
     }
 
     /// Number of cases.
     pub fn case_count(&self) -> usize {
-        self.cases.len()
+        self.register.case_count()
     }
 
     /// Whether a record of a legacy file was imported.
@@ -287,8 +354,8 @@ impl State {
         }
     }
 
-    /// Does what an admitted entry says.
-    pub fn apply(&mut self, verified: &Verified, received: UnixMs) {
+    /// Does what an admitted entry says, as [`crate::admit::admit`] decided.
+    pub fn apply(&mut self, verified: &Verified, received: UnixMs, admission: Admission) {
         match &verified.content {
             Content::Cosigned(cosigned) => {
                 self.cosigned.insert(cosigned.checkpoint.size, self.size);
@@ -307,6 +374,18 @@ impl State {
                 }
                 self.count_joint(statement, keys, received);
             }
+            Content::Index(_) => self.indexed_last = Some(received),
+        }
+        let hash = verified.statement_hash().unwrap_or(StatementHash([0; 32]));
+        let cause = Cause { entry: self.size, hash, received };
+        for change in admission.changes {
+            if let Change::Named(_, cases) = &change {
+                self.map.note_changed(cases.iter());
+            }
+            if let Change::Imported(case) = &change {
+                self.map.note_changed(std::iter::once(case));
+            }
+            self.register.apply(change, &cause);
         }
         self.skip(Some(received));
     }
@@ -343,7 +422,9 @@ impl State {
 
     fn hold(&mut self, person: PersonId, office: &str, power: Option<Power>, hash: StatementHash, from: UnixMs) {
         let Some(office) = Office::parse(office) else { return };
-        let appointment = Appointment { person, office, unit: Unit::whole(), power, since: self.size, from, to: None, ended: None };
+        let (unit, home, capacity) = (Unit::whole(), Unit::whole(), Capacity::Regular);
+        let appointment = Appointment { person: person.clone(), office, unit, power, capacity, home, since: self.size, from, to: None, ended: None };
+        self.held_by.entry(person).or_default().push(hash);
         self.appointments.entry(hash).or_default().push(appointment);
     }
 
@@ -402,12 +483,15 @@ impl State {
                     device.ended = Some((self.size, cuts));
                 }
             }
-            Act::Appoint { person, office, unit, from, to, .. } => {
+            Act::Appoint { person, office, unit, capacity, home, from, to, .. } => {
+                self.held_by.entry(person.clone()).or_default().push(effect.hash);
                 let appointment = Appointment {
                     person: person.clone(),
                     office: office.clone(),
                     unit: unit.clone(),
                     power: None,
+                    capacity: *capacity,
+                    home: home.clone(),
                     since: self.size,
                     from: from.unix_ms(),
                     to: to.map(Time::unix_ms),
@@ -422,7 +506,6 @@ impl State {
             Act::Rotate(new) => self.replace_key(new, Some(KeyStatus::Replaced(self.size))),
             Act::Rekey(new) => self.replace_key(new, None),
             Act::Revoke { person, key, suspected, .. } => self.set_status(person, *key, KeyStatus::Revoked(self.size, *suspected)),
-            Act::Relate { .. } => {}
             Act::Qualify { person, qualification, from, to, .. } => {
                 let since = self.size;
                 let qualified = Qualified { code: qualification.clone(), since, from: from.unix_ms(), to: to.map(Time::unix_ms) };
@@ -430,16 +513,18 @@ impl State {
                     person.qualified.push(qualified);
                 }
             }
-            Act::Import(import) => {
-                self.cases.insert(import.case.clone(), effect.hash);
-                self.records.entry(import.source).or_default().insert(import.record);
-            }
+            Act::Import(import) => self.records.entry(import.source).or_default().insert(import.record),
+            // What they make of the programme are changes of the register.
+            _ => {}
         }
     }
 
     fn enact(&mut self, enacts: &ProcedureName, effect: &Effect<'_>) {
         let Some(procedure) = effect.procedure else { return };
         let starts = procedure.valid_from.max(effect.received);
+        if procedure.programme.is_indexed_daily {
+            self.map.switch_on(self.register.cases().map(|(id, _)| id));
+        }
         self.procedures.push(Enacted { since: self.size, starts, name: enacts.clone(), procedure: Box::new(procedure.clone()) });
     }
 

@@ -164,11 +164,13 @@ pub enum Deed {
     Qualify { person: String, qualification: String },
     Import(LegacyRecord),
     Cosigned { size: u64 },
+    Index,
+    Other { act: String },
 }
 
 impl Deed {
     /// The name on the `act` line; `cosigned` for a cosigned entry.
-    pub const fn name(&self) -> &'static str {
+    pub const fn name(&self) -> &str {
         match self {
             Deed::Found => "found",
             Deed::Amend => "amend",
@@ -185,6 +187,8 @@ impl Deed {
             Deed::Qualify { .. } => "qualify",
             Deed::Import(_) => "import",
             Deed::Cosigned { .. } => "cosigned",
+            Deed::Index => "index",
+            Deed::Other { act } => act.as_str(),
         }
     }
 }

@@ -68,6 +68,7 @@ pub fn fold(views: &mut Views, rows: &dyn Rows, entry: &AdmittedEntry<'_>) -> Re
     let mut fold = Fold { rows, views, changed: BTreeMap::new() };
     match &entry.verified.content {
         Content::Cosigned(cosigned) => fold.cosigned(cosigned, entry.received)?,
+        Content::Index(_) => fold.indexed(entry.received),
         Content::Statement { statement, hash, keys, procedure } => {
             let facts = Facts { entry: entry.index, received: entry.received, hash: *hash, procedure: procedure.as_deref() };
             match statement.as_ref() {
@@ -129,6 +130,11 @@ impl Fold<'_> {
         let deed = Deed::Cosigned { size };
         self.put(Key::Entry(entry), EntryRow { received_ms: received.0, hash: None, at: None, signers: Vec::new(), deed });
         self.amend(Key::Ledger, |ledger: &mut LedgerRow| ledger.cosigned += 1)
+    }
+
+    fn indexed(&mut self, received: UnixMs) {
+        let row = EntryRow { received_ms: received.0, hash: None, at: None, signers: Vec::new(), deed: Deed::Index };
+        self.put(Key::Entry(self.views.next), row);
     }
 }
 
@@ -262,6 +268,7 @@ impl Facts<'_> {
                 Deed::Qualify { person: person.to_string(), qualification: qualification.to_string() }
             }
             Act::Import(import) => Deed::Import(self.import(fold, import)?),
+            other => Deed::Other { act: other.name().as_str().to_owned() },
         })
     }
 

@@ -4,11 +4,53 @@ use crate::rule::Refusal;
 use crate::statement::{HEADER, LayoutLine, ProcedureName, Times, Values, Writer, parts, procedure_name};
 use crate::strict::Signature;
 use crate::value::{
-    CaseId, Code, Commitment, DeviceId, IdentityToken, KeyBytes, KeyName, Nonce, Office, Origin, PersonId, Power, SourceDigest,
+    CaseId, Code, Commitment, DeviceId, IdentityToken, KeyBytes, Office, PersonId, Power, SourceDigest,
     StatementHash, Text, Time, TimeMs, Unit, base64, from_base64_array, number,
 };
 
-use Times::{Any, Once, Several};
+use Times::{Once, Several};
+
+macro_rules! word_type {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident $word:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant,)* }
+
+        impl $name {
+            #[allow(dead_code, reason = "where the word is not a line's only value, the line says what is expected")]
+            const EXPECTED: &'static str = concat!("one of" $(, " ", $word)*);
+
+            /// The word of that spelling.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($word => Some($name::$variant),)* _ => None }
+            }
+
+            /// The word.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $word,)* }
+            }
+        }
+
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    )*};
+}
+
+mod founding;
+mod programme;
+mod sheet;
+#[cfg(test)]
+mod tests;
+
+pub use self::founding::{Constitution, Founder, Founding, Purpose, Witness};
+pub use self::programme::{
+    About, Account, Answer, AnswerOutcome, Appeal, Area, Assertion, BatchRef, CaseAt, Clause, Correct, Dissent, Hold, ListRef, Member, Objection,
+    Opening, Outcome, Override, PostDown, PostUp, Recuse, Release, Report, ReportAbout, Ruling, Step, Team, Transfer,
+};
+pub use self::sheet::{CaseLine, PaymentLine, ResultLine, SeatLine, Sheet, SheetKind, SheetLines, Vote};
 
 macro_rules! act_names {
     ($($(#[$doc:meta])* $variant:ident $name:literal;)*) => {
@@ -62,9 +104,48 @@ act_names! {
     Qualify "qualify";
     /// Transcription of a legacy record.
     Import "import";
+    /// A step of the procedure, done.
+    Step "step";
+    /// A signature on a step that waits.
+    Join "join";
+    /// Lines of a list.
+    Sheet "sheet";
+    /// A list goes up.
+    PostUp "post-up";
+    /// A list comes down.
+    PostDown "post-down";
+    /// An outcome of a case.
+    Outcome "outcome";
+    /// A mistaken step taken back.
+    Correct "correct";
+    /// A case moves to another unit.
+    Transfer "transfer";
+    /// Another account.
+    Account "account";
+    /// Somebody objects.
+    Objection "objection";
+    /// A participant disagrees.
+    Dissent "dissent";
+    /// A report from the public.
+    Report "report";
+    /// An appeal against an outcome.
+    Appeal "appeal";
+    /// An answer to these.
+    Answer "answer";
+    /// Somebody steps aside.
+    Recuse "recuse";
+    /// A payment is held.
+    Hold "hold";
+    /// A hold is released.
+    Release "release";
+    /// A rule is overridden.
+    Override "override";
+    /// A ruling on a clause.
+    Ruling "ruling";
+    /// A team and its areas.
+    Team "team";
 }
 
-const CONSTITUTION: &[LayoutLine] = &[("threshold", Once), ("checkpoint-key", Once), ("witness", Any), ("founder", Several)];
 const NEW_KEY: &[LayoutLine] = &[("person", Once), ("replaces", Once), ("key", Once), ("proof", Once)];
 
 impl ActName {
@@ -83,7 +164,7 @@ impl ActName {
     /// The lines that follow the header.
     pub const fn body_layout(self) -> &'static [LayoutLine] {
         match self {
-            ActName::Found | ActName::Amend => CONSTITUTION,
+            ActName::Found | ActName::Amend => founding::CONSTITUTION,
             ActName::Enact => &[("enacts", Once), ("|", Several)],
             ActName::Enrol => &[("person", Once), ("name", Once), ("identity", Once), ("key", Once), ("proof", Once)],
             ActName::Device => &[("enrols", Once), ("unit", Once)],
@@ -112,46 +193,14 @@ impl ActName {
                 ("group", Once),
                 ("lifecycle", Once),
             ],
+            ActName::Join => &[("joins", Once)],
+            ActName::Sheet => sheet::LAYOUT,
+            _ => programme::layout(self),
         }
     }
-}
-
-macro_rules! word_type {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident $word:literal,)* })*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$vdoc])* $variant,)* }
-
-        impl $name {
-            const EXPECTED: &'static str = concat!("one of" $(, " ", $word)*);
-
-            /// The word of that spelling.
-            pub fn parse(text: &str) -> Option<Self> {
-                match text { $($word => Some($name::$variant),)* _ => None }
-            }
-
-            /// The word.
-            pub const fn as_str(self) -> &'static str {
-                match self { $($name::$variant => $word,)* }
-            }
-        }
-
-        impl core::fmt::Display for $name {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    )*};
 }
 
 word_type! {
-    /// What a ledger is for.
-    Purpose {
-        /// The record of a real programme.
-        Production "production",
-        /// A demonstration: simulated clock and witnesses are allowed.
-        Demonstration "demonstration",
-    }
     /// In which capacity an office is held.
     Capacity {
         /// In one's own post.
@@ -213,60 +262,11 @@ word_type! {
     }
 }
 
-/// A witness that may cosign.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Witness {
-    /// Name of its key.
-    pub name: KeyName,
-    /// Its public key.
-    pub key: KeyBytes,
-}
-
-/// What founding and amendment set alike.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Constitution {
-    /// How many founders act together.
-    pub threshold: u64,
-    /// The key that signs checkpoints.
-    pub checkpoint_key: KeyBytes,
-    /// Who may cosign.
-    pub witnesses: Vec<Witness>,
-}
-
-/// A founder, as the founding names one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Founder {
-    /// The person.
-    pub person: PersonId,
-    /// The power for which the person stands.
-    pub power: Power,
-    /// The identity token.
-    pub identity: IdentityToken,
-    /// The public key.
-    pub key: KeyBytes,
-    /// The name.
-    pub name: Text,
-}
-
-/// The founding of a ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Founding {
-    /// What the ledger is called.
-    pub origin: Origin,
-    /// Randomness that makes the ledger's id unique.
-    pub nonce: Nonce,
-    /// Production or demonstration.
-    pub purpose: Purpose,
-    /// Clock of the device.
-    pub at: Time,
-    /// The first device.
-    pub device: DeviceId,
-    /// The body whose identity tokens count.
-    pub identity_body: Code,
-    /// Threshold, checkpoint key, witnesses.
-    pub constitution: Constitution,
-    /// The founders, who all sign.
-    pub founders: Vec<Founder>,
+impl Capacity {
+    /// Whether it is another's office: acting or by delegation.
+    pub fn is_lent(self) -> bool {
+        self != Capacity::Regular
+    }
 }
 
 /// A new key in place of an old one.
@@ -356,6 +356,28 @@ pub enum Act {
         evidence: Commitment,
     },
     Import(Import),
+    Step(Box<Step>),
+    Join {
+        joins: StatementHash,
+    },
+    Sheet(Sheet),
+    PostUp(PostUp),
+    PostDown(PostDown),
+    Outcome(Outcome),
+    Correct(Correct),
+    Transfer(Transfer),
+    Account(Account),
+    Objection(Objection),
+    Dissent(Dissent),
+    Report(Report),
+    Appeal(Appeal),
+    Answer(Answer),
+    Recuse(Recuse),
+    Hold(Hold),
+    Release(Release),
+    Override(Override),
+    Ruling(Ruling),
+    Team(Team),
 }
 
 /// A legacy record as an archivist transcribes it.
@@ -379,67 +401,6 @@ pub struct Import {
     pub group: Text,
     /// The record's life-cycle transition, or `-`.
     pub lifecycle: Text,
-}
-
-impl Constitution {
-    fn read(values: &mut Values<'_>) -> Result<Constitution, Refusal> {
-        Ok(Constitution {
-            threshold: values.one("a number", number)?,
-            checkpoint_key: values.one("ed25519 and a public key", key_value)?,
-            witnesses: values.many("witness", "name and public key", |value| {
-                let [name, key] = parts(value)?;
-                Some(Witness { name: KeyName::parse(name)?, key: KeyBytes::parse(key)? })
-            })?,
-        })
-    }
-
-    fn write(&self, out: &mut Writer) {
-        out.line("threshold", self.threshold);
-        out.line("checkpoint-key", format_args!("ed25519 {}", self.checkpoint_key));
-        for witness in &self.witnesses {
-            out.line("witness", format_args!("{} {}", witness.name, witness.key));
-        }
-    }
-}
-
-impl Founding {
-    pub(crate) fn read(values: &mut Values<'_>) -> Result<Founding, Refusal> {
-        let origin = values.one("an origin such as demo.county.example/benefits", Origin::parse)?;
-        values.one("the act", ActName::named)?;
-        Ok(Founding {
-            origin,
-            nonce: values.one("32 bytes in base64", Nonce::parse)?,
-            purpose: values.one(Purpose::EXPECTED, Purpose::parse)?,
-            at: values.one("a time such as 2013-03-11T09:14:05+08:00", Time::parse)?,
-            device: values.one("a device", DeviceId::parse)?,
-            identity_body: values.one("a code", Code::parse)?,
-            constitution: Constitution::read(values)?,
-            founders: values.many_texts("founder", "person, power, identity token, public key and name", |value| {
-                let mut rest = value.splitn(5, ' ');
-                Some(Founder {
-                    person: PersonId::parse(rest.next()?)?,
-                    power: Power::parse(rest.next()?)?,
-                    identity: IdentityToken::parse(rest.next()?)?,
-                    key: KeyBytes::parse(rest.next()?)?,
-                    name: Text::parse(rest.next()?)?,
-                })
-            })?,
-        })
-    }
-
-    pub(crate) fn write(&self, out: &mut Writer) {
-        out.line("ledger", &self.origin);
-        out.line("act", ActName::Found.as_str());
-        out.line("nonce", self.nonce);
-        out.line("purpose", self.purpose);
-        out.line("at", self.at);
-        out.line("device", &self.device);
-        out.line("identity", &self.identity_body);
-        self.constitution.write(out);
-        for founder in &self.founders {
-            out.line("founder", format_args!("{} {} {} {} {}", founder.person, founder.power, founder.identity, founder.key, founder.name));
-        }
-    }
 }
 
 impl NewKey {
@@ -477,18 +438,32 @@ impl Act {
             Act::Relate { .. } => ActName::Relate,
             Act::Qualify { .. } => ActName::Qualify,
             Act::Import(_) => ActName::Import,
+            Act::Join { .. } => ActName::Join,
+            Act::Step(_) => ActName::Step,
+            Act::Sheet(_) => ActName::Sheet,
+            Act::PostUp(_) => ActName::PostUp,
+            Act::PostDown(_) => ActName::PostDown,
+            Act::Outcome(_) => ActName::Outcome,
+            Act::Correct(_) => ActName::Correct,
+            Act::Transfer(_) => ActName::Transfer,
+            Act::Account(_) => ActName::Account,
+            Act::Objection(_) => ActName::Objection,
+            Act::Dissent(_) => ActName::Dissent,
+            Act::Report(_) => ActName::Report,
+            Act::Appeal(_) => ActName::Appeal,
+            Act::Answer(_) => ActName::Answer,
+            Act::Recuse(_) => ActName::Recuse,
+            Act::Hold(_) => ActName::Hold,
+            Act::Release(_) => ActName::Release,
+            Act::Override(_) => ActName::Override,
+            Act::Ruling(_) => ActName::Ruling,
+            Act::Team(_) => ActName::Team,
         }
     }
 
     pub(crate) fn read(name: ActName, values: &mut Values<'_>) -> Result<Act, Refusal> {
         Ok(match name {
-            ActName::Found | ActName::Amend => Act::Amend {
-                constitution: Constitution::read(values)?,
-                founders: values.many("founder", "person and power", |value| {
-                    let [person, power] = parts(value)?;
-                    Some((PersonId::parse(person)?, Power::parse(power)?))
-                })?,
-            },
+            ActName::Found | ActName::Amend => founding::read_amend(values)?,
             ActName::Enact => Act::Enact { enacts: values.one("id, version and digest", procedure_name)?, text: values.procedure_text()? },
             ActName::Enrol => Act::Enrol {
                 person: values.one("a person", PersonId::parse)?,
@@ -531,6 +506,26 @@ impl Act {
                 evidence: values.one("a commitment", Commitment::parse)?,
             },
             ActName::Import => Act::Import(Import::read(values)?),
+            ActName::Step => Act::Step(Box::new(Step::read(values)?)),
+            ActName::Join => Act::Join { joins: values.one("the step's statement hash", StatementHash::parse)? },
+            ActName::Sheet => Act::Sheet(Sheet::read(values)?),
+            ActName::PostUp => Act::PostUp(PostUp::read(values)?),
+            ActName::PostDown => Act::PostDown(PostDown::read(values)?),
+            ActName::Outcome => Act::Outcome(Outcome::read(values)?),
+            ActName::Correct => Act::Correct(Correct::read(values)?),
+            ActName::Transfer => Act::Transfer(Transfer::read(values)?),
+            ActName::Account => Act::Account(Account::read(values)?),
+            ActName::Objection => Act::Objection(Objection::read(values)?),
+            ActName::Dissent => Act::Dissent(Dissent::read(values)?),
+            ActName::Report => Act::Report(Report::read(values)?),
+            ActName::Appeal => Act::Appeal(Appeal::read(values)?),
+            ActName::Answer => Act::Answer(Answer::read(values)?),
+            ActName::Recuse => Act::Recuse(Recuse::read(values)?),
+            ActName::Hold => Act::Hold(Hold::read(values)?),
+            ActName::Release => Act::Release(Release::read(values)?),
+            ActName::Override => Act::Override(Override::read(values)?),
+            ActName::Ruling => Act::Ruling(Ruling::read(values)?),
+            ActName::Team => Act::Team(Team::read(values)?),
         })
     }
 
@@ -601,6 +596,26 @@ impl Act {
                 out.line("evidence", evidence);
             }
             Act::Import(import) => import.write(out),
+            Act::Join { joins } => out.line("joins", joins),
+            Act::Step(act) => act.write(out),
+            Act::Sheet(act) => act.write(out),
+            Act::PostUp(act) => act.write(out),
+            Act::PostDown(act) => act.write(out),
+            Act::Outcome(act) => act.write(out),
+            Act::Correct(act) => act.write(out),
+            Act::Transfer(act) => act.write(out),
+            Act::Account(act) => act.write(out),
+            Act::Objection(act) => act.write(out),
+            Act::Dissent(act) => act.write(out),
+            Act::Report(act) => act.write(out),
+            Act::Appeal(act) => act.write(out),
+            Act::Answer(act) => act.write(out),
+            Act::Recuse(act) => act.write(out),
+            Act::Hold(act) => act.write(out),
+            Act::Release(act) => act.write(out),
+            Act::Override(act) => act.write(out),
+            Act::Ruling(act) => act.write(out),
+            Act::Team(act) => act.write(out),
         }
     }
 }

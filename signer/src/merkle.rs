@@ -1,8 +1,8 @@
-//! Verifying proofs of the RFC 6962 tree. Making them is `ledger`'s work.
+//! Verifying proofs of the RFC 6962 tree, and the roots of lists. Making proofs is `ledger`'s work.
 
 use sha2::{Digest as _, Sha256};
 
-use crate::value::{TreeHash, TreeRoot};
+use crate::value::{ListRoot, TreeHash, TreeRoot};
 
 /// Hash of a leaf.
 pub fn leaf_hash(entry: &[u8]) -> TreeHash {
@@ -43,6 +43,27 @@ pub fn root_of_inclusion(leaf: TreeHash, index: u64, size: u64, proof: &[TreeHas
     proof.next().is_none().then_some(TreeRoot(hash.0))
 }
 
+/// Root over all lines of a list, each without `| ` and line break.
+pub fn list_root(lines: impl IntoIterator<Item = impl AsRef<[u8]>>) -> ListRoot {
+    let mut complete: Vec<TreeHash> = Vec::new();
+    for (count, line) in lines.into_iter().enumerate() {
+        let mut hash = leaf_hash(line.as_ref());
+        // This leaf completes one subtree for each trailing one of the number of leaves before it.
+        for left in complete.split_off(complete.len() - count.trailing_ones() as usize).iter().rev() {
+            hash = node_hash(left, &hash);
+        }
+        complete.push(hash);
+    }
+    let root = complete.into_iter().rev().reduce(|right, left| node_hash(&left, &right));
+    ListRoot(root.map_or(empty_root().0, |root| root.0))
+}
+
+/// Whether a line stands at an index of a list of `size` lines, the omitted ones included.
+#[must_use]
+pub fn list_holds(root: &ListRoot, line: &str, index: u64, size: u64, proof: &[TreeHash]) -> bool {
+    root_of_inclusion(leaf_hash(line.as_bytes()), index, size, proof).is_some_and(|found| found.0 == root.0)
+}
+
 /// Whether the tree of `old_size` leaves is a prefix of the one of `new_size` (RFC 9162 section 2.1.4.2).
 #[must_use]
 pub fn verifies_consistency(old_size: u64, old_root: &TreeRoot, new_size: u64, new_root: &TreeRoot, proof: &[TreeHash]) -> bool {
@@ -79,4 +100,48 @@ fn consistent_roots(old_size: u64, old_root: &TreeRoot, new_size: u64, proof: &[
         last /= 2;
     }
     proof.next().is_none().then_some((TreeRoot(old.0), TreeRoot(new.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 6962 section 2.1, word for word.
+    fn root(lines: &[String]) -> TreeHash {
+        match lines {
+            [] => TreeHash(empty_root().0),
+            [line] => leaf_hash(line.as_bytes()),
+            _ => {
+                let (left, right) = lines.split_at(lines.len().next_power_of_two() / 2);
+                node_hash(&root(left), &root(right))
+            }
+        }
+    }
+
+    /// RFC 6962 section 2.1.1.
+    fn path(index: usize, lines: &[String]) -> Vec<TreeHash> {
+        if lines.len() < 2 {
+            return Vec::new();
+        }
+        let (left, right) = lines.split_at(lines.len().next_power_of_two() / 2);
+        let (mut inner, sibling) =
+            if index < left.len() { (path(index, left), root(right)) } else { (path(index - left.len(), right), root(left)) };
+        inner.push(sibling);
+        inner
+    }
+
+    #[test]
+    fn a_list_has_the_root_of_the_rfc_and_proves_each_line() {
+        for size in 0..20_u64 {
+            let lines: Vec<String> = (0..size).map(|n| format!("case-{n} paid")).collect();
+            let listed = list_root(&lines);
+            assert_eq!(listed.0, root(&lines).0, "{size} lines");
+            for (index, line) in (0..).zip(&lines) {
+                let proof = path(usize::try_from(index).unwrap(), &lines);
+                assert!(list_holds(&listed, line, index, size, &proof));
+                assert!(!list_holds(&listed, "case-x paid", index, size, &proof));
+                assert!(!list_holds(&listed, line, size, size, &proof));
+            }
+        }
+    }
 }

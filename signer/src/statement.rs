@@ -11,20 +11,34 @@ use crate::value::{
 
 /// First line of every statement.
 pub const STATEMENT_KIND: &str = "zeren statement v1";
-/// Longest statement, in bytes, but for `act enact`.
+/// Longest statement, in bytes, but for `act enact` and `act sheet`.
 pub const STATEMENT_BYTES_MAX: usize = 2_000;
-/// Longest statement of `act enact`, in bytes.
-pub const ENACT_BYTES_MAX: usize = 60_000;
+/// Longest statement of `act enact` and `act sheet`, in bytes.
+pub const LONG_BYTES_MAX: usize = 60_000;
 
 /// How often a line of a layout occurs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Times {
     /// Exactly once.
     Once,
+    /// Once or not at all.
+    Optional,
     /// Zero or more times.
     Any,
     /// Once or more.
     Several,
+}
+
+impl Times {
+    /// Whether at least one is needed.
+    pub const fn is_required(self) -> bool {
+        matches!(self, Times::Once | Times::Several)
+    }
+
+    /// Whether a second one is too many.
+    pub const fn is_single(self) -> bool {
+        matches!(self, Times::Once | Times::Optional)
+    }
 }
 
 /// One line of an act's layout: key and how often it occurs.
@@ -119,7 +133,7 @@ impl Statement {
         }
         lines.remove(0);
         let named = lines.iter().find(|line| line.key == "act").map(|line| (line.number, line.value, ActName::named(line.value)));
-        let longest = if matches!(named, Some((_, _, Some(ActName::Enact)))) { ENACT_BYTES_MAX } else { STATEMENT_BYTES_MAX };
+        let longest = if matches!(named, Some((_, _, Some(ActName::Enact | ActName::Sheet)))) { LONG_BYTES_MAX } else { STATEMENT_BYTES_MAX };
         if text.len() > longest {
             return Err(Refusal::new(Rule::StatementTooLong, format!("at most {longest} bytes"), text.len().to_string()));
         }
@@ -203,12 +217,12 @@ fn judge_layout(lines: &[Line<'_>], act: ActName) -> Result<(), Refusal> {
     }
     let mut seen = vec![false; layout.len()];
     for (line, position) in lines.iter().zip(&positions) {
-        if seen[*position] && layout[*position].1 == Times::Once {
+        if seen[*position] && layout[*position].1.is_single() {
             return Err(Refusal::new(Rule::LineRepeated, "this line once", line.key).at_line(line.number));
         }
         seen[*position] = true;
     }
-    if let Some(missing) = seen.iter().zip(&layout).find(|(seen, (_, times))| !**seen && *times != Times::Any) {
+    if let Some(missing) = seen.iter().zip(&layout).find(|(seen, (_, times))| !**seen && times.is_required()) {
         return Err(Refusal::new(Rule::LineMissing, format!("a `{}` line", missing.1.0), "none"));
     }
     match positions.windows(2).position(|pair| pair[0] > pair[1]) {
@@ -304,6 +318,12 @@ impl<'a> Values<'a> {
     /// The next line's value, part of which is free text.
     pub(crate) fn text<T>(&mut self, expected: &str, read: impl FnOnce(&'a str) -> Option<T>) -> Result<T, Refusal> {
         self.take(expected, is_text_character, read)
+    }
+
+    /// The value of the next line if it has this key, in ASCII.
+    pub(crate) fn maybe<T>(&mut self, key: &str, expected: &str, read: impl FnOnce(&'a str) -> Option<T>) -> Result<Option<T>, Refusal> {
+        let is_there = self.lines.get(self.next).is_some_and(|line| line.key == key);
+        if is_there { self.one(expected, read).map(Some) } else { Ok(None) }
     }
 
     /// Values of all following lines of this key, in ASCII.

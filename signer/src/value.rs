@@ -98,6 +98,14 @@ hash_type! {
     Nonce;
     /// The 32 bytes of a public key, not yet known to be a proper key.
     KeyBytes;
+    /// A token for an account to which is paid, never an account number.
+    AccountToken;
+    /// RFC 6962 root over the lines of a list.
+    ListRoot;
+    /// SHA-256 of a reporter's code.
+    ReportToken;
+    /// Root of a map or tree of an index entry.
+    IndexRoot;
 }
 
 impl ChainHead {
@@ -160,6 +168,8 @@ id_type! {
     KeyName is_key_name;
     /// Free text.
     Text is_text;
+    /// A benefit scheme.
+    Scheme is_scheme;
 }
 
 impl Office {
@@ -173,6 +183,75 @@ impl Unit {
     /// The whole ledger.
     pub fn whole() -> Unit {
         Unit("-".into())
+    }
+
+    /// Whether another unit is this one or a part of it.
+    pub fn covers(&self, other: &Unit) -> bool {
+        let rest = other.as_str().strip_prefix(self.as_str());
+        self.as_str() == "-" || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+
+    /// Number of parts: none for the whole.
+    pub fn depth(&self) -> usize {
+        if self.as_str() == "-" { 0 } else { self.as_str().split('-').count() }
+    }
+
+    /// The unit of this many parts that this one belongs to, if it has so many.
+    pub fn at_depth(&self, depth: usize) -> Option<Unit> {
+        if depth == 0 {
+            return Some(Unit::whole());
+        }
+        if depth > self.depth() {
+            return None;
+        }
+        let parts: Vec<&str> = self.as_str().split('-').take(depth).collect();
+        Unit::parse(&parts.join("-"))
+    }
+}
+
+/// A calendar year for which is paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Period(u16);
+
+impl Period {
+    /// A year from 1900 to 9999.
+    pub fn parse(text: &str) -> Option<Period> {
+        number(text).filter(|year| (1900..=9999).contains(year)).map(|year| Period(year as u16))
+    }
+
+    /// The year.
+    pub fn year(self) -> u16 {
+        self.0
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// A rational from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Upper number.
+    pub numerator: u64,
+    /// Lower number, 1 to 1000.
+    pub denominator: u64,
+}
+
+impl Share {
+    /// From `2/3`.
+    pub fn parse(text: &str) -> Option<Share> {
+        let (numerator, denominator) = text.split_once('/')?;
+        let share = Share { numerator: number(numerator)?, denominator: number(denominator)? };
+        ((1..=1000).contains(&share.denominator) && share.numerator <= share.denominator).then_some(share)
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.numerator, self.denominator)
     }
 }
 
@@ -192,6 +271,10 @@ fn shaped(text: &str, length_max: usize, first: fn(u8) -> bool, rest: fn(u8) -> 
 
 fn is_lower_or_digit(b: u8) -> bool {
     b.is_ascii_lowercase() || b.is_ascii_digit()
+}
+
+fn is_scheme(text: &str) -> bool {
+    shaped(text, 16, |b| b.is_ascii_alphanumeric(), |b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 fn is_lower_id(text: &str) -> bool {

@@ -127,7 +127,7 @@ pub fn procedure(data: &[u8]) {
     let Ok(text) = core::str::from_utf8(data) else { return };
     if let Ok(procedure) = Procedure::parse(text) {
         assert!(text.len() <= 50_000 && (1..=1_000_000).contains(&procedure.version));
-        assert!((0..=720 * 3_600_000).contains(&procedure.allowance_ms()));
+        assert!((0..=720 * 3_600_000).contains(&(procedure.offline_hours as i64 * 3_600_000)));
     }
 }
 

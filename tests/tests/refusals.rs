@@ -58,7 +58,7 @@ fn submit(ledger: &mut Ledger<Folder>, note: &[u8], clock: UnixMs) -> Answer {
 
 fn recorded(answer: &Answer) -> (u64, bool) {
     match answer {
-        Answer::Recorded { receipt, is_repeated } => (receipt.index, *is_repeated),
+        Answer::Recorded { receipt, is_repeated, .. } => (receipt.index, *is_repeated),
         Answer::Refused { refusal, .. } => panic!("refused: {refusal}"),
     }
 }

@@ -83,7 +83,6 @@ impl Register {
     pub(crate) fn apply(&mut self, change: Change, cause: &Cause) {
         match change {
             Change::Named(hash, cases) => cases.iter().for_each(|case| {
-                self.changed.insert(case.clone());
                 if let Some(known) = self.cases.get_mut(case) {
                     known.name(&hash);
                 }
@@ -163,7 +162,6 @@ impl Register {
     }
 
     fn import(&mut self, case: CaseId, cause: &Cause) {
-        self.changed.insert(case.clone());
         let known = self.cases.entry(case).or_insert_with(|| Case::new(cause.hash, cause.entry, None));
         (known.head, known.head_entry) = (cause.hash, cause.entry);
         known.name(&cause.hash);
@@ -209,6 +207,9 @@ impl Register {
                 }
             }
             Change::Resumed { case, forgets_from } => {
+                if let Some(statement) = self.file_mut(&case).and_then(|file| file.stopped_by().copied()) {
+                    self.referred.remove(&statement);
+                }
                 if let Some(file) = self.file_mut(&case) {
                     if let Status::Stopped { to: OutcomeTo::Referred, received, .. } = file.status {
                         file.referred_ms += cause.received.0 - received.0;
@@ -224,6 +225,9 @@ impl Register {
                 if let Some(file) = self.file_mut(&case) {
                     file.status = Status::Stopped { to, outcome, statement: cause.hash, received: cause.received };
                     file.status_since = cause.entry;
+                }
+                if to == OutcomeTo::Referred {
+                    self.referred.insert(cause.hash, case);
                 }
             }
             Change::Unlocked { case, steps } => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use signer::act::{SheetKind, SheetLines};
+use signer::act::{PaymentLine, SheetKind, SheetLines};
 use signer::merkle::leaf_hash;
 use signer::value::{CaseId, Code, ListRoot, PersonId, StatementHash, Time};
 
@@ -71,6 +71,21 @@ impl List {
     /// Number of lines.
     pub fn lines(&self) -> u64 {
         self.tree.size()
+    }
+
+    /// Cases of lines that are not `omit`.
+    pub fn cases(&self) -> impl Iterator<Item = &CaseId> {
+        self.sheets.iter().flat_map(|sheet| -> Box<dyn Iterator<Item = &CaseId>> {
+            match sheet {
+                SheetLines::Cases(lines) => Box::new(lines.iter().filter(|line| !line.omit).map(|line| &line.case)),
+                SheetLines::Payments(lines) => Box::new(lines.iter().filter_map(|line| match line {
+                    PaymentLine::Pays { case, .. } => Some(case),
+                    PaymentLine::Omits { .. } => None,
+                })),
+                SheetLines::Results(lines) => Box::new(lines.iter().map(|line| &line.case)),
+                SheetLines::Seats(_) => Box::new(std::iter::empty()),
+            }
+        })
     }
 
     /// RFC 6962 root over the lines.

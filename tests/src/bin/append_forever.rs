@@ -26,7 +26,7 @@ fn main() {
         let hashes: Vec<_> = verified.iter().map(|verified| verified.statement_hash().unwrap()).collect();
         let answers = ledger.append(verified, clock).unwrap();
         for (answer, hash) in answers.iter().zip(hashes) {
-            let Answer::Recorded { receipt, is_repeated: false } = answer else { panic!("{answer:?}") };
+            let Answer::Recorded { receipt, is_repeated: false, .. } = answer else { panic!("{answer:?}") };
             let hex: String = hash.0.iter().map(|byte| format!("{byte:02x}")).collect();
             writeln!(out, "{} {hex}", receipt.index).unwrap();
         }

@@ -97,8 +97,8 @@ impl Run {
             clock = received;
             let verified = ledger::check(Entry::parse(&entry.bytes).unwrap().note, run.state.ring()).unwrap();
             let context = verified.names_size().and_then(|size| history.context(size));
-            judge(&run.state, &verified, received, context.as_ref()).unwrap();
-            run.state.apply(&verified, received);
+            let admission = judge(&run.state, &verified, received, context.as_ref()).unwrap();
+            run.state.apply(&verified, received, admission);
             history.push(entry.leaf, entry.chain, received);
             run.hashes.extend(verified.statement_hash());
             run.remember_self(&verified);
@@ -133,15 +133,18 @@ impl Run {
         let received = self.world.clock;
         let context = verified.names_size().and_then(|size| self.world.history.context(size));
         let verdict = judge(&self.state, &verified, received, context.as_ref());
-        assert_eq!(verdict, judge(&self.state.clone(), &verified, received, context.as_ref()));
+        let again = judge(&self.state.clone(), &verified, received, context.as_ref());
+        let said = |verdict: &ledger::admit::Verdict| verdict.as_ref().map(|admission| admission.warnings.clone()).map_err(Clone::clone);
+        assert_eq!(said(&verdict), said(&again));
         let name = match &verified.content {
             Content::Statement { statement, .. } => statement.act_name().as_str(),
             Content::Cosigned(_) => "cosigned",
+            Content::Index(_) => "index",
         };
         self.tally.entry(name).or_default()[usize::from(verdict.is_err())] += 1;
-        if verdict.is_ok() {
+        if let Ok(admission) = verdict {
             self.remember(&verified);
-            self.state.apply(&verified, received);
+            self.state.apply(&verified, received, admission);
             self.world.tick_ms = 0;
             self.world.push(note);
         }

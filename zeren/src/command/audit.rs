@@ -176,7 +176,11 @@ fn anchor(report: &Report, lang: Lang) -> Option<String> {
 
 fn findings(report: &Report, lang: Lang) -> Vec<String> {
     let mut lines = Vec::new();
-    for group in report.findings.chunk_by(|a, b| a.refusal.rule == b.refusal.rule) {
+    // Warnings come last and by rule: they are many, lie all over the record, and do not break it.
+    let (mut warnings, mut all): (Vec<&Finding>, Vec<&Finding>) = report.findings.iter().partition(|finding| finding.level == Level::Warn);
+    warnings.sort_by_key(|finding| (finding.refusal.rule, finding.index));
+    all.extend(warnings);
+    for group in all.chunk_by(|a, b| a.refusal.rule == b.refusal.rule) {
         for finding in group.iter().take(SHOWN_OF_A_RULE) {
             lines.push(render_finding(finding, lang));
         }
@@ -202,6 +206,7 @@ fn render_finding(finding: &Finding, lang: Lang) -> String {
     let mark = match level {
         Level::Error => lang.pick("finding", "问题"),
         Level::Note => lang.pick("note   ", "提示"),
+        Level::Warn => lang.pick("warning", "警示"),
     };
     let line = refusal.line.map(|line| format!(", {} {line}", lang.pick("line", "行"))).unwrap_or_default();
     format!(

@@ -10,7 +10,7 @@ use ledger::state::{Appointment, State};
 use ledger::storage::Folder;
 use signer::ActName;
 use signer::draft::{Consistency, DRAFT_BYTES_MAX, Draft, DraftStatement, DraftedFrom};
-use signer::statement::{STATEMENT_KIND, Statement, Times};
+use signer::statement::{STATEMENT_KIND, Statement};
 use signer::value::{CaseId, DeviceId, PersonId, StatementHash, Time, UnixMs, base64};
 
 use super::{print, read_ledger};
@@ -272,7 +272,7 @@ fn assemble(act: ActName, lines: &Lines, lang: Lang) -> Result<String, Failure> 
     }
     let missing: Vec<&str> = layout
         .iter()
-        .filter(|(key, times)| *times != Times::Any && *key != "act" && !lines.contains_key(*key))
+        .filter(|(key, times)| times.is_required() && *key != "act" && !lines.contains_key(*key))
         .map(|(key, _)| *key)
         .collect();
     if !missing.is_empty() {

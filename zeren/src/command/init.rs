@@ -96,5 +96,5 @@ fn policy(ledger: &Ledger<Folder>) -> String {
 fn judge(note: &[u8]) -> Result<(), Failure> {
     let ring = ledger::check::KeyRing::new(founded_id(note));
     let verified = ledger::check(note, &ring).map_err(Failure::Refused)?;
-    ledger::admit::admit(&ledger::state::State::new(None), &verified, clock::now(), None).map_err(Failure::Refused)
+    ledger::admit::admit(&ledger::state::State::new(None), &verified, clock::now(), None).map_err(Failure::Refused).map(drop)
 }

@@ -138,7 +138,7 @@ fn keep(ledger: &Ledger<Folder>, answer: &Answer, beside: &Path, folder: Option<
         Ok(path.display().to_string())
     };
     match answer {
-        Answer::Recorded { receipt, is_repeated } => {
+        Answer::Recorded { receipt, is_repeated, warnings } => {
             let path = write(format!("{}.tlog-proof", receipt.index), receipt.encode().into_bytes())?;
             // What is in the record, which for a repeated statement need not be what came: a receipt proves these bytes.
             let bytes = ledger.entry(receipt.index)?.unwrap_or_default();
@@ -150,7 +150,11 @@ fn keep(ledger: &Ledger<Folder>, answer: &Answer, beside: &Path, folder: Option<
                 (Lang::Zh, false) => format!("已入账，第 {} 条；回执 {path}", receipt.index),
                 (Lang::Zh, true) => format!("此前已入账，第 {} 条；回执 {path}", receipt.index),
             });
-            Ok(json!({ "recorded": true, "index": receipt.index, "repeated": is_repeated, "receipt": path, "note": note }))
+            for warning in warnings {
+                say(&format!("{}: {}", lang.pick("warning, kept in the record", "警示（已记录在案）"), render_refusal(warning, lang)));
+            }
+            let warnings: Vec<serde_json::Value> = warnings.iter().map(|warning| refusal_json(warning, None)).collect();
+            Ok(json!({ "recorded": true, "index": receipt.index, "repeated": is_repeated, "receipt": path, "note": note, "warnings": warnings }))
         }
         Answer::Refused { refusal, note } => {
             say(&render_refusal(refusal, lang));

@@ -1,0 +1,403 @@
+//! Sheets, list steps and postings: judged line by line (format.md section 8.7).
+
+use std::collections::BTreeMap;
+
+use signer::act::{
+    About, Assertion, CaseLine, ListRef, PaymentLine, PostDown, PostUp, SeatLine, Sheet, SheetKind, SheetLines, Step as StepAct, Vote,
+};
+use signer::rule::{Refusal, Rule};
+use signer::value::{AccountToken, CaseId, Code, Period, PersonId, StatementHash, Unit};
+
+use super::desk::{Desk, Seat};
+use super::steps::status;
+use super::{Judged, list};
+use crate::procedure::programme::{On, Posting, Quorum, Rates, Step};
+use crate::programme::case::CaseFile;
+use crate::programme::list::List;
+use crate::programme::{Change, Done};
+
+/// Bytes of sheets that a person may have waiting.
+pub const UNUSED_SHEET_BYTES_MAX: u64 = 2_097_152;
+/// Lines of a list.
+pub const LIST_LINES_MAX: u64 = 20_000;
+
+/// A line of a list of cases or payments.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    case: &'a CaseId,
+    hash: &'a StatementHash,
+    omits: bool,
+    pays: Option<(u64, &'a AccountToken)>,
+}
+
+fn rows(list: &List) -> Vec<Row<'_>> {
+    let mut all = Vec::new();
+    for sheet in &list.sheets {
+        match sheet {
+            SheetLines::Cases(lines) => all.extend(lines.iter().map(|CaseLine { case, hash, omit }| Row { case, hash, omits: *omit, pays: None })),
+            SheetLines::Payments(lines) => all.extend(lines.iter().map(|line| match line {
+                PaymentLine::Pays { case, head, fen, account } => Row { case, hash: head, omits: false, pays: Some((*fen, account)) },
+                PaymentLine::Omits { case, hash } => Row { case, hash, omits: true, pays: None },
+            })),
+            SheetLines::Seats(_) | SheetLines::Results(_) => {}
+        }
+    }
+    all
+}
+
+/// What became of a list's lines.
+#[derive(Default)]
+struct Sorted<'a> {
+    kept: Vec<(&'a CaseId, &'a CaseFile)>,
+    dropped: Vec<(CaseId, StatementHash)>,
+    payments: Vec<(CaseId, u64, AccountToken)>,
+}
+
+impl<'a> Desk<'a> {
+    /// `sheet`.
+    pub(super) fn judge_sheet(&mut self, sheet: &Sheet, owner: &PersonId, bytes: u64) -> Judged {
+        let other = self.signers.iter().find(|signer| !self.programme.takes_lists(&signer.by.office));
+        self.ensure(other.is_none(), Rule::StepOffice, || {
+            ("an office that signs steps on lists".to_owned(), other.map_or_else(String::new, |signer| signer.by.office.to_string()))
+        })?;
+        let known = self.register.list(&sheet.list);
+        self.ensure(known.is_none_or(|known| known.owner == *owner), Rule::ListTaken, || {
+            ("a list of one's own".to_owned(), format!("{} of {}", sheet.list, known.map_or_else(String::new, |known| known.owner.to_string())))
+        })?;
+        self.ensure(known.is_none_or(|known| !known.is_used && known.kind == sheet.kind), Rule::ListClosed, || {
+            (format!("a list of {} that no step has used", sheet.kind), format!("list {}", sheet.list))
+        })?;
+        let next = known.map_or(0, |known| known.sheets.len() as u64);
+        self.ensure(sheet.part == next, Rule::ListPart, || (format!("part {next}"), format!("part {}", sheet.part)))?;
+        self.judge_sheet_order(sheet, known)?;
+        let waiting = self.register.unused_bytes(owner) + bytes;
+        let lines = known.map_or(0, List::lines) + sheet.lines.len() as u64;
+        self.ensure(waiting <= UNUSED_SHEET_BYTES_MAX && lines <= LIST_LINES_MAX, Rule::ListLimit, || {
+            let expected = format!("at most {UNUSED_SHEET_BYTES_MAX} bytes waiting and {LIST_LINES_MAX} lines");
+            (expected, format!("{waiting} bytes, {lines} lines"))
+        })?;
+        let Sheet { list, kind, lines, .. } = sheet.clone();
+        self.change(Change::Sheet { list, owner: owner.clone(), kind, lines, bytes });
+        Ok(())
+    }
+
+    fn judge_sheet_order(&self, sheet: &Sheet, known: Option<&List>) -> Judged {
+        let texts = sheet.lines.texts();
+        let firsts = texts.iter().filter_map(|text| text.split(' ').next());
+        let mut before = known.and_then(|known| known.last.clone());
+        for first in firsts {
+            let is_later = before.as_deref().is_none_or(|before| before < first);
+            self.ensure(is_later, Rule::ListOrder, || {
+                (format!("a line after {}", before.clone().unwrap_or_default()), first.to_owned())
+            })?;
+            before = Some(first.to_owned());
+        }
+        Ok(())
+    }
+
+    /// The list that a line names, of the kind called for.
+    pub(super) fn list_named(&self, named: &ListRef, kind: SheetKind) -> Result<&'a List, Refusal> {
+        let Some(known) = self.register.list(&named.list) else {
+            return Err(Refusal::new(Rule::ListUnknown, "a list whose sheets are in the record", named.list.to_string()));
+        };
+        self.ensure(known.kind == kind, Rule::ListKind, || (format!("a list of {kind}"), format!("list {} of {}", named.list, known.kind)))?;
+        let is_same = (named.count, Some(named.total), named.root) == (known.count, known.total, known.root());
+        self.ensure(is_same, Rule::ListRoot, || {
+            let total = known.total.map_or("too much".to_owned(), |total| total.to_string());
+            (format!("{} {total} {}", known.count, known.root()), format!("{} {} {}", named.count, named.total, named.root))
+        })?;
+        Ok(known)
+    }
+
+    /// A list step without a posting.
+    pub(super) fn judge_list_step(&mut self, step: &'a Step, act: &StepAct) -> Judged {
+        let Some(named) = &act.list else { return Ok(()) };
+        let seats = act.seats.as_ref();
+        let sorted = self.judge_lines(step, named, seats)?;
+        if let (Some(quorum), Some(seats)) = (&step.quorum, seats) {
+            self.judge_quorum(quorum, seats)?;
+        }
+        if let Some(rates) = &step.rates {
+            self.judge_rates(rates, &sorted)?;
+        }
+        self.judge_kept(step, &named.list, &sorted, &act.overrides)?;
+        if let Some(seats) = seats {
+            self.change(Change::Used(seats.list.clone()));
+        }
+        self.finish_list(step, &named.list, sorted, Some(act));
+        Ok(())
+    }
+
+    /// `post-up`.
+    pub(super) fn judge_post_up(&mut self, act: &PostUp, at: signer::value::Time) -> Judged {
+        let step = self.step_named(&act.step, true)?;
+        self.judge_offices(step)?;
+        self.ensure_count(step)?;
+        let Some(posting) = &step.posting else { return Ok(()) };
+        let sorted = self.judge_lines(step, &act.list, None)?;
+        if let Some(rates) = &step.rates {
+            self.judge_rates(rates, &sorted)?;
+        }
+        let places: Vec<&Code> = act.places.iter().map(|(level, _)| level).collect();
+        self.ensure(places.iter().copied().eq(&posting.at), Rule::PostingPlace, || {
+            (format!("step {}: {}", step.id, list(posting.at.iter())), list(places.iter()))
+        })?;
+        self.ensure(act.phones == posting.phones, Rule::PostingPhone, || {
+            (format!("step {}: {}", step.id, list(posting.phones.iter())), list(act.phones.iter()))
+        })?;
+        self.ensure_photos(step, &posting.up, &act.photos)?;
+        self.judge_kept(step, &act.list.list, &sorted, &act.overrides)?;
+        let list = act.list.list.clone();
+        let named = sorted.kept.iter().map(|(case, _)| (*case).clone()).chain(sorted.dropped.iter().map(|(case, _)| case.clone())).collect();
+        self.change(Change::Used(list.clone()));
+        self.change(Change::Dropped { list: list.clone(), cases: sorted.dropped });
+        self.change(Change::Up { list, step: step.id.clone(), at });
+        self.change(Change::Named(self.hash, named));
+        Ok(())
+    }
+
+    /// `post-down`.
+    pub(super) fn judge_post_down(&mut self, act: &PostDown, at: signer::value::Time) -> Judged {
+        let step = self.step_named(&act.step, true)?;
+        self.judge_offices(step)?;
+        self.ensure_count(step)?;
+        let Some(posting) = &step.posting else { return Ok(()) };
+        let sorted = self.judge_lines(step, &act.list, None)?;
+        if let Some(rates) = &step.rates {
+            self.judge_rates(rates, &sorted)?;
+        }
+        self.judge_hanging(step, posting, act, at)?;
+        self.judge_kept(step, &act.list.list, &sorted, &act.overrides)?;
+        self.change(Change::Down { list: act.list.list.clone() });
+        self.finish_list(step, &act.list.list, sorted, None);
+        Ok(())
+    }
+
+    /// It hung, was photographed, and long enough.
+    fn judge_hanging(&self, step: &Step, posting: &Posting, act: &PostDown, at: signer::value::Time) -> Judged {
+        let up = self.register.list(&act.list.list).and_then(|list| list.up.as_ref()).filter(|(of, _)| *of == step.id);
+        self.ensure(up.is_some(), Rule::PostingDown, || (format!("list {} up in step {}", act.list.list, step.id), "not up".to_owned()))?;
+        self.ensure_photos(step, &posting.down, &act.photos)?;
+        let Some((_, since)) = up else { return Ok(()) };
+        let days = self.programme.calendar.days_between(since.unix_ms(), at.unix_ms(), posting.days.counting);
+        self.ensure(days >= posting.days.days, Rule::PostingDays, || {
+            (format!("step {}: {} days by its calendar since {since}", step.id, posting.days.days), format!("{days} until {at}"))
+        })
+    }
+
+    fn ensure_photos(&self, step: &Step, asked: &[Code], photos: &[(Code, signer::value::Commitment)]) -> Judged {
+        let found: Vec<&Code> = photos.iter().map(|(code, _)| code).collect();
+        self.ensure(found.iter().copied().eq(asked), Rule::PostingPhoto, || {
+            (format!("step {}: {}", step.id, list(asked.iter())), list(found.iter()))
+        })
+    }
+
+    /// Points 1 to 4 of section 8.7.
+    fn judge_lines(&self, step: &Step, named: &ListRef, seats: Option<&ListRef>) -> Result<Sorted<'a>, Refusal> {
+        let kind = self.kind_called_for(step, named);
+        let of = self.list_named(named, kind)?;
+        if let Some(seats) = seats {
+            self.list_named(seats, SheetKind::Seats)?;
+        }
+        let rows = rows(of);
+        let unit = self.judge_list_unit(step, &rows)?;
+        let mut sorted = Sorted::default();
+        for row in rows.iter().filter(|row| !row.omits) {
+            self.judge_row(step, of, row, &mut sorted)?;
+        }
+        self.ensure(!sorted.kept.is_empty(), Rule::ListEmpty, || {
+            (format!("list {}: a line that can go on", named.list), format!("{} dropped", sorted.dropped.len()))
+        })?;
+        let period = sorted.kept.iter().map(|(_, file)| file.period).max();
+        self.judge_omissions(step, &unit, &rows, period)?;
+        Ok(sorted)
+    }
+
+    fn kind_called_for(&self, step: &Step, named: &ListRef) -> SheetKind {
+        let is_locked = || {
+            let known = self.register.list(&named.list).filter(|known| known.kind == SheetKind::Payments);
+            known.is_some_and(|known| {
+                let first = rows(known).into_iter().find(|row| !row.omits);
+                let payment = first.and_then(|row| self.register.file(row.case)?.payment.as_ref());
+                payment.is_some_and(|payment| payment.list == named.list)
+            })
+        };
+        if step.locks || is_locked() { SheetKind::Payments } else { SheetKind::Cases }
+    }
+
+    /// Every line's case is known, and of one unit of the step's level, which the signers' units cover.
+    fn judge_list_unit(&self, step: &Step, rows: &[Row<'_>]) -> Result<Unit, Refusal> {
+        let mut unit: Option<Unit> = None;
+        for row in rows {
+            let file = self.file(row.case)?;
+            let of_level = file.unit.at_depth(step.level);
+            let first = unit.get_or_insert_with(|| of_level.clone().unwrap_or(Unit::whole()));
+            self.ensure(of_level.as_ref() == Some(first), Rule::ListUnit, || {
+                let level = self.programme.levels.get(step.level).map(ToString::to_string).unwrap_or_default();
+                (format!("cases of one unit of level {level}: {first}"), format!("case {} of unit {}", row.case, file.unit))
+            })?;
+        }
+        let unit = unit.unwrap_or(Unit::whole());
+        let other = self.signers.iter().find(|signer| !signer.by.unit.covers(&unit));
+        self.ensure(other.is_none(), Rule::CaseUnit, || {
+            let found = other.map_or_else(String::new, |signer| format!("{} of unit {}", signer.by.person, signer.by.unit));
+            (format!("signers whose units cover {unit}"), found)
+        })?;
+        Ok(unit)
+    }
+
+    /// One line: kept, dropped, or a reason to refuse the whole.
+    fn judge_row(&self, step: &Step, of: &List, row: &Row<'_>, sorted: &mut Sorted<'a>) -> Judged {
+        // The key of the register's own map lives as long as the state.
+        let Some((case, known)) = self.register.case_entry(row.case) else { return Ok(()) };
+        let file = self.file(case)?;
+        if of.dropped.contains(case) {
+            return Ok(());
+        }
+        let is_current = known.head == *row.hash || of.done_by == Some(known.head);
+        if !is_current {
+            self.ensure(self.register.was_head(case, row.hash), Rule::CaseHead, || {
+                (format!("case {case} {}", known.head), row.hash.to_string())
+            })?;
+            sorted.dropped.push((case.clone(), known.head));
+            return Ok(());
+        }
+        if let Some(flag) = file.flags.first() {
+            sorted.dropped.push((case.clone(), flag.hash));
+            return Ok(());
+        }
+        self.ensure(file.is_open(), Rule::CaseStatus, || (format!("case {case}: open"), status(file)))?;
+        self.ensure(file.mark(&step.id).is_none(), Rule::StepRepeated, || {
+            (format!("case {case}: step {} not done in {}", step.id, file.period), "done".to_owned())
+        })?;
+        self.ensure(self.is_for(step, file), Rule::StepOrder, || {
+            (format!("step {} on cases that it is for", step.id), format!("case {case}, continuing: {}", file.is_continuing))
+        })?;
+        self.ensure_order(step, case, file)?;
+        if step.locks
+            && let Some((fen, account)) = row.pays
+        {
+            self.judge_amount(case, file, fen, account)?;
+            sorted.payments.push((case.clone(), fen, *account));
+        }
+        sorted.kept.push((case, file));
+        Ok(())
+    }
+
+    fn judge_amount(&self, case: &CaseId, file: &CaseFile, fen: u64, account: &AccountToken) -> Judged {
+        const FEN_MAX: u64 = 9_007_199_254_740_991;
+        let standard = self.programme.standard(&file.scheme, &file.tier, file.period);
+        let due = standard.and_then(|standard| match &standard.per {
+            None => Some(standard.fen),
+            Some(per) => {
+                let latest = file.marks.iter().rev().find_map(|mark| mark.measures.iter().find(|(code, _)| code == per));
+                latest.and_then(|(_, measure)| standard.fen.checked_mul(*measure)).filter(|fen| *fen <= FEN_MAX)
+            }
+        });
+        self.ensure(due == Some(fen), Rule::Amount, || {
+            let due = due.map_or("a measure".to_owned(), |due| format!("{due} fen"));
+            (format!("case {case}: {due} for {} {} in {}", file.scheme, file.tier, file.period), format!("{fen} fen"))
+        })?;
+        self.ensure(*account == file.account, Rule::AccountOther, || (format!("case {case}: {}", file.account), account.to_string()))
+    }
+
+    /// Nobody is left out with nobody responsible.
+    fn judge_omissions(&self, step: &Step, unit: &Unit, rows: &[Row<'_>], period: Option<Period>) -> Judged {
+        let named: BTreeMap<&CaseId, &Row<'_>> = rows.iter().map(|row| (row.case, row)).collect();
+        for case in self.register.cases_within(unit) {
+            let Some(file) = self.register.file(case).filter(|_| !named.contains_key(case)) else { continue };
+            let was_dropped = file.dropped.is_some() && Some(file.period) >= period;
+            let is_missed = was_dropped || self.is_due_as_seen(step, case, file);
+            self.ensure(!is_missed, Rule::ListOmits, || (format!("case {case} of {unit}: a line, or an `omit` line"), "none".to_owned()))?;
+        }
+        for row in rows.iter().filter(|row| row.omits) {
+            let file = self.file(row.case)?;
+            let is_founded = file.flags.iter().any(|flag| flag.hash == *row.hash)
+                || file.stopped_by() == Some(row.hash)
+                || file.dropped.as_ref() == Some(row.hash);
+            self.ensure(is_founded, Rule::OmitUnfounded, || {
+                let grounds = file.flags.iter().map(|flag| &flag.hash).chain(file.stopped_by()).chain(&file.dropped);
+                (format!("case {}: one of {}", row.case, list(grounds)), row.hash.to_string())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn is_due_as_seen(&self, step: &Step, case: &CaseId, file: &CaseFile) -> bool {
+        let seen = self.seen_size();
+        file.unit_since < seen
+            && file.status_since < seen
+            && file.is_open()
+            && file.mark(&step.id).is_none()
+            && self.is_for(step, file)
+            && self.missing_before(step, case, file, seen).is_none()
+    }
+
+    fn judge_quorum(&self, quorum: &Quorum, seats: &ListRef) -> Judged {
+        let of = self.list_named(seats, SheetKind::Seats)?;
+        let lines: Vec<&SeatLine> = of.sheets.iter().flat_map(|sheet| if let SheetLines::Seats(lines) = sheet { &lines[..] } else { &[] }).collect();
+        let present: Vec<&&SeatLine> = lines.iter().filter(|line| line.vote != Vote::Absent).collect();
+        let agree = present.iter().filter(|line| line.vote == Vote::Agree).count() as u64;
+        let (due, there) = (lines.len() as u64, present.len() as u64);
+        self.ensure(reaches(there, due, quorum.present), Rule::Quorum, || {
+            (format!("{} of {due} seats present", quorum.present), there.to_string())
+        })?;
+        self.ensure(reaches(agree, there, quorum.agree), Rule::Quorum, || {
+            (format!("{} of {there} present agreeing", quorum.agree), agree.to_string())
+        })?;
+        for (category, least) in &quorum.seats {
+            let found = present.iter().filter(|line| line.category == *category).count() as u64;
+            self.ensure(found >= *least, Rule::Quorum, || (format!("at least {least} present of {category}"), found.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn judge_rates(&self, rates: &Rates, sorted: &Sorted<'_>) -> Judged {
+        let marks: Vec<_> = sorted.kept.iter().filter_map(|(_, file)| file.mark(&rates.step)).collect();
+        for (code, share) in &rates.shares {
+            let says_yes = |(asserted, said): &(Code, Assertion)| asserted == code && *said == Assertion::Yes;
+            let yes = marks.iter().filter(|mark| mark.asserts.iter().any(says_yes)).count() as u64;
+            let all = marks.len() as u64;
+            self.ensure(reaches(yes, all, *share), Rule::Rate, || {
+                (format!("{code} in {share} of the {all} cases by {}", rates.step), yes.to_string())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Overrides, the rules of each kept case, the due date.
+    fn judge_kept(&mut self, step: &Step, of: &Code, sorted: &Sorted<'_>, overrides: &[StatementHash]) -> Judged {
+        self.judge_overrides(overrides, &step.id, &[About::List(of.clone())])?;
+        for (case, file) in &sorted.kept {
+            self.judge_case_rules(step, &Seat::of(case, file), overrides)?;
+        }
+        if let Some(period) = sorted.kept.iter().map(|(_, file)| file.period).max() {
+            self.judge_due(step, period, 0);
+        }
+        Ok(())
+    }
+
+    fn finish_list(&mut self, step: &Step, of: &Code, sorted: Sorted<'_>, act: Option<&StepAct>) {
+        let cases: Vec<CaseId> = sorted.kept.iter().map(|(case, _)| (*case).clone()).collect();
+        let named = cases.iter().chain(sorted.dropped.iter().map(|(case, _)| case)).cloned().collect();
+        let mark = self.mark(step, Some(of.clone()), act);
+        self.change(Change::Used(of.clone()));
+        self.change(Change::Dropped { list: of.clone(), cases: sorted.dropped });
+        self.change(Change::Done(Done { mark, cases }));
+        if step.locks {
+            self.change(Change::Locked { list: of.clone(), payments: sorted.payments });
+        }
+        self.change(Change::Named(self.hash, named));
+        debug_assert!(step.on == On::List);
+    }
+
+    /// The latest period of cases.
+    pub(super) fn latest_period<'c>(&self, cases: impl Iterator<Item = &'c CaseId>) -> Option<Period> {
+        cases.filter_map(|case| self.register.file(case)).map(|file| file.period).max()
+    }
+}
+
+/// Whether `some` of `all` is at least the share.
+fn reaches(some: u64, all: u64, share: signer::value::Share) -> bool {
+    u128::from(some) * u128::from(share.denominator) >= u128::from(all) * u128::from(share.numerator)
+}

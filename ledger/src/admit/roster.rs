@@ -1,0 +1,178 @@
+//! What a programme asks of appointments and of the roster as a whole (format.md sections 8.9 and 8.10).
+
+use std::collections::BTreeSet;
+
+use signer::act::{Capacity, Team};
+use signer::rule::Rule;
+use signer::value::{Office, PersonId, Time, Unit, UnixMs};
+
+use super::desk::Desk;
+use super::{Judged, list, show};
+use crate::procedure::Procedure;
+use crate::procedure::programme::{RuleKind, RuleOf, Step, StepBy};
+use crate::state::State;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// An office that the roster cannot fill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortfall {
+    /// What is asked for.
+    pub expected: String,
+    /// What the roster has.
+    pub found: String,
+}
+
+/// An appointment being made.
+pub(super) struct NewAppointment<'a> {
+    pub(super) person: &'a PersonId,
+    pub(super) office: &'a Office,
+    pub(super) unit: &'a Unit,
+    pub(super) capacity: Capacity,
+    pub(super) from: Time,
+    pub(super) to: Option<Time>,
+}
+
+impl Desk<'_> {
+    /// Level of the unit, acting, delegation, exclusive powers.
+    pub(super) fn judge_appointment(&mut self, new: &NewAppointment<'_>) -> Judged {
+        let Some(office) = self.procedure.offices.get(new.office) else { return Ok(()) };
+        let level = self.programme.levels.iter().position(|level| *level == office.level);
+        self.ensure(level.is_none_or(|depth| new.unit.depth() == depth), Rule::AppointmentUnit, || {
+            (format!("{}: a unit of level {}", new.office, office.level), new.unit.to_string())
+        })?;
+        let programme = self.programme;
+        for rule in &programme.rules {
+            if let RuleKind::Acting { max_days, max_depth } = rule.kind
+                && new.capacity.is_lent()
+            {
+                self.judge_lent(rule, new, max_days, max_depth)?;
+            }
+        }
+        for rule in &programme.rules {
+            if let RuleKind::ExclusivePowers(powers) = &rule.kind
+                && powers.contains(&office.power)
+            {
+                let until = new.to.map(Time::unix_ms);
+                let overlaps = |from: UnixMs, to: Option<UnixMs>| {
+                    until.is_none_or(|until| from < until) && to.is_none_or(|to| new.from.unix_ms() < to)
+                };
+                let held = self.judgement.state.offices_of(new.person).find(|held| {
+                    let power = self.procedure.offices.get(&held.office).map(|office| &office.power);
+                    let is_other = power.is_some_and(|power| *power != office.power && powers.contains(power));
+                    is_other && held.ended.is_none() && overlaps(held.from, held.to)
+                });
+                let found = held.map(|held| format!("{} is {}", new.person, held.office));
+                self.judge_rule(rule, Rule::ExclusivePowers, found.is_none(), || {
+                    (format!("a person without an office of another power than {}", office.power), found.clone().unwrap_or_default())
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn judge_lent(&mut self, rule: &RuleOf, new: &NewAppointment<'_>, max_days: u64, max_depth: u64) -> Judged {
+        let until = new.from.unix_ms().plus_ms(i64::try_from(max_days).unwrap_or(i64::MAX / DAY_MS) * DAY_MS);
+        let is_short = new.to.is_some_and(|to| to.unix_ms() <= until);
+        self.judge_rule(rule, Rule::ActingDays, is_short, || {
+            let to = new.to.map_or("open".to_owned(), |to| to.to_string());
+            (format!("{} until {}, {max_days} days at most", new.capacity, show(until)), to)
+        })?;
+        let delegates = self.signers.iter().any(|signer| signer.held.capacity == Capacity::Delegated);
+        let is_flat = new.capacity != Capacity::Delegated || (max_depth > 0 && !delegates);
+        self.judge_rule(rule, Rule::ActingDepth, is_flat, || {
+            (format!("at most {max_depth} delegations in a row"), "one more".to_owned())
+        })
+    }
+
+    /// `mixed` for each sub-group of a team.
+    pub(super) fn judge_team_mix(&mut self, team: &Team) -> Judged {
+        let programme = self.programme;
+        let at = self.received();
+        let state = self.judgement.state;
+        let subs: BTreeSet<_> = team.members.iter().map(|member| &member.sub).collect();
+        for rule in &programme.rules {
+            let RuleKind::Mixed { steps, level, min } = &rule.kind else { continue };
+            if !steps.contains(&team.step) {
+                continue;
+            }
+            let of_level = |person: &PersonId| state.offices_of(person).any(|held| held.is_in_force(at) && held.home.depth() == *level);
+            let lacking: Vec<_> = subs
+                .iter()
+                .filter(|sub| {
+                    let members = team.members.iter().filter(|member| member.sub == ***sub);
+                    (members.filter(|member| of_level(&member.person)).count() as u64) < *min
+                })
+                .collect();
+            let name = programme.levels.get(*level).map(ToString::to_string).unwrap_or_default();
+            self.judge_rule(rule, Rule::Mixed, lacking.is_empty(), || {
+                (format!("at least {min} of level {name} in each of {} sub-groups", subs.len()), format!("none in {}", list(lacking.iter())))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Warns where the roster cannot fill a procedure's steps.
+    pub(super) fn warn_unsatisfiable(&mut self, procedure: &Procedure, team: Option<&Team>) {
+        let found = shortfalls(procedure, self.judgement.state, self.received(), team);
+        if let Some(first) = found.first() {
+            let more = if found.len() > 1 { format!(" (and {} more)", found.len() - 1) } else { String::new() };
+            self.warn(Rule::Satisfiable, first.expected.clone(), format!("{}{more}", first.found));
+        }
+    }
+}
+
+/// What the roster in force at a time cannot fill of a procedure's steps, in their order.
+pub fn shortfalls(procedure: &Procedure, state: &State, at: UnixMs, team: Option<&Team>) -> Vec<Shortfall> {
+    let roster = Roster { procedure, state, at };
+    procedure.programme.steps.iter().flat_map(|step| roster.shortfalls_of(step, team)).collect()
+}
+
+struct Roster<'a> {
+    procedure: &'a Procedure,
+    state: &'a State,
+    at: UnixMs,
+}
+
+impl Roster<'_> {
+    fn holders(&self, offices: &[Office], depth: Option<usize>) -> u64 {
+        let held = self.state.all_appointments().map(|(_, held)| held);
+        let fits = held.filter(|held| {
+            held.is_in_force(self.at) && offices.contains(&held.office) && depth.is_none_or(|depth| held.home.depth() == depth)
+        });
+        fits.map(|held| &held.person).collect::<BTreeSet<_>>().len() as u64
+    }
+
+    fn shortfalls_of(&self, step: &Step, team: Option<&Team>) -> Vec<Shortfall> {
+        let mut all = Vec::new();
+        let mut short = |expected: String, found: u64| all.push(Shortfall { expected, found: found.to_string() });
+        match &step.by {
+            StepBy::Any(offices, min) => {
+                let found = self.holders(offices, None);
+                if found < *min {
+                    short(format!("step {}: at least {min} holders of {}", step.id, list(offices.iter())), found);
+                }
+            }
+            StepBy::Each(offices) => {
+                for office in offices.iter().filter(|office| self.holders(std::slice::from_ref(office), None) == 0) {
+                    short(format!("step {}: a holder of {office}", step.id), 0);
+                }
+            }
+        }
+        let team = team.filter(|team| team.step == step.id);
+        let subs = team.map_or(1, |team| team.members.iter().map(|member| &member.sub).collect::<BTreeSet<_>>().len() as u64);
+        for rule in &self.procedure.programme.rules {
+            let RuleKind::Mixed { steps, level, min } = &rule.kind else { continue };
+            if !steps.contains(&step.id) {
+                continue;
+            }
+            let (asked, found) = (subs.saturating_mul(*min), self.holders(step.by.offices(), Some(*level)));
+            if found < asked {
+                let name = self.procedure.programme.levels.get(*level).map(ToString::to_string).unwrap_or_default();
+                let places = if team.is_some() { format!(", {subs} sub-groups") } else { String::new() };
+                short(format!("step {}{places}: {asked} places for {} of level {name} [rule {}]", step.id, list(step.by.offices().iter()), rule.id), found);
+            }
+        }
+        all
+    }
+}
