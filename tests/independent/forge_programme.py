@@ -272,7 +272,8 @@ class ProgrammeForge(Forge):
         return reference
 
     def meet(self, name, *cases, seats=("a elder agree", "b other agree", "c other absent"), by=("cleo",), extra=(), **options):
-        self.sheet(name + "-seats", "seats", seats)
+        if name + "-seats" not in self.lists:
+            self.sheet(name + "-seats", "seats", seats)
         return self.did(self.act("step", "step meeting", self.line("list", name), self.line("seats", name + "-seats"), *extra, by=self.by(*by), **options), *cases)
 
     def up(self, name, places=("village",), phones=("town",), photos=("wall",), by=("cleo",), step="notice", extra=(), **options):
@@ -294,7 +295,8 @@ class ProgrammeForge(Forge):
 
     def settle(self, batch, name, count, total, results, paid, fen, by=("cash",), **options):
         """Settle by the list of results `<batch>-results`."""
-        self.sheet(batch + "-results", "results", results, by=by)
+        if batch + "-results" not in self.lists:
+            self.sheet(batch + "-results", "results", results, by=by)
         body = ["step settle", f"batch {batch} {name} {count} {total}", self.line("results", batch + "-results"), f"total bank {paid} {fen}"]
         return self.act("step", *body, by=self.by(*by), **options)
 
