@@ -256,7 +256,7 @@ class ProgrammeForge(Forge):
     def line(self, key, name):
         """A `list`, `seats` or `results` line."""
         lines = self.lists[name]
-        kept = [line.split(" ") for line in lines if not line.endswith(" omit")]
+        kept = [line.split(" ") for line in lines if self.kinds[name] == "results" or not line.endswith(" omit")]
         total = sum(int(parts[2]) for parts in kept) if self.kinds[name] == "payments" else 0
         return f"{key} {name} {len(kept)} {total} {encode_base64(root_of([leaf_hash(line.encode()) for line in lines]))}"
 

@@ -10,7 +10,7 @@ KIND = "zeren index v1"
 
 def judge(log, index, received, note):
     """Judge in the order of section 5.17, then what an index entry does."""
-    named, cases, keys, refusals = _format(note)
+    named, cases, keys, refusals = read(note)
     require(named == log.ledger, "ledger-other")
     line = note.signatures[0]
     key = next((key for key in log.state.checkpoint_keys() if notes.signs(line, log.ledger, key, note.text)), None)
@@ -32,7 +32,7 @@ def _pair(value):
     return None if number is None or root is None else (number, root)
 
 
-def _format(note):
+def read(note):
     """(ledger, cases, keys, refusals)."""
     lines = [line.partition(" ") for line in note.lines[1:]]
     require([key for key, _, _ in lines] == ["ledger", "cases", "keys", "refusals"], "index-format")

@@ -2,7 +2,6 @@
 
 import math
 
-import batches
 import case_acts
 import flags
 import founding

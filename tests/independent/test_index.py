@@ -6,8 +6,10 @@ import hashlib
 import random
 import unittest
 
+import receipt as receipts
 import sparse_map
-from forge import encode_base64, hash64, key64, stamp
+import test_verify
+from forge import encode_base64, hash64, key64, public, stamp
 from forge_programme import DAY, TEXT, ProgrammeForge
 from test_programme import Programme, settled
 from test_verify import BAD_HASH, error, swap
@@ -74,8 +76,10 @@ class Index(Programme):
         f.rekey("cora", "cora-2")
         f.revoke("chen")
         leaves = {}
-        for person, seed, status in (("ada", "ada", "active"), ("bob", "bob", "active"), ("cleo", "cleo", "replaced"), ("cleo", "cleo-2", "active"), ("cora", "cora", "revoked"),
-                                     ("cora", "cora-2", "active"), ("chen", "chen", "revoked"), ("cash", "cash", "active"), ("rita", "rita", "active")):
+        for person, seed, status in (("ada", "ada", "active"), ("bob", "bob", "active"), ("cleo", "cleo", "replaced"),
+            ("cleo", "cleo-2", "active"), ("cora", "cora", "revoked"),
+                                     ("cora", "cora-2", "active"), ("chen", "chen", "revoked"), ("cash", "cash", "active"),
+                                     ("rita", "rita", "active")):
             name = hashlib.sha256(f"{person} {key64(seed)}".encode()).digest()
             value = hashlib.sha256(f"key {person} {key64(seed)}\nstatus {status}\n".encode()).digest()
             leaves[name] = hashlib.sha256(b"\0" + name + value).digest()
@@ -132,6 +136,11 @@ class Index(Programme):
         f.amend(key="log-2")
         self.bad(f, "index-signature", lambda f: f.index(seed="log"))
         self.good(f, lambda f: f.index())
+
+    def test_receipt(self):
+        f = ProgrammeForge()
+        receipt, note = test_verify.Receipts.receipt(self, f, f.index())
+        self.assertEqual(receipts.verify(receipt, note, public("log"))["index"], f.size - 1)
 
     def test_unwitnessed(self):
         f = ProgrammeForge()
@@ -215,15 +224,19 @@ class Mangled(Programme):
                 who = (dice.choice(everyone),)
                 known = dice.choice([*f.cases.values(), f.opening, text])
                 act = dice.choice([
-                    lambda: f.apply(case, edit=mangle), lambda: f.visit(case, edit=mangle), lambda: f.visit(case, by=who, moves=None, edit=mangle),
+                    lambda: f.apply(case, edit=mangle), lambda: f.visit(case, edit=mangle),
+                    lambda: f.visit(case, by=who, moves=None, edit=mangle),
                     lambda: f.survey(case, edit=mangle), lambda: f.cases_sheet("l", "C1", "C2", edit=mangle),
                     lambda: f.payments_sheet("p2", "C1", "C2", edit=mangle), lambda: f.meet("l", edit=mangle), lambda: f.up("l", edit=mangle),
-                    lambda: f.down("l", edit=mangle), lambda: f.lock("p", edit=mangle), lambda: f.order("b", "p", 1, 300, more=["repays b"], edit=mangle),
+                    lambda: f.down("l", edit=mangle), lambda: f.lock("p", edit=mangle),
+                    lambda: f.order("b", "p", 1, 300, more=["repays b"], edit=mangle),
                     lambda: f.settle("b", "p", 2, 600, ["C1 paid", "C2 paid"], 2, 600, edit=mangle), lambda: f.slip(case, "b", edit=mangle),
-                    lambda: f.flag(dice.choice(("objection", "hold")), case, edit=mangle), lambda: f.answer(known, dice.choice(("upheld", "dismissed")), edit=mangle),
+                    lambda: f.flag(dice.choice(("objection", "hold")), case, edit=mangle),
+                    lambda: f.answer(known, dice.choice(("upheld", "dismissed")), edit=mangle),
                     lambda: f.end(case, dice.choice(("pause", "ask")), edit=mangle), lambda: f.correct(f.case(case), known, edit=mangle),
                     lambda: f.correct("batch b", known, by=("cash",), edit=mangle), lambda: f.flag("appeal", case, f"of {known}", edit=mangle),
-                    lambda: f.team("visit", 2023, ["g one cleo"], ["one T1"], edit=mangle), lambda: f.override("survey", "r", "case C1", edit=mangle),
+                    lambda: f.team("visit", 2023, ["g one cleo"], ["one T1"], edit=mangle),
+                    lambda: f.override("survey", "r", "case C1", edit=mangle),
                     lambda: f.act("join", f"joins {known}", by=f.by(*who), edit=mangle),
                     lambda: f.act("step", "step renew", f.case(case), "period 2024", by=f.by("cleo"), moves=case, edit=mangle),
                     lambda: f.act("ruling", "clause step visit", "issuer board", f"document {BAD_HASH}", f"answers {known}", by=f.by("rita"), edit=mangle),

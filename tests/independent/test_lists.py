@@ -4,7 +4,6 @@ import unittest
 from unittest import mock
 
 import lists
-from forge import hash64
 from forge_programme import OFFICES, TEXT, ProgrammeForge
 from test_programme import Programme, locked, noticed, ordered, settled, surveyed
 from test_verify import BAD_HASH, replace
@@ -33,7 +32,8 @@ class Sheets(Programme):
     def test_values(self):
         f = ProgrammeForge()
         for kind, bad in (("cases", "C1"), ("cases", f"C1 {BAD_HASH} omitted"), ("cases", f"C1 {BAD_HASH} 1 {BAD_HASH}"),
-                          ("payments", f"C1 {BAD_HASH}"), ("seats", "a b yes"), ("results", "C1 paid late"), ("results", "C1 failed"), ("cases", "")):
+                          ("payments", f"C1 {BAD_HASH}"), ("seats", "a b yes"), ("results", "C1 paid late"), ("results", "C1 failed"),
+                          ("cases", "")):
             self.bad(f, "value", lambda f: f.sheet("l", kind, [bad]))
         self.bad(f, "value", lambda f: f.sheet("l", "names", ["C1 " + BAD_HASH]))
         self.bad(f, "character", lambda f: f.sheet("l", "cases", ["C1 王"]))
@@ -259,6 +259,7 @@ class Batches(Programme):
         self.bad(f, "step-office", lambda f: f.slip("C1", "b", by=("rita",)))
         self.warns(f, "late", lambda f: (f.days(4), f.settle("b", "p", 2, 600, good, 1, 300)))
         self.good(f, lambda f: (f.days(3), f.settle("b", "p", 2, 600, good, 1, 300)))
+        self.good(f, lambda f: f.settle("b", "p", 2, 600, ["C1 paid", "C2 failed omit"], 1, 300))
         f.settle("b", "p", 2, 600, good, 1, 300)
         self.bad(f, "step-repeated", lambda f: f.settle("b", "p", 2, 600, good, 1, 300))
 

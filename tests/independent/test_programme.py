@@ -4,8 +4,8 @@ import copy
 import unittest
 
 from forge import hash64, stamp
-from forge_programme import DAY, OFFICES, TEXT, ProgrammeForge
-from test_verify import BAD_HASH, Case, error, replace
+from forge_programme import OFFICES, TEXT, ProgrammeForge
+from test_verify import BAD_HASH, Case, replace
 
 
 def warning(rule, index):
@@ -108,6 +108,12 @@ class Form(Programme):
         self.bad(f, "step-evidence", lambda f: f.visit("C1", edit=lambda lines: lines + ["evidence form " + BAD_HASH]))
         self.bad(f, "totals", lambda f: f.visit("C1", edit=replace("assert", ["total bank 1 1", "assert resident yes"])))
         self.bad(f, "step-office", lambda f: f.visit("C1", by=("cleo", "rita")))
+        alone = ProgrammeForge(TEXT.replace("join_days = 10\n", ""))
+        alone.apply("C1")
+        self.bad(alone, "step-count", lambda f: f.visit("C1", by=("cleo",)))
+        each = ProgrammeForge(TEXT.replace('by = { any = ["clerk"], min = 1 }\nopens', 'by = { each = ["clerk", "chief"] }\nopens'))
+        self.bad(each, "step-count", lambda f: f.apply("C1", by=("cleo", "cora")))
+        self.good(each, lambda f: f.apply("C1", by=("cleo", "chen", "cora")))
         self.bad(f, "line-repeated", lambda f: f.visit("C1", edit=replace("case", [f.case("C1"), f.case("C1")])))
         self.bad(f, "value", lambda f: f.apply("C2", period=1899))
 
