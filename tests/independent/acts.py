@@ -4,11 +4,14 @@ import hashlib
 from dataclasses import dataclass
 from functools import partial
 
+import programme_layouts
 import values as v
+from grammar import (ANY, MAYBE, ONE, SOME, about, founder, free_text, instead, key_and_name, new_or_hash, one, parts, positive,
+                     procedure_line, split, word)
 from values import require
 
 KIND = "zeren statement v1"
-ONE, ANY, SOME = "one", "any", "some"
+LONG = ("enact", "sheet")
 
 
 @dataclass
@@ -24,89 +27,14 @@ class Statement:
         return self.fields[key]
 
 
-def _value(parse, value):
-    """A value that is not text: ASCII 20-7E, then its grammar."""
-    require(v.in_ascii(value), "character")
-    parsed = parse(value)
-    require(parsed is not None, "value")
-    return parsed
-
-
-def one(parse):
-    return partial(_value, parse)
-
-
-def _parts(parsers, value):
-    """Values of several parts, exactly one space between."""
-    parts = value.split(" ")
-    if len(parts) != len(parsers):
-        return None
-    parsed = tuple(parse(part) for parse, part in zip(parsers, parts))
-    return None if None in parsed else parsed
-
-
-def parts(*parsers):
-    return one(partial(_parts, parsers))
-
-
-def word(*words):
-    return one(lambda value: value if value in words else None)
-
-
-def instead(literal, parse):
-    """The literal, kept as it is, or what `parse` accepts."""
-    return one(lambda value: literal if value == literal else parse(value))
-
-
-def free_text(value):
-    require(v.in_repertoire(value), "character")
-    require(v.text(value) is not None, "value")
-    return value
-
-
-def _founder(value):
-    """`<person> <power> <hash> <hash> <text>`: every character is judged by the repertoire, then the five parts."""
-    require(v.in_repertoire(value), "character")
-    pieces = value.split(" ", 4)
-    require(len(pieces) == 5, "value")
-    parsed = tuple(parse(piece) for parse, piece in zip((v.person, v.power, v.hash32, v.hash32, v.text), pieces))
-    require(None not in parsed, "value")
-    return parsed
-
-
-def _procedure_line(value):
-    require(v.in_repertoire(value, wide=True), "character")
-    return value
-
-
-def _positive(value):
-    size = v.number(value)
-    return size if size else None
-
-
-def _key_and_name(value):
-    return _parts((v.key_name, v.hash32), value)
-
-
-def _related(value):
-    """`case <case>` or `person <person>`."""
-    kind, _, name = value.partition(" ")
-    parse = {"case": v.case, "person": v.person}.get(kind)
-    return (kind, name) if parse and parse(name) else None
-
-
-def _new_or_hash(value):
-    return "new" if value == "new" else v.hash32(value)
-
-
 HEADER = (
     ("ledger", one(v.ledger_id), ONE),
     ("act", one(lambda value: value), ONE),
-    ("procedure", instead("none", partial(_parts, (v.code, v.number, v.hash32))), ONE),
+    ("procedure", instead("none", partial(split, (v.code, v.number, v.hash32))), ONE),
     ("by", parts(v.person, v.office, v.unit, v.hash32), SOME),
     ("device", parts(v.device, v.number), ONE),
     ("at", one(v.time), ONE),
-    ("seen", parts(_positive, v.hash32, v.hash32), ONE),
+    ("seen", parts(positive, v.hash32, v.hash32), ONE),
 )
 PERSON = ("person", one(v.person), ONE)
 KEY = ("key", one(v.ed25519), ONE)
@@ -116,7 +44,7 @@ REPLACEMENT = (PERSON, ("replaces", one(v.hash32), ONE), KEY, PROOF)
 GOVERNANCE = (
     ("threshold", one(v.number), ONE),
     ("checkpoint-key", one(v.ed25519), ONE),
-    ("witness", one(_key_and_name), ANY),
+    ("witness", one(key_and_name), ANY),
 )
 
 LAYOUTS = {
@@ -129,10 +57,10 @@ LAYOUTS = {
         ("device", one(v.device), ONE),
         ("identity", one(v.code), ONE),
         *GOVERNANCE,
-        ("founder", _founder, SOME),
+        ("founder", founder, SOME),
     ),
     "amend": (*HEADER, *GOVERNANCE, ("founder", parts(v.person, v.power), SOME)),
-    "enact": (*HEADER, ("enacts", parts(v.code, v.number, v.hash32), ONE), ("|", _procedure_line, SOME)),
+    "enact": (*HEADER, ("enacts", parts(v.code, v.number, v.hash32), ONE), ("|", procedure_line, SOME)),
     "enrol": (*HEADER, PERSON, ("name", free_text, ONE), ("identity", one(v.hash32), ONE), KEY, PROOF),
     "device": (*HEADER, ("enrols", one(v.device), ONE), ("unit", one(v.unit), ONE)),
     "device-end": (*HEADER, ("ends", one(v.device), ONE), ("reason", word("retired", "lost", "stolen", "other"), ONE)),
@@ -152,19 +80,20 @@ LAYOUTS = {
         ("suspected", instead("none", v.time), ONE),
     ),
     "relate": (
-        *HEADER, PERSON, ("relation", one(v.code), ONE), ("to", one(_related), ONE),
+        *HEADER, PERSON, ("relation", one(v.code), ONE), ("to", about(case=v.case, person=v.person), ONE),
         ("basis", word("declared", "attested", "ordered"), ONE), ("evidence", instead("none", v.hash32), ONE),
     ),
     "qualify": (*HEADER, PERSON, ("qualification", one(v.code), ONE), *PERIOD, ("evidence", one(v.hash32), ONE)),
     "import": (
-        *HEADER, ("case", parts(v.case, _new_or_hash), ONE), ("source", parts(v.hash32, v.number), ONE),
+        *HEADER, ("case", parts(v.case, new_or_hash), ONE), ("source", parts(v.hash32, v.number), ONE),
         ("recorded", one(v.time_ms), ONE), ("activity", free_text, ONE), ("actor", free_text, ONE),
         ("group", free_text, ONE), ("lifecycle", free_text, ONE),
     ),
+    **{act: (*HEADER, *body) for act, body in programme_layouts.BODIES.items()},
 }
 
 
-def _split(line):
+def _key_and_value(line):
     key, _, value = line.partition(" ")
     return key, value
 
@@ -173,8 +102,8 @@ def _check_keys(keys, layout):
     """Rules 4 to 7 of section 3."""
     order = {name: place for place, (name, _, _) in enumerate(layout)}
     require(all(key in order for key in keys), "line-unknown")
-    require(all(many != ONE or keys.count(name) <= 1 for name, _, many in layout), "line-repeated")
-    require(all(many == ANY or name in keys for name, _, many in layout), "line-missing")
+    require(all(many not in (ONE, MAYBE) or keys.count(name) <= 1 for name, _, many in layout), "line-repeated")
+    require(all(many in (ANY, MAYBE) or name in keys for name, _, many in layout), "line-missing")
     places = [order[key] for key in keys]
     require(places == sorted(places), "line-order")
 
@@ -182,12 +111,14 @@ def _check_keys(keys, layout):
 def _fields(lines, layout):
     """Rule 8 of section 3, line by line."""
     shape = {name: (parse, many) for name, parse, many in layout}
-    fields = {name: [] for name, _, many in layout if many != ONE}
+    fields = {name: [] if many in (ANY, SOME) else None for name, _, many in layout if many != ONE}
     for line in lines:
-        key, value = _split(line)
+        key, value = _key_and_value(line)
         parse, many = shape[key]
         require(line != "| ", "value")
-        if many == ONE:
+        if parse is programme_layouts.sheet_line:
+            parse = programme_layouts.SHEET_LINES[fields["kind"]]
+        if many in (ONE, MAYBE):
             fields[key] = parse(value)
         else:
             fields[key].append(parse(value))
@@ -198,12 +129,12 @@ def parse(note):
     """Judge a note's text by section 3, in its order."""
     lines = note.lines
     require(lines[0] == KIND, "statement-kind")
-    act = next((value for key, value in map(_split, lines[1:]) if key == "act"), None)
-    require(len(note.text) <= (60_000 if act == "enact" else 2_000), "statement-too-long")
+    act = next((value for key, value in map(_key_and_value, lines[1:]) if key == "act"), None)
+    require(len(note.text) <= (60_000 if act in LONG else 2_000), "statement-too-long")
     require(act is not None, "line-missing")
     require(act in LAYOUTS, "act-unknown")
     layout = LAYOUTS[act]
-    _check_keys([_split(line)[0] for line in lines[1:]], layout)
+    _check_keys([_key_and_value(line)[0] for line in lines[1:]], layout)
     return Statement(act, _fields(lines[1:], layout), note.text, hashlib.sha256(note.text).digest())
 
 

@@ -1,5 +1,6 @@
 """The audit of a folder (format.md section 11), one method a step."""
 
+import hashlib
 import os
 
 import acts
@@ -10,7 +11,7 @@ import refusals
 from admission import Log
 from policy import Malformed
 from sm3 import sm3
-from tree import Tree, leaf_hash
+from tree import Tree, leaf_hash, root_of
 from values import Broken, encode_base64
 
 NOTE_LIMIT = 65_001
@@ -143,7 +144,8 @@ class Audit:
 
     def _judge(self, index, entry):
         try:
-            self.log.judge(index, entry.received, entry.note)
+            for rule in self.log.judge(index, entry.received, entry.note):
+                self.find(rule, index, "warn")
         except Broken as broken:
             self.find(broken.rule, index)
 
@@ -160,15 +162,29 @@ class Audit:
 
     def _refusals(self):
         """Step 5."""
-        path, place = os.path.join(os.fsencode(self.folder), b"refusals"), 0
+        path, place, sound = os.path.join(os.fsencode(self.folder), b"refusals"), 0, []
         for name in files.names(path):
             data = files.read_bounded(os.path.join(path, name), NOTE_LIMIT)
             if data is None:
                 continue
-            rule = refusals.judge(data, name, self.ledger, self.keys, self.judged, self.tree, self.heads)
+            rule, received = refusals.judge(data, name, self.ledger, self.keys, self.judged, self.tree, self.heads)
             if rule:
                 self.find(rule, place)
+            if received is not None:
+                sound.append((received, data))
             place += 1
+        indexes = self.log.state.indexes
+        if os.path.isdir(path) or any(named[0] for _, _, named in indexes):
+            self._indexed_refusals(indexes, sound)
+
+    def _indexed_refusals(self, indexes, sound):
+        """What each index entry says of the refusals since the one before."""
+        since = self.log.received[0] if self.log.received else 0
+        for index, received, named in indexes:
+            leaves = [leaf_hash(hashlib.sha256(data).digest()) for moment, data in sound if since <= moment < received]
+            if named != (len(leaves), root_of(leaves)):
+                self.find("refusals-unlike", index)
+            since = received
 
     def _hashes(self):
         """Step 6."""

@@ -1,12 +1,15 @@
 """Cosigned entries: a checkpoint of the ledger with its witnesses' cosignatures (format.md section 5.10)."""
 
+import hashlib
+
 import note as notes
+from programme import Cosigned
 from values import DAY, require
 
 SKEW = 300_000
 
 
-def judge(log, index, received, note):
+def judge(log, index, received, note, data):
     """The six steps of section 5.10, then what an admitted cosigned entry does."""
     size, root = _format(note)
     key = _checkpoint_key(log, note)
@@ -22,6 +25,7 @@ def judge(log, index, received, note):
     log.state.cosigned_size = size
     log.state.cosigned_time = max(log.state.cosigned_time, *times)
     log.state.anchors.append((size, note))
+    log.state.programme.cosigned.append(Cosigned(index, size, len(times), hashlib.sha256(data).digest()))
 
 
 def _format(note):

@@ -2,6 +2,7 @@
 
 import acts
 import ed25519
+import index_entry
 import note as notes
 import values
 from tree import leaf_hash, root_from_proof
@@ -25,7 +26,9 @@ def verify(receipt, note, key):
 
 
 def _ledger_of(note):
-    """The ledger that a statement or a cosigned checkpoint belongs to."""
+    """The ledger that a statement, an index or a cosigned checkpoint belongs to."""
+    if note.lines[0] == index_entry.KIND:
+        return index_entry.read(note)[0]
     if note.lines[0] != acts.KIND:
         return note.lines[0]
     statement = acts.parse(note)

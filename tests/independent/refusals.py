@@ -18,11 +18,19 @@ procedure-version counter-used signer-repeated key-not-yet key-superseded appoin
 governance-office governance-count governance-powers marker refusal-format refusal-signature refusal-unlike slot checkpoint-missing
 entries-missing uncovered tail checkpoint-root checkpoint-key hash-file known-other known-signature rollback fork other-ledger
 policy-unmet policy-inside submission-limit read-only checkpoint-key-absent
+procedure-reference governance-none appointment-unit acting-days acting-depth exclusive-powers satisfiable index-format index-signature
+index-unlike index-missing refusals-unlike step-unknown step-lines step-asserts step-measures step-evidence totals step-office step-count
+join-unknown join-expired case-taken standard-missing case-unknown case-unit case-status flag-open period-order step-repeated step-order
+team-other override-unknown recused distinct own-unit mixed recusal independent late outcome-unknown reason case-paid of-unknown
+batch-unknown transfer-units appeal-late flag-unknown report-taken override-rule override-supervisor clause-unknown team-member team-area
+list-taken list-closed list-part list-order list-limit list-unknown list-kind list-root list-unit list-empty amount account-other
+list-omits omit-unfounded quorum rate posting-place posting-phone posting-photo posting-down posting-days batch-taken hold-unnamed
+batch-match cosigned-missing results-lines payment-unknown
 """.split())
 
 
 def _fields(note, ledger, name):
-    """(size, root, head) of a refusal in its right form and under its right name, else None."""
+    """(size, root, head, received) of a refusal in its right form and under its right name, else None."""
     keys = ("ledger", "submitted", "statement", "rule", "received", "seen")
     if len(note.lines) != 7 or note.lines[0] != "zeren refusal v1":
         return None
@@ -33,24 +41,27 @@ def _fields(note, ledger, name):
     submitted, seen = values.hash32(submitted), seen.split(" ")
     if found_ledger != ledger or submitted is None or submitted.hex().encode() != name:
         return None
-    if values.hash32(statement) is None or rule not in RULES or values.number(received) is None or len(seen) != 3:
+    if values.hash32(statement) is None or rule not in RULES or len(seen) != 3:
         return None
-    fields = (values.number(seen[0]), values.hash32(seen[1]), values.hash32(seen[2]))
+    fields = (values.number(seen[0]), values.hash32(seen[1]), values.hash32(seen[2]), values.number(received))
     return None if None in fields else fields
 
 
 def judge(data, name, ledger, keys, limit, tree, heads):
-    """The rule that a refusal file breaks, or None; sizes above `limit` are not compared (section 11, step 5)."""
+    """(the rule that a refusal file breaks or None, its `received` where it is a signed refusal).
+
+    Sizes above `limit` are not compared (section 11, step 5).
+    """
     try:
         note = notes.parse(data)
     except Broken:
-        return "refusal-format"
+        return "refusal-format", None
     fields = _fields(note, ledger, name) if re.fullmatch(rb"[0-9a-f]{64}", name) else None
     if fields is None:
-        return "refusal-format"
+        return "refusal-format", None
     if not notes.signing_keys(note, ledger, keys):
-        return "refusal-signature"
-    size, root, head = fields
+        return "refusal-signature", None
+    size, root, head, received = fields
     if size <= limit and (root, head) != (tree.root(size), heads[size]):
-        return "refusal-unlike"
-    return None
+        return "refusal-unlike", received
+    return None, received

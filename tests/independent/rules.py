@@ -2,8 +2,15 @@
 
 import math
 
+import case_acts
+import flags
 import founding
+import lists
 import note as notes
+import roster
+import steps
+import supervision
+from programme import Case
 from state import Appointment, Device, Enacted, Qualification
 from values import require
 
@@ -29,7 +36,9 @@ def enact(context):
     require(all(power in context.procedure.powers for power in founders), "founder-powers")
     context.accept()
     start = max(context.received, context.procedure.start)
-    before.append(Enacted(context.index, (name, version, digest), start, context.procedure))
+    if context.governing:
+        context.rule(not roster.is_satisfiable(context, context.procedure), "satisfiable", "warn")
+    before.append(Enacted(context.index, (name, version, digest), start, context.procedure, context.received))
 
 
 def enrol(context):
@@ -65,8 +74,11 @@ def appoint(context):
     require(office in context.governing.procedure.offices, "office-unknown")
     start, end = statement["from"], _end(statement["to"])
     require(start < end, "period")
+    made = Appointment(person, office, unit, context.index, start, end, None, statement["capacity"], statement["home"])
+    roster.judge(context, made)
     context.accept()
-    context.state.appointments[statement.hash] = [Appointment(person, office, unit, context.index, start, end)]
+    context.state.appointments[statement.hash] = [made]
+    context.state.roster.setdefault(person, []).append(made)
 
 
 def appoint_end(context):
@@ -125,6 +137,8 @@ def relate(context):
     signers = [line[0] for line in statement["by"]]
     require(statement["basis"] != "declared" or statement["person"] in signers, "person-other")
     context.accept()
+    if kind == "case":
+        context.programme.relations.setdefault(other, set()).add((statement["person"], statement["relation"]))
 
 
 def qualify(context):
@@ -140,14 +154,26 @@ def qualify(context):
 def import_record(context):
     statement, state = context.statement, context.state
     case, head = statement["case"]
-    require(state.cases.get(case, "new") == head, "case-head")
+    known = state.programme.cases.get(case)
+    require((known.head if known else "new") == head, "case-head")
     require(statement["source"] not in state.records, "record-used")
     context.accept()
-    state.cases[case] = statement.hash
+    if known:
+        known.move(statement.hash)
+    else:
+        state.programme.cases[case] = Case(case, statement.hash)
     state.records.add(statement["source"])
 
 
+PROGRAMME = {
+    "step": steps.step, "join": steps.join, "sheet": lists.sheet, "post-up": steps.post, "post-down": steps.post,
+    "outcome": case_acts.outcome, "correct": case_acts.correct, "transfer": case_acts.transfer, "account": case_acts.account,
+    "objection": flags.raise_flag, "dissent": flags.dissent, "report": flags.report, "appeal": flags.appeal, "answer": flags.answer,
+    "recuse": flags.recuse, "hold": flags.raise_flag, "release": flags.release,
+    "override": supervision.override, "ruling": supervision.ruling, "team": supervision.team,
+}
 RULES = {
+    **PROGRAMME,
     "amend": founding.amend, "enact": enact, "enrol": enrol, "device": device, "device-end": device_end,
     "appoint": appoint, "appoint-end": appoint_end, "rotate": rotate, "rekey": _replace, "revoke": revoke,
     "relate": relate, "qualify": qualify, "import": import_record,

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, field
 
 import note as notes
+from programme import Programme
+from sparse_map import CaseLeaves
 
 THREE_DAYS = 72 * 3_600_000
 
@@ -44,8 +46,13 @@ class Appointment:
     start: int
     end: float
     power: str | None = None
+    capacity: str = "regular"
+    home: str = "-"
     ended: int | None = None
     reason: str | None = None
+
+    def in_force(self, moment):
+        return self.ended is None and self.start <= moment < self.end
 
 
 @dataclass
@@ -71,6 +78,7 @@ class Enacted:
     triple: tuple
     start: int
     procedure: object
+    enacted: int  # `received` of the statement
 
 
 class State:
@@ -87,7 +95,11 @@ class State:
         self.births = {}
         self.enacted = []
         self.qualifications = {}
-        self.cases = {}
+        self.roster = {}  # what `appoint` acts gave, by person
+        self.programme = Programme()
+        self.case_leaves = CaseLeaves()
+        self.indexed = None  # `received` of the last index entry
+        self.indexes = []  # (entry, received, refusals) of each index entry
         self.records = set()
         self.cosigned_size = 0
         self.cosigned_time = -math.inf

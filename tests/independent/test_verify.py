@@ -237,12 +237,12 @@ class Statements(Case):
 
     def test_shape(self):
         self.broken("statement-kind", replace("zeren", "zeren statement v2"))
-        self.broken("statement-kind", replace("zeren", "zeren index v1"))
+        self.broken("index-format", replace("zeren", "zeren index v1"))
         self.broken("statement-too-long", replace("unit", "unit " + "x" * 2000))
         self.broken("statement-too-long", replace("act", "a " + "x" * 2000))
         self.broken("line-missing", replace("act", None))
         self.broken("act-unknown", replace("act", "act"))
-        self.broken("act-unknown", replace("act", "act ruling"))
+        self.broken("act-unknown", replace("act", "act result"))
         self.broken("act-unknown", replace("act", ["act Device", "act device"]))
         self.broken("line-unknown", replace("unit", ["unit -", "units -"]))
         self.broken("line-unknown", replace("unit", ["unit -", "zeren statement v1"]))

@@ -43,6 +43,14 @@ class Tree:
         return EMPTY_ROOT if result is None else result
 
 
+def root_of(leaves):
+    """The root over these leaf hashes."""
+    tree = Tree()
+    for leaf in leaves:
+        tree.append(leaf)
+    return tree.root(tree.size)
+
+
 def root_from_proof(leaf, index, size, proof):
     """The root that an inclusion proof leads to, or None where its length is wrong (RFC 6962 section 2.1.1)."""
     if index >= size:

@@ -72,10 +72,18 @@ person = device = _matcher(r"[a-z][a-z0-9-]{0,31}")
 office = _matcher(r"[a-z][a-z0-9_]{0,31}")
 power = _matcher(r"[A-Z]{1,4}")
 unit = _matcher(r"-|[A-Za-z0-9][A-Za-z0-9-]{0,15}")
+scheme = _matcher(r"[A-Za-z0-9][A-Za-z0-9-]{0,15}")
 key_name = _matcher(r"[!-*,-~]{1,120}")
 _case = _matcher(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _origin = _matcher(r"[a-z0-9.-]+(/[a-z0-9._-]+)+")
 _sixteen_hex = _matcher(r"/[0-9a-f]{16}")
+
+
+def share(text):
+    """`<number>/<number>` as a pair, the first at most the second, the second 1 to 1000; or None."""
+    first, _, second = text.partition("/")
+    first, second = number(first), number(second)
+    return None if first is None or second is None or not first <= second or not 1 <= second <= 1000 else (first, second)
 
 
 def case(text):

@@ -1,0 +1,214 @@
+"""Sheets, list lines, list steps and postings (format.md section 8.7)."""
+
+import case_rules
+from calendar_days import days_between, is_past
+from case_steps import mark_of, signers_cover
+from programme import Payment, Sheets, level_unit
+from tree import leaf_hash, root_of
+from values import MAX_NUMBER, require
+
+SHEET_BYTES, LIST_LINES = 2_097_152, 20_000
+OMITTING = ("cases", "payments")  # a result may have failed for a reason called omit
+
+
+def sheet(context):
+    """One part of a list."""
+    statement, programme = context.statement, context.programme
+    steps = context.governing.procedure.steps.values()
+    offices = {office for step in steps if step.on == "list" or step.settles for office in step.offices}
+    require(all(signer.office in offices for signer in context.signers), "step-office")
+    name, owner = statement["list"], context.persons[0]
+    found = programme.lists.get(name) or Sheets(name, statement["kind"], owner)
+    require(found.owner == owner, "list-taken")
+    require(name not in programme.used and found.kind == statement["kind"], "list-closed")
+    require(statement["part"] == found.parts, "list-part")
+    firsts = [line[0] for line in found.lines[-1:] + statement["|"]]
+    require(all(one < other for one, other in zip(firsts, firsts[1:])), "list-order")
+    size = len(statement.text) + programme.unused_bytes(owner)
+    require(size <= SHEET_BYTES and len(found.lines) + len(statement["|"]) <= LIST_LINES, "list-limit")
+    context.accept()
+    found.parts += 1
+    found.size += len(statement.text)
+    found.lines += statement["|"]
+    found.leaves += [leaf_hash(line) for line in _raw_lines(statement.text)]
+    programme.lists[name] = found
+
+
+def _raw_lines(text):
+    """A sheet's lines without `|`, the space after it, and the newline."""
+    return [line[2:] for line in text.split(b"\n") if line.startswith(b"| ")]
+
+
+def is_omit(line):
+    return line[-1] == "omit"
+
+
+def named_list(context, reference, kind=None):
+    """The list of a `list`, `seats` or `results` line; without a kind, the one that its steps so far call for."""
+    name, count, total, root = reference
+    found = context.programme.lists.get(name)
+    require(found, "list-unknown")
+    require(found.kind == (kind or ("payments" if found.locked else "cases")), "list-kind")
+    kept = [line for line in found.lines if found.kind not in OMITTING or not is_omit(line)]
+    fen = sum(line[2] for line in kept) if found.kind == "payments" else 0
+    require((len(kept), fen, root_of(found.leaves)) == (count, total, root), "list-root")
+    return found
+
+
+def perform(context, step):
+    """A list step, `post-up` or `post-down`."""
+    statement = context.statement
+    found = named_list(context, statement["list"], "payments" if step.locks else None)
+    seats = named_list(context, statement["seats"], "seats") if step.quorum else None
+    cases = {line[0] for line in found.lines}
+    unit = _unit(context, step, found)
+    kept, dropped = _lines(context, step, found)
+    _omitted(context, step, found, unit, cases)
+    if seats:
+        _quorum(step.quorum, seats)
+    if step.rates:
+        _rates(step.rates, kept)
+    if step.posting:
+        _posting(context, step, found)
+    lifted = case_rules.overridden(context, step, cases, found.id)
+    for case, _ in kept:
+        case_rules.of_case(context, step, case, lifted, found.id)
+    period = max(case.period for case, _ in kept)
+    context.rule(is_past(context.governing.procedure, step.due, period, context.received), "late", "warn")
+    _effect(context, step, found, seats, kept, dropped)
+
+
+def _unit(context, step, found):
+    """Point 2: all cases are of one level unit, which the signers' units cover."""
+    unit = None
+    for place, line in enumerate(found.lines):
+        own = level_unit(context.programme.case(line[0]).unit, step.level)
+        unit = own if place == 0 else unit
+        require(own is not None and own == unit, "list-unit")
+    signers_cover(context, unit)
+    return unit
+
+
+def _lines(context, step, found):
+    """Point 3: (case, line) of the lines kept, (case, hash responsible) of those dropped."""
+    kept, dropped = [], []
+    for line in found.lines:
+        if is_omit(line):
+            continue
+        case = context.programme.case(line[0])
+        current = line[1] == case.head or (case.id not in found.dropped and case.head == found.done)
+        if not current:
+            require(line[1] in case.former, "case-head")
+            dropped.append((case, case.head))
+        elif case.id in found.dropped:
+            continue
+        elif case.flags:
+            dropped.append((case, next(iter(case.flags))))
+        else:
+            _keep(context, step, case, line)
+            kept.append((case, line))
+    require(kept, "list-empty")
+    return kept, dropped
+
+
+def _keep(context, step, case, line):
+    require(case.status.name == "open", "case-status")
+    require(step.id not in case.marks, "step-repeated")
+    require(case.cohort in step.cohorts and case_rules.all_satisfied(context, case, step), "step-order")
+    if step.locks:
+        require(_amount(context, case) == line[2], "amount")
+        require(case.account == line[3], "account-other")
+
+
+def _amount(context, case):
+    """What the standard gives the case, or None."""
+    standard = context.governing.procedure.standard(case.scheme, case.tier, case.period)
+    if standard is None:
+        return None
+    measure = 1
+    if standard.per is not None:
+        marks = [mark for mark in case.marks.values() if standard.per in mark.measures]
+        if not marks:
+            return None
+        measure = max(marks, key=lambda mark: mark.entry).measures[standard.per]
+    product = standard.fen * measure
+    return product if product <= MAX_NUMBER else None
+
+
+def _omitted(context, step, found, unit, cases):
+    """Point 4: nobody due is left out, and who is left out is so for a reason."""
+    for case in context.programme.cases.values():
+        if case.unit is None or case.id in cases or level_unit(case.unit, step.level) != unit:
+            continue
+        require(case.dropped is None and not _is_due(context, step, case), "list-omits")
+    for line in found.lines:
+        if is_omit(line):
+            case = context.programme.case(line[0])
+            status = case.status.hash if case.status.name != "open" else None
+            require(line[1] in case.flags or line[1] in (status, case.dropped), "omit-unfounded")
+
+
+def _is_due(context, step, case):
+    """Due as seen by the signers."""
+    seen = context.view.size
+    if max(case.unit_entry, case.status.entry, case.opened) >= seen or case.status.name != "open":
+        return False
+    if step.id in case.marks or case.cohort not in step.cohorts:
+        return False
+    return case_rules.all_satisfied(context, case, step, seen)
+
+
+def _quorum(quorum, seats):
+    votes = [vote for _, _, vote in seats.lines]
+    present, agree = len(votes) - votes.count("absent"), votes.count("agree")
+    (first, second), (part, whole) = quorum.present, quorum.agree
+    require(present * second >= len(votes) * first and agree * whole >= present * part, "quorum")
+    for category, least in quorum.seats.items():
+        require(sum(own == category and vote != "absent" for _, own, vote in seats.lines) >= least, "quorum")
+
+
+def _rates(rates, kept):
+    step, shares = rates
+    marks = [case.marks[step] for case, _ in kept if step in case.marks]
+    for code, (first, second) in shares.items():
+        agreed = sum(mark.asserts.get(code) == "yes" for mark in marks)
+        require(agreed * second >= len(marks) * first, "rate")
+
+
+def _posting(context, step, found):
+    """Point 6."""
+    statement, posting = context.statement, step.posting
+    photos = [code for code, _ in statement["photo"]]
+    if context.act == "post-up":
+        require([level for level, _ in statement["place"]] == posting.at, "posting-place")
+        require(statement["phone"] == posting.phones, "posting-phone")
+        require(photos == posting.up, "posting-photo")
+        return
+    require(step.id in found.up, "posting-down")
+    require(photos == posting.down, "posting-photo")
+    days = days_between(context.governing.procedure, found.up[step.id], statement["at"], posting.calendar)
+    require(days >= posting.days, "posting-days")
+
+
+def _effect(context, step, found, seats, kept, dropped):
+    statement = context.statement
+    context.programme.used.add(found.id)
+    if seats:
+        context.programme.used.add(seats.id)
+    context.named.update(case.id for case, _ in kept + dropped)
+    for case, responsible in dropped:
+        case.dropped = found.dropped[case.id] = responsible
+    if context.act == "post-up":
+        found.up[step.id] = statement["at"]
+        return
+    found.up.pop(step.id, None)
+    found.done = statement.hash
+    mark = mark_of(context, step, found.id)
+    for case, line in kept:
+        case.marks[step.id] = mark
+        case.move(statement.hash)
+        case.dropped = None
+        if step.locks:
+            case.payment = Payment(case, found.id, line[2], line[3])
+    if step.locks:
+        found.locked[step.id] = mark
