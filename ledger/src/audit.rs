@@ -498,13 +498,19 @@ fn judge_refusals(
             findings.error(position as u64, refusal);
         }
     }
-    judge_indexed_refusals(storage, replay, findings)
+    judge_indexed_refusals(storage, name, keys, replay, findings)
 }
 
 /// The refusals between two index entries are those that the later one counts: an absent one is a finding.
-fn judge_indexed_refusals(storage: &dyn Storage, replay: &Replay<'_>, findings: &mut Findings) -> io::Result<()> {
+fn judge_indexed_refusals(
+    storage: &dyn Storage,
+    name: &str,
+    keys: &CheckpointKeys,
+    replay: &Replay<'_>,
+    findings: &mut Findings,
+) -> io::Result<()> {
     let Some(mut from) = replay.founded.filter(|_| !replay.indexes.is_empty()) else { return Ok(()) };
-    let kept = KeptRefusals::read(storage)?;
+    let kept = KeptRefusals::read(storage, name, keys)?;
     for (entry, received, said) in &replay.indexes {
         let found = kept.between(from, *received);
         if found != *said {

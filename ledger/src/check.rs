@@ -253,7 +253,11 @@ pub fn parse(bytes: &[u8], ledger: Option<&LedgerId>) -> Result<Parsed, Refusal>
         let expected = "origin, size and root, then one signature and 1 to 16 cosignatures";
         ParsedContent::Cosigned(checkpoint.ok_or_else(|| Refusal::new(Rule::CheckpointFormat, expected, note.text.replace('\n', " / ")))?)
     } else if ledger.is_some() && first_line == INDEX_KIND {
-        let index = IndexNote::parse(&note.text).filter(|_| note.signatures.len() == 1);
+        let is_own = |index: &IndexNote| match &note.signatures[..] {
+            [line] => line.name == index.ledger.as_str() && line.payload.len() == 64,
+            _ => false,
+        };
+        let index = IndexNote::parse(&note.text).filter(is_own);
         let expected = "ledger, cases, keys and refusals, then one signature";
         ParsedContent::Index(index.ok_or_else(|| Refusal::new(Rule::IndexFormat, expected, note.text.replace('\n', " / ")))?)
     } else {
@@ -358,7 +362,7 @@ pub(crate) fn verify_parsed(group: Vec<Result<Parsed, Refusal>>, ring: &KeyRing)
 pub(crate) fn trust(parsed: Parsed, ring: &KeyRing) -> Result<Verified, Refusal> {
     let Parsed { bytes, note, content } = parsed;
     let content = match content {
-        ParsedContent::Index(index) => Content::Index(read_index(&note, index, ring, |line, _, _| line.payload.len() == 64)?),
+        ParsedContent::Index(index) => Content::Index(read_index(&note, index, ring, |_, _, _| true)?),
         ParsedContent::Cosigned(checkpoint) => {
             let is_named = |line: &SignatureLine, name: &str, key: &PublicKey| {
                 line.name == name && line.key_id == key_id(name, TYPE_ED25519, &key.bytes().0)
@@ -515,7 +519,7 @@ fn read_index(
     judge_ledger(&index.ledger, ring)?;
     let line = &note.signatures[0];
     let name = index.ledger.as_str();
-    let key = ring.checkpoint_keys.named(line.key_id).find(|key| line.name == name && accepts(line, name, key)).cloned();
+    let key = ring.checkpoint_keys.named(line.key_id).find(|key| accepts(line, name, key)).cloned();
     let key = key.ok_or_else(|| Refusal::new(Rule::IndexSignature, "a signature by the ledger's checkpoint key", line.encode()))?;
     Ok(Index { note: index, key })
 }

@@ -11,6 +11,7 @@ use signer::statement::Seen;
 use signer::value::{ChainHead, IndexRoot, LedgerId, NoteHash, StatementHash, TreeRoot, UnixMs, number};
 use signer::{PublicKey, SecretKey};
 
+use crate::checkpoint_keys::CheckpointKeys;
 use crate::history::Tree;
 use crate::storage::{Storage, read_whole};
 
@@ -26,11 +27,12 @@ pub const REFUSAL_BYTES_MAX: u64 = 65_000;
 pub struct KeptRefusals(Vec<(UnixMs, [u8; 32])>);
 
 impl KeptRefusals {
-    /// Reads the folder; what is no refusal note is passed over.
+    /// Reads the folder of the ledger of this name; what is no refusal note of its own, by its name and signed by one of these keys,
+    /// is passed over.
     ///
     /// # Errors
     /// Those of the storage.
-    pub fn read(storage: &dyn Storage) -> io::Result<KeptRefusals> {
+    pub fn read(storage: &dyn Storage, ledger: &str, keys: &CheckpointKeys) -> io::Result<KeptRefusals> {
         let mut kept = Vec::new();
         for file in storage.list(REFUSALS)? {
             let bytes = match read_whole(storage, &format!("{REFUSALS}/{file}"), REFUSAL_BYTES_MAX) {
@@ -38,7 +40,9 @@ impl KeptRefusals {
                 other => other?,
             };
             let bytes = bytes.unwrap_or_default();
-            if let Some(refusal) = Note::parse(&bytes).ok().and_then(|note| RefusalNote::parse(&note.text)) {
+            let Ok(note) = Note::parse(&bytes) else { continue };
+            let Some(refusal) = RefusalNote::parse(&note.text) else { continue };
+            if refusal.ledger.as_str() == ledger && refusal.file_name() == file && keys.signed(&note) {
                 kept.push((refusal.received, Sha256::digest(&bytes).into()));
             }
         }

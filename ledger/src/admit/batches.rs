@@ -54,7 +54,7 @@ impl<'a> Desk<'a> {
             _ => None,
         };
         self.judge_totals(step, act, named, results.as_ref())?;
-        self.judge_overrides(&act.overrides, &step.id, &[])?;
+        self.judge_overrides(&act.overrides, &step.id, |about| matches!(about, About::Case(case) if cases.contains(case)))?;
         let marks = batch.marks.clone();
         for case in &cases {
             let file = self.file(case)?;
@@ -248,11 +248,10 @@ impl<'a> Desk<'a> {
         let is_done = payment.marks.iter().any(|mark| mark.step == step.id);
         self.ensure(!is_done, Rule::StepRepeated, || (format!("payment of {case} without {}", step.id), "done".to_owned()))?;
         self.ensure_unit(case, &file.unit)?;
-        self.judge_overrides(&act.overrides, &step.id, &[About::Case(case.clone())])?;
+        self.judge_overrides(&act.overrides, &step.id, |about| *about == About::Case(case.clone()))?;
         let marks = self.register.batch(batch).map_or(&[][..], |batch| &batch.marks);
         let mut seat = Seat::of(case, file);
         seat.marks.extend(marks);
-        seat.marks.extend(&payment.marks);
         self.judge_case_rules(step, &seat, &act.overrides)?;
         self.judge_within(step, marks);
         let mark = self.mark(step, None, Some(act));

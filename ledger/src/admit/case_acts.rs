@@ -37,8 +37,11 @@ impl<'a> Desk<'a> {
         let may = file.is_open() || (is_suspended && outcome.to != OutcomeTo::Suspended);
         self.ensure(may, Rule::CaseStatus, || (format!("case {case}: open or suspended"), status(file)))?;
         self.ensure_not_recused(&Seat::of(case, file))?;
-        self.ensure_not_batched(case, file)?;
-        if file.payment.is_some() {
+        let pending = file.payment.as_ref().filter(|payment| payment.is_pending());
+        self.ensure(pending.is_none(), Rule::CasePaid, || {
+            (format!("case {case}: no payment on its way"), "one in a batch that is not settled".to_owned())
+        })?;
+        if file.payment.as_ref().is_some_and(|payment| !payment.is_paid()) {
             let steps = programme.locking().map(|step| step.id.clone()).collect();
             self.change(Change::Unlocked { case: case.clone(), steps });
         }
@@ -105,6 +108,10 @@ impl<'a> Desk<'a> {
                 })?;
                 self.ensure_not_batched(&named.case, file)?;
                 let from = mark.map_or(u64::MAX, |mark| mark.entry);
+                if file.payment.is_some() {
+                    let steps = self.programme.locking().map(|step| step.id.clone()).collect();
+                    self.change(Change::Unlocked { case: named.case.clone(), steps });
+                }
                 self.change(Change::TakenBack { case: named.case.clone(), from });
                 self.close_upheld(&named.case);
                 Ok(())
@@ -361,12 +368,16 @@ impl<'a> Desk<'a> {
         };
         let state = self.judgement.state;
         let at = self.received();
-        for (position, member) in act.members.iter().enumerate() {
+        for member in &act.members {
             self.ensure(state.person(&member.person).is_some(), Rule::PersonUnknown, || {
                 ("a person who is enrolled".to_owned(), member.person.to_string())
             })?;
+        }
+        for (position, member) in act.members.iter().enumerate() {
             let is_first = act.members[..position].iter().all(|before| before.person != member.person);
             self.ensure(is_first, Rule::PersonTaken, || ("each member once".to_owned(), member.person.to_string()))?;
+        }
+        for member in &act.members {
             let holds = state.offices_of(&member.person).any(|held| held.is_in_force(at) && step.by.offices().contains(&held.office));
             self.ensure(holds, Rule::TeamMember, || {
                 (format!("holders of {}", list(step.by.offices().iter())), member.person.to_string())
@@ -379,7 +390,7 @@ impl<'a> Desk<'a> {
                 ("each unit once, for a sub-group with members".to_owned(), format!("{} {}", area.sub, area.unit))
             })?;
         }
-        self.judge_team_mix(act)?;
+        self.judge_team_mix(act, step)?;
         self.warn_unsatisfiable(self.procedure, Some(act));
         self.change(Change::Teamed(act.clone()));
         Ok(())

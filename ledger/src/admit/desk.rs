@@ -166,12 +166,12 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Every `override` line names an override for this step, and for this case or list.
-    pub(super) fn judge_overrides(&self, overrides: &[StatementHash], step: &Code, about: &[About]) -> Judged {
+    /// Every `override` line names an override for this step, and for something that the statement does.
+    pub(super) fn judge_overrides(&self, overrides: &[StatementHash], step: &Code, does: impl Fn(&About) -> bool) -> Judged {
         for named in overrides {
-            let fits = self.overriding(named).is_some_and(|one| one.step == *step && about.contains(&one.about));
+            let fits = self.overriding(named).is_some_and(|one| one.step == *step && does(&one.about));
             self.ensure(fits, Rule::OverrideUnknown, || {
-                (format!("an override of step {step} for {}", list(about.iter())), named.to_string())
+                (format!("an override of step {step} for what this statement does"), named.to_string())
             })?;
         }
         Ok(())
@@ -182,8 +182,10 @@ impl<'a> Desk<'a> {
         (*entry < self.seen_size()).then_some(one)
     }
 
-    fn is_overridden(&self, rule: &RuleOf, overrides: &[StatementHash]) -> bool {
-        rule.may_override && overrides.iter().any(|named| self.overriding(named).is_some_and(|one| one.rule == rule.id))
+    /// For this case, or for the whole list that is done.
+    fn is_overridden(&self, rule: &RuleOf, case: &CaseId, overrides: &[StatementHash]) -> bool {
+        let covers = |one: &Override| one.rule == rule.id && !matches!(&one.about, About::Case(other) if other != case);
+        rule.may_override && overrides.iter().any(|named| self.overriding(named).is_some_and(covers))
     }
 
     /// The rules of a case: who stepped aside, then `[[rule]]` in order.
@@ -191,7 +193,7 @@ impl<'a> Desk<'a> {
         self.ensure_not_recused(seat)?;
         let programme = self.programme;
         for rule in programme.rules.iter().filter(|rule| rule.kind.steps().contains(&step.id)) {
-            if self.is_overridden(rule, overrides) {
+            if self.is_overridden(rule, seat.case, overrides) {
                 continue;
             }
             self.judge_case_rule(rule, step, seat)?;

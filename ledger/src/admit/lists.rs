@@ -367,7 +367,11 @@ impl<'a> Desk<'a> {
 
     /// Overrides, the rules of each kept case, the due date.
     fn judge_kept(&mut self, step: &Step, of: &Code, sorted: &Sorted<'_>, overrides: &[StatementHash]) -> Judged {
-        self.judge_overrides(overrides, &step.id, &[About::List(of.clone())])?;
+        let is_of = |case: &CaseId| self.register.list(of).is_some_and(|list| rows(list).iter().any(|row| row.case == case));
+        self.judge_overrides(overrides, &step.id, |about| match about {
+            About::List(list) => list == of,
+            About::Case(case) => is_of(case),
+        })?;
         for (case, file) in &sorted.kept {
             self.judge_case_rules(step, &Seat::of(case, file), overrides)?;
         }

@@ -86,7 +86,7 @@ impl Desk<'_> {
     }
 
     /// `mixed` for each sub-group of a team.
-    pub(super) fn judge_team_mix(&mut self, team: &Team) -> Judged {
+    pub(super) fn judge_team_mix(&mut self, team: &Team, step: &Step) -> Judged {
         let programme = self.programme;
         let at = self.received();
         let state = self.judgement.state;
@@ -96,7 +96,10 @@ impl Desk<'_> {
             if !steps.contains(&team.step) {
                 continue;
             }
-            let of_level = |person: &PersonId| state.offices_of(person).any(|held| held.is_in_force(at) && held.home.depth() == *level);
+            let of_level = |person: &PersonId| {
+                let held = state.offices_of(person).filter(|held| held.is_in_force(at) && step.by.offices().contains(&held.office));
+                held.into_iter().any(|held| held.home.depth() == *level)
+            };
             let lacking: Vec<_> = subs
                 .iter()
                 .filter(|sub| {

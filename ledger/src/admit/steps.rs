@@ -173,12 +173,17 @@ impl<'a> Desk<'a> {
         self.ensure_unit(case, &file.unit)?;
         let resumes = self.judge_status(step, case, file)?;
         if let Some(period) = act.period {
+            let unpaid = file.payment.as_ref().filter(|payment| !payment.is_paid());
+            self.ensure(unpaid.is_none(), Rule::CasePaid, || {
+                (format!("case {case}: the payment of {} made", file.period), "one that is not made yet".to_owned())
+            })?;
             self.ensure(period > file.period, Rule::PeriodOrder, || {
                 (format!("case {case}: a period later than {}", file.period), period.to_string())
             })?;
             self.ensure_standard(&file.scheme, &file.tier, period)?;
             let is_continuing = self.programme.locking().any(|lock| file.mark(&lock.id).is_some());
-            self.change(Change::Renewed { case: case.clone(), period, is_continuing });
+            let keeps = self.programme.steps.iter().find(|step| step.opens).map(|step| step.id.clone());
+            self.change(Change::Renewed { case: case.clone(), period, is_continuing, keeps });
             return self.finish_case_step(step, act, &Seat { marks: Vec::new(), ..Seat::of(case, file) }, period, 0);
         }
         if resumes {
@@ -256,7 +261,7 @@ impl<'a> Desk<'a> {
         if step.has_team {
             self.judge_team_of(step, seat, period)?;
         }
-        self.judge_overrides(&act.overrides, &step.id, &[About::Case(seat.case.clone())])?;
+        self.judge_overrides(&act.overrides, &step.id, |about| *about == About::Case(seat.case.clone()))?;
         self.judge_case_rules(step, seat, &act.overrides)?;
         self.judge_due(step, period, stood_still_ms);
         let mark = self.mark(step, None, Some(act));
@@ -290,7 +295,9 @@ impl<'a> Desk<'a> {
             return self.ensure(false, Rule::JoinUnknown, || ("a step that waits for signers".to_owned(), "none of this hash".to_owned()));
         };
         let step = self.step_named(&waiting.step.step, false)?;
-        let days = step.join_days.unwrap_or(0);
+        let Some(days) = step.join_days else {
+            return self.ensure(false, Rule::StepUnknown, || ("a step with join_days".to_owned(), step.id.to_string()));
+        };
         let until = waiting.received.plus_ms(i64::try_from(days).unwrap_or(0) * DAY_MS);
         self.ensure(self.received() <= until, Rule::JoinExpired, || {
             (format!("a join until {}, {days} days after the step", show(until)), show(self.received()))

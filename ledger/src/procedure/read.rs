@@ -358,8 +358,9 @@ impl StepReader<'_> {
         };
         self.judge_keys(&raw, on)?;
         let after = all_once("after", &raw.after, |text| {
-            let before = Code::parse(text).filter(|id| self.programme.step(id).is_some());
-            before.ok_or_else(|| unknown(format!("in `after` of {id}: a step that stands before it"), text))
+            let before = parsed("after", text, Code::parse)?;
+            let is_before = self.programme.step(&before).is_some();
+            if is_before { Ok(before) } else { Err(unknown(format!("in `after` of {id}: a step that stands before it"), text)) }
         })?;
         let (for_new, for_continuing) = cohorts(&raw)?;
         let step = Step {
@@ -448,21 +449,25 @@ impl StepReader<'_> {
     }
 
     fn within(&self, raw: &RawWithin, after: &[Code]) -> Result<Within, Refusal> {
-        let of = Code::parse(&raw.of).filter(|of| after.contains(of));
-        let of = of.ok_or_else(|| unknown("within.of: a step of `after`", raw.of.clone()))?;
+        let of = parsed("within.of", &raw.of, Code::parse)?;
+        if !after.contains(&of) {
+            return Err(unknown("within.of: a step of `after`", raw.of.clone()));
+        }
         Ok(Within { days: days("within", raw.days, &raw.calendar)?, of })
     }
 
     fn level(&self, raw: &str) -> Result<usize, Refusal> {
-        self.programme.levels.iter().position(|level| level.as_str() == raw).ok_or_else(|| unknown("a level of `levels`", raw))
+        level(raw, self.programme)
     }
 
     fn rates(&self, raw: &RawRates) -> Result<Rates, Refusal> {
-        let step = Code::parse(&raw.step).and_then(|id| self.programme.step(&id)).filter(|step| step.is_counted);
+        let step = parsed("rates.step", &raw.step, Code::parse)?;
+        let step = self.programme.step(&step).filter(|step| step.is_counted);
         let step = step.ok_or_else(|| unknown("rates.step: a counted step that stands before", raw.step.clone()))?;
         let mut shares = BTreeMap::new();
         for (code, raw) in &raw.shares {
-            let asserted = step.asserts.iter().find(|asserted| asserted.as_str() == code);
+            let named = parsed("rates.shares", code, Code::parse)?;
+            let asserted = step.asserts.iter().find(|asserted| **asserted == named);
             let asserted = asserted.ok_or_else(|| unknown(format!("rates.shares: an assert of {}", step.id), code.clone()))?;
             shares.insert(asserted.clone(), share("rates.shares", raw)?);
         }
@@ -515,6 +520,11 @@ impl StepReader<'_> {
         let names = || step.after.iter().map(Code::as_str).collect::<Vec<_>>().join(", ");
         if fits { Ok(()) } else { Err(unknown(format!("in `after` of {}: {expected}", step.id), names())) }
     }
+}
+
+fn level(raw: &str, programme: &Programme) -> Result<usize, Refusal> {
+    let level = parsed("level", raw, Code::parse)?;
+    programme.levels.iter().position(|known| *known == level).ok_or_else(|| unknown("a level of `levels`", raw))
 }
 
 fn cohorts(raw: &RawStep) -> Result<(bool, bool), Refusal> {
@@ -589,7 +599,8 @@ fn judge_outcome(id: &str, raw: RawOutcome, roster: &Roster<'_>, programme: &Pro
         return Err(wrong("appeal_days for an outcome that is final", id));
     }
     let back_to = raw.back_to.map(|raw| {
-        let step = Code::parse(&raw).and_then(|id| programme.step(&id)).filter(|step| step.on == On::Case && !step.opens && !step.renews);
+        let id = parsed("back_to", &raw, Code::parse)?;
+        let step = programme.step(&id).filter(|step| step.on == On::Case && !step.opens && !step.renews);
         step.map(|step| step.id.clone()).ok_or_else(|| unknown("back_to: a case step that neither opens nor renews", raw))
     });
     ranged("appeal_days", raw.appeal_days.unwrap_or(0), 0, DAYS_MAX)?;
@@ -658,8 +669,8 @@ fn judge_rule_keys(raw: &RawRule) -> Result<(), Refusal> {
 fn judge_rule_kind(raw: &RawRule, roster: &Roster<'_>, programme: &Programme) -> Result<RuleKind, Refusal> {
     let steps = |least: u64| -> Result<Vec<Code>, Refusal> {
         let all = all_once("steps", raw.steps.as_deref().unwrap_or_default(), |text| {
-            let step = Code::parse(text).filter(|id| programme.step(id).is_some());
-            step.ok_or_else(|| unknown(format!("in rule {}: a step", raw.id), text))
+            let step = parsed("steps", text, Code::parse)?;
+            if programme.step(&step).is_some() { Ok(step) } else { Err(unknown(format!("in rule {}: a step", raw.id), text)) }
         })?;
         ranged("number of steps", all.len() as u64, least, CODES_MAX)?;
         Ok(all)
@@ -677,10 +688,9 @@ fn judge_rule_kind(raw: &RawRule, roster: &Roster<'_>, programme: &Programme) ->
         "not_own_unit" => RuleKind::NotOwnUnit(steps(1)?),
         "mixed" => {
             let named = raw.level.as_deref().unwrap_or_default();
-            let level = programme.levels.iter().position(|level| level.as_str() == named);
             let min = raw.min.unwrap_or(0);
             ranged("min", min, 1, SIGNERS_MIN_MAX)?;
-            RuleKind::Mixed { level: level.ok_or_else(|| unknown("a level of `levels`", named))?, min, steps: steps(1)? }
+            RuleKind::Mixed { level: level(named, programme)?, min, steps: steps(1)? }
         }
         "recuse" => {
             let relations = some("relations", codes("relations", raw.relations.as_deref().unwrap_or_default())?)?;

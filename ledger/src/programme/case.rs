@@ -111,6 +111,16 @@ impl Payment {
         self.attempts.last().is_some_and(|(id, result)| id == batch && matches!(result, PaymentResult::Failed(_)))
     }
 
+    /// Whether it is in a batch that is not settled.
+    pub fn is_pending(&self) -> bool {
+        self.attempts.last().is_some_and(|(_, result)| *result == PaymentResult::Pending)
+    }
+
+    /// Whether it was paid.
+    pub fn is_paid(&self) -> bool {
+        self.attempts.last().is_some_and(|(_, result)| *result == PaymentResult::Paid)
+    }
+
     /// Whether it was paid in a batch.
     pub fn paid_in(&self, batch: &Code) -> bool {
         self.attempts.iter().any(|(id, result)| id == batch && *result == PaymentResult::Paid)

@@ -28,7 +28,8 @@ pub enum Change {
     Opened { case: CaseId, opening: Opening },
     Imported(CaseId),
     Related { case: CaseId, person: PersonId, relation: Code },
-    Renewed { case: CaseId, period: Period, is_continuing: bool },
+    /// Marks are forgotten but that of the step that opened the case.
+    Renewed { case: CaseId, period: Period, is_continuing: bool, keeps: Option<Code> },
     /// The case goes on; marks from this entry on are forgotten.
     Resumed { case: CaseId, forgets_from: Option<u64> },
     Done(Done),
@@ -40,7 +41,7 @@ pub enum Change {
     Stopped { case: CaseId, to: OutcomeTo, outcome: Code },
     /// The payment, locked in no batch, is taken away with the marks of these steps.
     Unlocked { case: CaseId, steps: Vec<Code> },
-    /// A mark and all of later entry are taken back, and the payment.
+    /// A mark and all of later entry are taken back.
     TakenBack { case: CaseId, from: u64 },
     Moved { case: CaseId, to: Unit },
     Account { case: CaseId, account: AccountToken },
@@ -197,12 +198,12 @@ impl Register {
 
     fn apply_to_course(&mut self, change: Change, cause: &Cause) {
         match change {
-            Change::Renewed { case, period, is_continuing } => {
+            Change::Renewed { case, period, is_continuing, keeps } => {
                 if let Some(file) = self.file_mut(&case) {
                     file.period = period;
                     file.is_continuing = is_continuing;
                     file.referred_ms = 0;
-                    file.marks.clear();
+                    file.marks.retain(|mark| keeps.as_ref() == Some(&mark.step));
                     file.payment = None;
                 }
             }
@@ -239,7 +240,6 @@ impl Register {
             Change::TakenBack { case, from } => {
                 if let Some(file) = self.file_mut(&case) {
                     file.forget_from(from);
-                    file.payment = None;
                 }
             }
             _ => {}
