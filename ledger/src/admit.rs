@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use signer::ActName;
+use signer::act::{Act, Basis, Constitution, Founding, Import, NewKey, Purpose, RelatedTo};
 use signer::note::note_hash;
-use signer::act::{Act, Basis, Constitution, Founding, NewKey, Purpose, RelatedTo};
 use signer::rule::{Refusal, Rule};
 use signer::statement::{By, Header, ProcedureName, Statement};
 use signer::value::{Code, IndexRoot, KeyBytes, Office, PersonId, Power, StatementHash, Time, UnixMs};
@@ -265,7 +265,8 @@ impl<'a> Judgement<'a> {
 
     /// Who signs, as a step that waits remembers them.
     fn signings(&self) -> Vec<Signing> {
-        let signing = |(by, key): (&By, &KeyBytes)| Signing { by: by.clone(), key: *key, time_seen: self.time_seen, seen_size: self.seen_size };
+        let signing =
+            |(by, key): (&By, &KeyBytes)| Signing { by: by.clone(), key: *key, time_seen: self.time_seen, seen_size: self.seen_size };
         self.header.by.iter().zip(self.keys).map(signing).collect()
     }
 
@@ -530,19 +531,21 @@ impl<'a> Judgement<'a> {
                 self.judge_person(person)?;
                 judge_period(*from, *to)
             }
-            Act::Import(import) => {
-                let head = self.state.case_head(&import.case).filter(|_| self.state.register().file(&import.case).is_none());
-                if head != import.head.as_ref() {
-                    let shown = |head: Option<&signer::value::StatementHash>| head.map_or("new".to_owned(), ToString::to_string);
-                    return refuse(Rule::CaseHead, format!("case {} {}", import.case, shown(head)), shown(import.head.as_ref()));
-                }
-                if self.state.is_record_used(&import.source, import.record) {
-                    return refuse(Rule::RecordUsed, "a record that was not imported yet", format!("record {}", import.record));
-                }
-                Ok(())
-            }
+            Act::Import(import) => self.judge_import(import),
             _ => Ok(()),
         }
+    }
+
+    fn judge_import(&self, import: &Import) -> Judged {
+        let head = self.state.case_head(&import.case).filter(|_| self.state.register().file(&import.case).is_none());
+        if head != import.head.as_ref() {
+            let shown = |head: Option<&signer::value::StatementHash>| head.map_or("new".to_owned(), ToString::to_string);
+            return refuse(Rule::CaseHead, format!("case {} {}", import.case, shown(head)), shown(import.head.as_ref()));
+        }
+        if self.state.is_record_used(&import.source, import.record) {
+            return refuse(Rule::RecordUsed, "a record that was not imported yet", format!("record {}", import.record));
+        }
+        Ok(())
     }
 
     fn judge_person(&self, person: &PersonId) -> Judged {

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use signer::act::{Act, Founding, Witness};
-use signer::index_note::{INDEX_KIND, IndexNote};
 use signer::checkpoint::{cosignature_verifies, is_signed_by};
+use signer::index_note::{INDEX_KIND, IndexNote};
 use signer::note::{KeyId, Note, SignatureLine, TYPE_COSIGNATURE, TYPE_ED25519, key_id};
 use signer::possession::{self, Occasion};
 use signer::rule::{Refusal, Rule};

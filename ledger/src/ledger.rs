@@ -316,7 +316,8 @@ impl<S: Storage> Ledger<S> {
 
     /// The index entry of the day, before its first entry. Where it cannot be admitted, the statement will say why.
     fn index(&mut self, received: UnixMs, pending: &mut Vec<SealedEntry>) -> Result<(), LedgerError> {
-        let kept = KeptRefusals::read(&self.storage, self.id().as_str(), self.ring().checkpoint_keys()).map_err(storage_error("reading refusals"))?;
+        let kept = KeptRefusals::read(&self.storage, self.id().as_str(), self.ring().checkpoint_keys())
+            .map_err(storage_error("reading refusals"))?;
         let since = self.state.indexed_last().or_else(|| self.history.received(0)).unwrap_or(received);
         let (cases, keys) = self.state.index_roots();
         let note = IndexNote { ledger: self.id().clone(), cases, keys, refusals: kept.between(since, received) };

@@ -4,16 +4,20 @@
 pub mod calendar;
 pub mod programme;
 mod read;
+mod read_rules;
+mod read_steps;
 
 use std::collections::BTreeMap;
 
+use self::programme::Programme;
+use self::read::{RawCalendar, RawDays, RawIndex, RawOutcome, RawProgramme, RawStandard, Roster};
+use self::read_rules::RawRule;
+use self::read_steps::RawStep;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use signer::ActName;
 use signer::act::Act;
 use signer::rule::{Refusal, Rule};
-use self::programme::Programme;
-use self::read::{RawCalendar, RawDays, RawIndex, RawOutcome, RawProgramme, RawRule, RawStandard, RawStep, Roster};
 use signer::value::{Code, Office, Power, ProcedureDigest, TEXT_CHARS_MAX, UnixMs, is_procedure_character, midnight, parse_offset};
 
 /// Longest procedure, in bytes.

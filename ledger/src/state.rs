@@ -7,8 +7,8 @@ use signer::act::{Act, Capacity, Constitution, DeviceReason, EndReason, Founding
 use signer::note::{KeyId, TYPE_ED25519, key_id};
 use signer::statement::{Header, ProcedureName, Statement};
 use signer::value::{
-    CaseId, Code, DeviceId, IndexRoot, IdentityToken, KeyBytes, KeyName, LedgerId, Office, Origin, PersonId, Power, SourceDigest, StatementHash, Text,
-    Time, Unit, UnixMs,
+    CaseId, Code, DeviceId, IdentityToken, IndexRoot, KeyBytes, KeyName, LedgerId, Office, Origin, PersonId, Power, SourceDigest,
+    StatementHash, Text, Time, Unit, UnixMs,
 };
 
 use crate::admit::Admission;
@@ -423,7 +423,8 @@ impl State {
     fn hold(&mut self, person: PersonId, office: &str, power: Option<Power>, hash: StatementHash, from: UnixMs) {
         let Some(office) = Office::parse(office) else { return };
         let (unit, home, capacity) = (Unit::whole(), Unit::whole(), Capacity::Regular);
-        let appointment = Appointment { person: person.clone(), office, unit, power, capacity, home, since: self.size, from, to: None, ended: None };
+        let appointment =
+            Appointment { person: person.clone(), office, unit, power, capacity, home, since: self.size, from, to: None, ended: None };
         self.held_by.entry(person).or_default().push(hash);
         self.appointments.entry(hash).or_default().push(appointment);
     }

@@ -4,8 +4,8 @@ use crate::rule::Refusal;
 use crate::statement::{HEADER, LayoutLine, ProcedureName, Times, Values, Writer, parts, procedure_name};
 use crate::strict::Signature;
 use crate::value::{
-    CaseId, Code, Commitment, DeviceId, IdentityToken, KeyBytes, Office, PersonId, Power, SourceDigest,
-    StatementHash, Text, Time, TimeMs, Unit, base64, from_base64_array, number,
+    CaseId, Code, Commitment, DeviceId, IdentityToken, KeyBytes, Office, PersonId, Power, SourceDigest, StatementHash, Text, Time, TimeMs,
+    Unit, base64, from_base64_array, number,
 };
 
 use Times::{Once, Several};
@@ -47,8 +47,8 @@ mod tests;
 
 pub use self::founding::{Constitution, Founder, Founding, Purpose, Witness};
 pub use self::programme::{
-    About, Account, Answer, AnswerOutcome, Appeal, Area, Assertion, BatchRef, CaseAt, Clause, Correct, Dissent, Hold, ListRef, Member, Objection,
-    Opening, Outcome, Override, PostDown, PostUp, Recuse, Release, Report, ReportAbout, Ruling, Step, Team, Transfer,
+    About, Account, Answer, AnswerOutcome, Appeal, Area, Assertion, BatchRef, CaseAt, Clause, Correct, Dissent, Hold, ListRef, Member,
+    Objection, Opening, Outcome, Override, PostDown, PostUp, Recuse, Release, Report, ReportAbout, Ruling, Step, Team, Transfer,
 };
 pub use self::sheet::{CaseLine, PaymentLine, ResultLine, SeatLine, Sheet, SheetKind, SheetLines, Vote};
 
@@ -597,6 +597,13 @@ impl Act {
             }
             Act::Import(import) => import.write(out),
             Act::Join { joins } => out.line("joins", joins),
+            _ => self.write_of_programme(out),
+        }
+    }
+
+    /// Acts that know how to write themselves.
+    fn write_of_programme(&self, out: &mut Writer) {
+        match self {
             Act::Step(act) => act.write(out),
             Act::Sheet(act) => act.write(out),
             Act::PostUp(act) => act.write(out),
@@ -616,6 +623,7 @@ impl Act {
             Act::Override(act) => act.write(out),
             Act::Ruling(act) => act.write(out),
             Act::Team(act) => act.write(out),
+            _ => {}
         }
     }
 }

@@ -133,7 +133,8 @@ impl Statement {
         }
         lines.remove(0);
         let named = lines.iter().find(|line| line.key == "act").map(|line| (line.number, line.value, ActName::named(line.value)));
-        let longest = if matches!(named, Some((_, _, Some(ActName::Enact | ActName::Sheet)))) { LONG_BYTES_MAX } else { STATEMENT_BYTES_MAX };
+        let longest =
+            if matches!(named, Some((_, _, Some(ActName::Enact | ActName::Sheet)))) { LONG_BYTES_MAX } else { STATEMENT_BYTES_MAX };
         if text.len() > longest {
             return Err(Refusal::new(Rule::StatementTooLong, format!("at most {longest} bytes"), text.len().to_string()));
         }

@@ -83,7 +83,8 @@ impl<'a> Desk<'a> {
         let (payable, covers) = self.payable(step, act.repays.as_ref(), &named.list)?;
         self.judge_holds(&payable, &act.less)?;
         let is_less = |case: &CaseId| act.less.iter().any(|(less, _)| less == case);
-        let paid: BTreeMap<&CaseId, u64> = payable.iter().filter(|(case, _)| !is_less(case)).map(|(case, (_, payment))| (*case, payment.fen)).collect();
+        let paid: BTreeMap<&CaseId, u64> =
+            payable.iter().filter(|(case, _)| !is_less(case)).map(|(case, (_, payment))| (*case, payment.fen)).collect();
         let sum = Sum::of(paid.values().copied());
         let found = Sum { count: named.count, fen: named.total };
         self.ensure(sum == found, Rule::BatchMatch, || (format!("{sum}: all of list {}, less the holds", named.list), found.to_string()))?;
@@ -112,7 +113,8 @@ impl<'a> Desk<'a> {
         let mut payable = BTreeMap::new();
         if let Some(before) = repays {
             let batch = self.register.batch(before).filter(|batch| batch.list == *of && !batch.is_void).ok_or_else(unknown)?;
-            let settled = batch.marks.iter().find(|mark| self.programme.step(&mark.step).is_some_and(|step| step.settles)).ok_or_else(unknown)?;
+            let settled =
+                batch.marks.iter().find(|mark| self.programme.step(&mark.step).is_some_and(|step| step.settles)).ok_or_else(unknown)?;
             for case in &batch.cases {
                 let payment = self.register.file(case).and_then(|file| Some((file, file.payment.as_ref()?)));
                 if let Some((file, payment)) = payment.filter(|(_, payment)| payment.failed_in(before)) {

@@ -1,8 +1,8 @@
 //! Acts on a case other than steps: outcomes, corrections, objections and their like (format.md section 8.6).
 
 use signer::act::{
-    About, AnswerOutcome, CaseAt, Clause, Correct, Hold, Outcome as OutcomeAct, Override, Release, Report as ReportAct, ReportAbout, Ruling, Team,
-    Transfer,
+    About, AnswerOutcome, CaseAt, Clause, Correct, Hold, Outcome as OutcomeAct, Override, Release, Report as ReportAct, ReportAbout,
+    Ruling, Team, Transfer,
 };
 use signer::rule::{Refusal, Rule};
 use signer::value::{CaseId, StatementHash};
@@ -76,7 +76,10 @@ impl<'a> Desk<'a> {
     fn ensure_not_locked(&self, case: &CaseId, file: &CaseFile) -> Judged {
         let payment = file.payment.as_ref();
         self.ensure(payment.is_none(), Rule::CasePaid, || {
-            (format!("case {case}: not locked for payment"), payment.map_or_else(String::new, |payment| format!("locked in list {}", payment.list)))
+            (
+                format!("case {case}: not locked for payment"),
+                payment.map_or_else(String::new, |payment| format!("locked in list {}", payment.list)),
+            )
         })
     }
 
@@ -159,7 +162,9 @@ impl<'a> Desk<'a> {
         let file = self.present_case(named)?;
         self.ensure_unit(&named.case, &file.unit)?;
         let is_suspended = matches!(file.status, Status::Stopped { to: OutcomeTo::Suspended, .. });
-        self.ensure(file.is_open() || is_suspended, Rule::CaseStatus, || (format!("case {}: open or suspended", named.case), status(file)))?;
+        self.ensure(file.is_open() || is_suspended, Rule::CaseStatus, || {
+            (format!("case {}: open or suspended", named.case), status(file))
+        })?;
         self.ensure_not_locked(&named.case, file)?;
         self.change(Change::Account { case: named.case.clone(), account });
         self.move_head(&named.case);
@@ -234,7 +239,9 @@ impl<'a> Desk<'a> {
     /// `recuse`.
     pub(super) fn judge_recuse(&mut self, named: &CaseAt) -> Judged {
         self.case_once(named)?;
-        self.ensure(self.signers.len() == 1, Rule::PersonOther, || ("one signer, who steps aside".to_owned(), self.signers.len().to_string()))?;
+        self.ensure(self.signers.len() == 1, Rule::PersonOther, || {
+            ("one signer, who steps aside".to_owned(), self.signers.len().to_string())
+        })?;
         if let Some(signer) = self.signers.first() {
             let person = signer.by.person.clone();
             self.change(Change::Recused { case: named.case.clone(), person });
@@ -332,7 +339,9 @@ impl<'a> Desk<'a> {
         self.ensure(rule.is_some(), Rule::OverrideRule, || ("a rule with override = true".to_owned(), act.rule.to_string()))?;
         let supervising = &self.procedure.supervising;
         let supervises = self.signers.iter().any(|signer| self.has_power(signer, supervising));
-        self.ensure(supervises, Rule::OverrideSupervisor, || (format!("a signer whose office holds power {supervising}"), "none".to_owned()))?;
+        self.ensure(supervises, Rule::OverrideSupervisor, || {
+            (format!("a signer whose office holds power {supervising}"), "none".to_owned())
+        })?;
         self.change(Change::Overridden(act.clone()));
         if let About::Case(case) = &act.about {
             self.name(case);
@@ -379,9 +388,7 @@ impl<'a> Desk<'a> {
         }
         for member in &act.members {
             let holds = state.offices_of(&member.person).any(|held| held.is_in_force(at) && step.by.offices().contains(&held.office));
-            self.ensure(holds, Rule::TeamMember, || {
-                (format!("holders of {}", list(step.by.offices().iter())), member.person.to_string())
-            })?;
+            self.ensure(holds, Rule::TeamMember, || (format!("holders of {}", list(step.by.offices().iter())), member.person.to_string()))?;
         }
         for (position, area) in act.areas.iter().enumerate() {
             let has_members = act.members.iter().any(|member| member.sub == area.sub);

@@ -34,7 +34,9 @@ fn rows(list: &List) -> Vec<Row<'_>> {
     let mut all = Vec::new();
     for sheet in &list.sheets {
         match sheet {
-            SheetLines::Cases(lines) => all.extend(lines.iter().map(|CaseLine { case, hash, omit }| Row { case, hash, omits: *omit, pays: None })),
+            SheetLines::Cases(lines) => {
+                all.extend(lines.iter().map(|CaseLine { case, hash, omit }| Row { case, hash, omits: *omit, pays: None }))
+            }
             SheetLines::Payments(lines) => all.extend(lines.iter().map(|line| match line {
                 PaymentLine::Pays { case, head, fen, account } => Row { case, hash: head, omits: false, pays: Some((*fen, account)) },
                 PaymentLine::Omits { case, hash } => Row { case, hash, omits: true, pays: None },
@@ -62,7 +64,10 @@ impl<'a> Desk<'a> {
         })?;
         let known = self.register.list(&sheet.list);
         self.ensure(known.is_none_or(|known| known.owner == *owner), Rule::ListTaken, || {
-            ("a list of one's own".to_owned(), format!("{} of {}", sheet.list, known.map_or_else(String::new, |known| known.owner.to_string())))
+            (
+                "a list of one's own".to_owned(),
+                format!("{} of {}", sheet.list, known.map_or_else(String::new, |known| known.owner.to_string())),
+            )
         })?;
         self.ensure(known.is_none_or(|known| !known.is_used && known.kind == sheet.kind), Rule::ListClosed, || {
             (format!("a list of {} that no step has used", sheet.kind), format!("list {}", sheet.list))
@@ -87,9 +92,7 @@ impl<'a> Desk<'a> {
         let mut before = known.and_then(|known| known.last.clone());
         for first in firsts {
             let is_later = before.as_deref().is_none_or(|before| before < first);
-            self.ensure(is_later, Rule::ListOrder, || {
-                (format!("a line after {}", before.clone().unwrap_or_default()), first.to_owned())
-            })?;
+            self.ensure(is_later, Rule::ListOrder, || (format!("a line after {}", before.clone().unwrap_or_default()), first.to_owned()))?;
             before = Some(first.to_owned());
         }
         Ok(())
@@ -100,7 +103,9 @@ impl<'a> Desk<'a> {
         let Some(known) = self.register.list(&named.list) else {
             return Err(Refusal::new(Rule::ListUnknown, "a list whose sheets are in the record", named.list.to_string()));
         };
-        self.ensure(known.kind == kind, Rule::ListKind, || (format!("a list of {kind}"), format!("list {} of {}", named.list, known.kind)))?;
+        self.ensure(known.kind == kind, Rule::ListKind, || {
+            (format!("a list of {kind}"), format!("list {} of {}", named.list, known.kind))
+        })?;
         let is_same = (named.count, Some(named.total), named.root) == (known.count, known.total, known.root());
         self.ensure(is_same, Rule::ListRoot, || {
             let total = known.total.map_or("too much".to_owned(), |total| total.to_string());
@@ -148,7 +153,8 @@ impl<'a> Desk<'a> {
         self.ensure_photos(step, &posting.up, &act.photos)?;
         self.judge_kept(step, &act.list.list, &sorted, &act.overrides)?;
         let list = act.list.list.clone();
-        let named = sorted.kept.iter().map(|(case, _)| (*case).clone()).chain(sorted.dropped.iter().map(|(case, _)| case.clone())).collect();
+        let named =
+            sorted.kept.iter().map(|(case, _)| (*case).clone()).chain(sorted.dropped.iter().map(|(case, _)| case.clone())).collect();
         self.change(Change::Used(list.clone()));
         self.change(Change::Dropped { list: list.clone(), cases: sorted.dropped });
         self.change(Change::Up { list, step: step.id.clone(), at });
@@ -335,7 +341,8 @@ impl<'a> Desk<'a> {
 
     fn judge_quorum(&self, quorum: &Quorum, seats: &ListRef) -> Judged {
         let of = self.list_named(seats, SheetKind::Seats)?;
-        let lines: Vec<&SeatLine> = of.sheets.iter().flat_map(|sheet| if let SheetLines::Seats(lines) = sheet { &lines[..] } else { &[] }).collect();
+        let lines: Vec<&SeatLine> =
+            of.sheets.iter().flat_map(|sheet| if let SheetLines::Seats(lines) = sheet { &lines[..] } else { &[] }).collect();
         let present: Vec<&&SeatLine> = lines.iter().filter(|line| line.vote != Vote::Absent).collect();
         let agree = present.iter().filter(|line| line.vote == Vote::Agree).count() as u64;
         let (due, there) = (lines.len() as u64, present.len() as u64);

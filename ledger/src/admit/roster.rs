@@ -80,9 +80,7 @@ impl Desk<'_> {
         })?;
         let delegates = self.signers.iter().any(|signer| signer.held.capacity == Capacity::Delegated);
         let is_flat = new.capacity != Capacity::Delegated || (max_depth > 0 && !delegates);
-        self.judge_rule(rule, Rule::ActingDepth, is_flat, || {
-            (format!("at most {max_depth} delegations in a row"), "one more".to_owned())
-        })
+        self.judge_rule(rule, Rule::ActingDepth, is_flat, || (format!("at most {max_depth} delegations in a row"), "one more".to_owned()))
     }
 
     /// `mixed` for each sub-group of a team.
@@ -109,7 +107,10 @@ impl Desk<'_> {
                 .collect();
             let name = programme.levels.get(*level).map(ToString::to_string).unwrap_or_default();
             self.judge_rule(rule, Rule::Mixed, lacking.is_empty(), || {
-                (format!("at least {min} of level {name} in each of {} sub-groups", subs.len()), format!("none in {}", list(lacking.iter())))
+                (
+                    format!("at least {min} of level {name} in each of {} sub-groups", subs.len()),
+                    format!("none in {}", list(lacking.iter())),
+                )
             })?;
         }
         Ok(())
@@ -173,7 +174,15 @@ impl Roster<'_> {
             if found < asked {
                 let name = self.procedure.programme.levels.get(*level).map(ToString::to_string).unwrap_or_default();
                 let places = if team.is_some() { format!(", {subs} sub-groups") } else { String::new() };
-                short(format!("step {}{places}: {asked} places for {} of level {name} [rule {}]", step.id, list(step.by.offices().iter()), rule.id), found);
+                short(
+                    format!(
+                        "step {}{places}: {asked} places for {} of level {name} [rule {}]",
+                        step.id,
+                        list(step.by.offices().iter()),
+                        rule.id
+                    ),
+                    found,
+                );
             }
         }
         all

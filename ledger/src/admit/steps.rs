@@ -122,13 +122,8 @@ impl<'a> Desk<'a> {
     fn wait(&mut self, act: &StepAct) {
         let judgement = self.judgement;
         let signings = judgement.signings();
-        let waiting = Waiting {
-            entry: self.entry(),
-            header: judgement.header.clone(),
-            step: act.clone(),
-            received: judgement.received,
-            signings,
-        };
+        let waiting =
+            Waiting { entry: self.entry(), header: judgement.header.clone(), step: act.clone(), received: judgement.received, signings };
         self.change(Change::Waits(Box::new(waiting)));
     }
 
@@ -214,12 +209,7 @@ impl<'a> Desk<'a> {
         })
     }
 
-    pub(super) fn ensure_standard(
-        &self,
-        scheme: &signer::value::Scheme,
-        tier: &Code,
-        period: signer::value::Period,
-    ) -> Judged {
+    pub(super) fn ensure_standard(&self, scheme: &signer::value::Scheme, tier: &Code, period: signer::value::Period) -> Judged {
         let standard = self.programme.standard(scheme, tier, period);
         self.ensure(standard.is_some(), Rule::StandardMissing, || {
             ("a [[standard]] of the procedure".to_owned(), format!("{scheme} {tier} in {period}"))
@@ -257,7 +247,14 @@ impl<'a> Desk<'a> {
     }
 
     /// Team, overrides, rules, due date; then the mark.
-    fn finish_case_step(&mut self, step: &Step, act: &StepAct, seat: &Seat<'_>, period: signer::value::Period, stood_still_ms: i64) -> Judged {
+    fn finish_case_step(
+        &mut self,
+        step: &Step,
+        act: &StepAct,
+        seat: &Seat<'_>,
+        period: signer::value::Period,
+        stood_still_ms: i64,
+    ) -> Judged {
         if step.has_team {
             self.judge_team_of(step, seat, period)?;
         }
@@ -273,7 +270,8 @@ impl<'a> Desk<'a> {
     /// The signers are of one sub-group, and the case is in its area.
     fn judge_team_of(&self, step: &Step, seat: &Seat<'_>, period: signer::value::Period) -> Judged {
         let team = self.register.team(&step.id, period);
-        let sub_group = |by: &By| team.and_then(|team| team.members.iter().find(|member| member.person == by.person)).map(|member| &member.sub);
+        let sub_group =
+            |by: &By| team.and_then(|team| team.members.iter().find(|member| member.person == by.person)).map(|member| &member.sub);
         let subs: Vec<Option<&Code>> = self.signers.iter().map(|signer| sub_group(signer.by)).collect();
         let first = subs.first().copied().flatten();
         let is_theirs = first.is_some_and(|sub| {
@@ -282,9 +280,11 @@ impl<'a> Desk<'a> {
         });
         let is_one = first.is_some() && subs.iter().all(|sub| *sub == first);
         self.ensure(is_one && is_theirs, Rule::TeamOther, || {
-            let found = self.signers.iter().zip(&subs).map(|(signer, sub)| {
-                format!("{} of {}", signer.by.person, sub.map_or("no sub-group", |sub| sub.as_str()))
-            });
+            let found = self
+                .signers
+                .iter()
+                .zip(&subs)
+                .map(|(signer, sub)| format!("{} of {}", signer.by.person, sub.map_or("no sub-group", |sub| sub.as_str())));
             (format!("case {}: members of one sub-group of the {} team for {} in {period}", seat.case, step.id, seat.unit), list(found))
         })
     }

@@ -90,9 +90,8 @@ mod tests {
     use super::*;
 
     fn naive(calendar: &Calendar, first: Day, second: Day) -> u64 {
-        let works = |day: &Day| {
-            !calendar.holidays.contains(day) && (calendar.workdays.contains(day) || calendar.working.contains(&weekday(*day)))
-        };
+        let works =
+            |day: &Day| !calendar.holidays.contains(day) && (calendar.workdays.contains(day) || calendar.working.contains(&weekday(*day)));
         (first + 1..=second).filter(works).count() as u64
     }
 

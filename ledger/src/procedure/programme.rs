@@ -326,10 +326,7 @@ impl Programme {
     /// What a scheme and tier pays in a period.
     pub fn standard(&self, scheme: &Scheme, tier: &Code, period: Period) -> Option<&Standard> {
         self.standards.iter().find(|standard| {
-            standard.scheme == *scheme
-                && standard.tier == *tier
-                && standard.from <= period
-                && standard.to.is_none_or(|to| period <= to)
+            standard.scheme == *scheme && standard.tier == *tier && standard.from <= period && standard.to.is_none_or(|to| period <= to)
         })
     }
 

@@ -25,47 +25,129 @@ pub struct Done {
 pub enum Change {
     /// The statement names these cases.
     Named(StatementHash, Vec<CaseId>),
-    Opened { case: CaseId, opening: Opening },
+    Opened {
+        case: CaseId,
+        opening: Opening,
+    },
     Imported(CaseId),
-    Related { case: CaseId, person: PersonId, relation: Code },
+    Related {
+        case: CaseId,
+        person: PersonId,
+        relation: Code,
+    },
     /// Marks are forgotten but that of the step that opened the case.
-    Renewed { case: CaseId, period: Period, is_continuing: bool, keeps: Option<Code> },
+    Renewed {
+        case: CaseId,
+        period: Period,
+        is_continuing: bool,
+        keeps: Option<Code>,
+    },
     /// The case goes on; marks from this entry on are forgotten.
-    Resumed { case: CaseId, forgets_from: Option<u64> },
+    Resumed {
+        case: CaseId,
+        forgets_from: Option<u64>,
+    },
     Done(Done),
-    Locked { list: Code, payments: Vec<(CaseId, u64, AccountToken)> },
-    Dropped { list: Code, cases: Vec<(CaseId, StatementHash)> },
-    Up { list: Code, step: Code, at: Time },
-    Down { list: Code },
+    Locked {
+        list: Code,
+        payments: Vec<(CaseId, u64, AccountToken)>,
+    },
+    Dropped {
+        list: Code,
+        cases: Vec<(CaseId, StatementHash)>,
+    },
+    Up {
+        list: Code,
+        step: Code,
+        at: Time,
+    },
+    Down {
+        list: Code,
+    },
     Used(Code),
-    Stopped { case: CaseId, to: OutcomeTo, outcome: Code },
+    Stopped {
+        case: CaseId,
+        to: OutcomeTo,
+        outcome: Code,
+    },
     /// The payment, locked in no batch, is taken away with the marks of these steps.
-    Unlocked { case: CaseId, steps: Vec<Code> },
+    Unlocked {
+        case: CaseId,
+        steps: Vec<Code>,
+    },
     /// A mark and all of later entry are taken back.
-    TakenBack { case: CaseId, from: u64 },
-    Moved { case: CaseId, to: Unit },
-    Account { case: CaseId, account: AccountToken },
+    TakenBack {
+        case: CaseId,
+        from: u64,
+    },
+    Moved {
+        case: CaseId,
+        to: Unit,
+    },
+    Account {
+        case: CaseId,
+        account: AccountToken,
+    },
     /// The case's head is this statement now.
     Head(CaseId),
-    Flagged { case: CaseId, flag: Flag },
-    FlagClosed { case: CaseId, flag: StatementHash },
-    FlagUpheld { case: CaseId, flag: StatementHash },
+    Flagged {
+        case: CaseId,
+        flag: Flag,
+    },
+    FlagClosed {
+        case: CaseId,
+        flag: StatementHash,
+    },
+    FlagUpheld {
+        case: CaseId,
+        flag: StatementHash,
+    },
     UpheldClosed(CaseId),
-    Recused { case: CaseId, person: PersonId },
-    Reported { token: ReportToken, report: Report },
+    Recused {
+        case: CaseId,
+        person: PersonId,
+    },
+    Reported {
+        token: ReportToken,
+        report: Report,
+    },
     ReportAnswered(StatementHash),
-    Sheet { list: Code, owner: PersonId, kind: SheetKind, lines: SheetLines, bytes: u64 },
-    BatchOpened { id: Code, batch: Batch },
-    BatchMarked { batch: Code, mark: Arc<Mark> },
-    Settled { results: Vec<(CaseId, PaymentResult)> },
+    Sheet {
+        list: Code,
+        owner: PersonId,
+        kind: SheetKind,
+        lines: SheetLines,
+        bytes: u64,
+    },
+    BatchOpened {
+        id: Code,
+        batch: Batch,
+    },
+    BatchMarked {
+        batch: Code,
+        mark: Arc<Mark>,
+    },
+    Settled {
+        results: Vec<(CaseId, PaymentResult)>,
+    },
     BatchVoid(Code),
-    PaymentMarked { case: CaseId, mark: Arc<Mark> },
+    PaymentMarked {
+        case: CaseId,
+        mark: Arc<Mark>,
+    },
     Waits(Box<Waiting>),
-    Joined { step: StatementHash, signings: Vec<Signing> },
+    Joined {
+        step: StatementHash,
+        signings: Vec<Signing>,
+    },
     Completed(StatementHash),
     Overridden(Override),
     Teamed(Team),
-    Cosigned { size: u64, witnesses: u64, digest: [u8; 32] },
+    Cosigned {
+        size: u64,
+        witnesses: u64,
+        digest: [u8; 32],
+    },
 }
 
 /// The entry that makes changes.
@@ -91,7 +173,11 @@ impl Register {
             Change::Opened { case, opening } => self.open(case, opening, cause),
             Change::Imported(case) => self.import(case, cause),
             Change::Related { case, person, relation } => self.related.entry(case).or_default().push((person, relation)),
-            Change::Renewed { .. } | Change::Resumed { .. } | Change::Stopped { .. } | Change::Unlocked { .. } | Change::TakenBack { .. } => {
+            Change::Renewed { .. }
+            | Change::Resumed { .. }
+            | Change::Stopped { .. }
+            | Change::Unlocked { .. }
+            | Change::TakenBack { .. } => {
                 self.apply_to_course(change, cause);
             }
             Change::Moved { .. } | Change::Account { .. } | Change::Head(_) | Change::Recused { .. } => self.apply_to_case(change, cause),

@@ -4,9 +4,7 @@ use super::ActName;
 use crate::rule::Refusal;
 use crate::statement::Times::{Any, Once, Optional, Several};
 use crate::statement::{LayoutLine, Values, Writer, parts};
-use crate::value::{
-    AccountToken, CaseId, Code, Commitment, ListRoot, Period, PersonId, ReportToken, Scheme, StatementHash, Unit, number,
-};
+use crate::value::{AccountToken, CaseId, Code, Commitment, ListRoot, Period, PersonId, ReportToken, Scheme, StatementHash, Unit, number};
 
 const STEP: &[LayoutLine] = &[
     ("step", Once),

@@ -154,7 +154,9 @@ fn keep(ledger: &Ledger<Folder>, answer: &Answer, beside: &Path, folder: Option<
                 say(&format!("{}: {}", lang.pick("warning, kept in the record", "警示（已记录在案）"), render_refusal(warning, lang)));
             }
             let warnings: Vec<serde_json::Value> = warnings.iter().map(|warning| refusal_json(warning, None)).collect();
-            Ok(json!({ "recorded": true, "index": receipt.index, "repeated": is_repeated, "receipt": path, "note": note, "warnings": warnings }))
+            Ok(
+                json!({ "recorded": true, "index": receipt.index, "repeated": is_repeated, "receipt": path, "note": note, "warnings": warnings }),
+            )
         }
         Answer::Refused { refusal, note } => {
             say(&render_refusal(refusal, lang));
