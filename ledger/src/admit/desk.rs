@@ -203,7 +203,7 @@ impl<'a> Desk<'a> {
 
     pub(super) fn ensure_not_recused(&self, seat: &Seat<'_>) -> Judged {
         let recused = seat.file.map_or(&[][..], |file| &file.recused);
-        let signer = self.signers.iter().find(|signer| recused.contains(&signer.by.person));
+        let signer = self.signers.iter().find(|signer| recused.iter().any(|(person, _)| *person == signer.by.person));
         self.ensure(signer.is_none(), Rule::Recused, || {
             let found = signer.map_or_else(String::new, |signer| signer.by.person.to_string());
             (format!("case {}: signers who did not step aside", seat.case), found)

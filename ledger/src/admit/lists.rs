@@ -320,9 +320,11 @@ impl<'a> Desk<'a> {
             let file = self.file(row.case)?;
             let is_founded = file.flags.iter().any(|flag| flag.hash == *row.hash)
                 || file.stopped_by() == Some(row.hash)
-                || file.dropped.as_ref() == Some(row.hash);
+                || file.dropped.as_ref() == Some(row.hash)
+                || file.recused.iter().any(|(_, hash)| hash == row.hash);
             self.ensure(is_founded, Rule::OmitUnfounded, || {
-                let grounds = file.flags.iter().map(|flag| &flag.hash).chain(file.stopped_by()).chain(&file.dropped);
+                let recused = file.recused.iter().map(|(_, hash)| hash);
+                let grounds = file.flags.iter().map(|flag| &flag.hash).chain(file.stopped_by()).chain(&file.dropped).chain(recused);
                 (format!("case {}: one of {}", row.case, list(grounds)), row.hash.to_string())
             })?;
         }

@@ -156,8 +156,8 @@ pub struct CaseFile {
     pub marks: Vec<Arc<Mark>>,
     /// What stands open against it.
     pub flags: Vec<Flag>,
-    /// Who stepped aside.
-    pub recused: Vec<PersonId>,
+    /// Who stepped aside, and by which statement.
+    pub recused: Vec<(PersonId, StatementHash)>,
     /// The statement responsible for its being dropped from a list, until it is listed again.
     pub dropped: Option<StatementHash>,
     /// What is paid in this period.

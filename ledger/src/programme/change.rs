@@ -352,7 +352,7 @@ impl Register {
             Change::Head(case) => self.set_head(&case, cause.hash, cause.entry),
             Change::Recused { case, person } => {
                 if let Some(file) = self.file_mut(&case) {
-                    file.recused.push(person);
+                    file.recused.push((person, cause.hash));
                 }
             }
             _ => {}
