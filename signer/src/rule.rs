@@ -176,7 +176,7 @@ rules! {
     ListUnit "list-unit" "A list holds cases of one unit of the step's level." "一份名册只能包含同一单位的案件。";
     ListEmpty "list-empty" "No line is left: look at what became of each case." "名册已无有效行，请逐案核对。";
     ListOmits "list-omits" "Name the missing case: list it, or omit it with the statement responsible." "名册漏列案件：请列入，或写明不列的依据声明。";
-    OmitUnfounded "omit-unfounded" "An omission names the open flag or outcome of that case, or the statement that dropped it." "不列须写明该案件未结的异议等、其结果，或使其退出的声明。";
+    OmitUnfounded "omit-unfounded" "An omission names the open flag, outcome or recusal of that case, or the statement that dropped it." "不列须写明该案件未结的异议等、其结果、回避，或使其退出的声明。";
     Amount "amount" "The amount must be that of the standard in force." "金额须与现行标准一致。";
     AccountOther "account-other" "The account must be the case's own." "账户须为该案件登记的账户。";
     Quorum "quorum" "The meeting lacks presence, agreement or a category of seats." "到会、同意人数或席位类别不足。";
