@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{audit, bench, draft, import, init, key, sign, submit, trace, verify, witness};
+use crate::command::{audit, bench, demo, draft, import, init, key, sign, submit, trace, verify, witness};
 use crate::lang::Lang;
 
 /// 责任 — an accountability ledger: who vouched for what, verifiable for life.
@@ -19,6 +19,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Subcommand)]
 pub enum Command {
+    /// An invented county's year: built, audited, told
+    Demo(demo::Args),
     /// Found a ledger in a new folder from a signed founding
     Init(init::Args),
     /// Make and show keys

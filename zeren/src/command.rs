@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bench;
+pub mod demo;
 pub mod draft;
 pub mod import;
 pub mod init;
@@ -27,6 +28,7 @@ pub use crate::screen::print;
 /// Runs a command; gives its exit code.
 pub fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
     match command {
+        Command::Demo(args) => demo::run(&args, lang),
         Command::Init(args) => init::run(&args, lang),
         Command::Key(command) => key::run(&command, lang),
         Command::Draft(args) => draft::run(&args, lang),

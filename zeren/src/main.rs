@@ -4,6 +4,7 @@ mod archive;
 mod cli;
 mod clock;
 mod command;
+mod county;
 mod demo_keys;
 mod error;
 mod files;

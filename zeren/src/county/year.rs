@@ -1,0 +1,437 @@
+//! The county's year: apply, visit, deliberate, post, review, recheck, confirm, lock, fund, pay, settle, notify, review again; with what
+//! goes wrong on the way.
+
+use sha2::{Digest as _, Sha256};
+use signer::act::{
+    About, Account, Act, Answer, AnswerOutcome, Appeal, Assertion, Basis, CaseAt, Clause, Correct, Dissent, Hold, ListRef, Objection,
+    Outcome, Override, Recuse, RelatedTo, Release, Report, ReportAbout, Ruling, Step, Transfer,
+};
+use signer::value::{AccountToken, CaseId, ReportToken, StatementHash};
+
+use super::people::VILLAGES;
+use super::rounds::APPLICANTS;
+use super::words::{code, person, unit};
+use super::{County, PROCEDURE, REPORT_CODE};
+use crate::error::Failure;
+
+/// Something that happened in the year, for whoever tells of it: the case, and what.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The case.
+    pub case: CaseId,
+    /// What happened, in English.
+    pub en: &'static str,
+    /// What happened, in Chinese.
+    pub zh: &'static str,
+}
+
+/// Hash by which whoever holds a reporter's code finds the report.
+pub fn report_token(report_code: &str) -> ReportToken {
+    ReportToken(Sha256::digest(format!("zeren report v1\n{report_code}\n")).into())
+}
+
+/// Lives the year 2013 and the review after it. `progress` is told how many of its chapters are done.
+pub fn live_a_year(county: &mut County, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<Told>, Failure> {
+    let mut year = Year { county, told: Vec::new(), omitted: Vec::new() };
+    for chapter in 0..CHAPTERS {
+        progress(chapter, CHAPTERS);
+        year.live(chapter)?;
+    }
+    year.county.commit()?;
+    // The witness sees the end of it.
+    year.county.morning(2014, 2, 26)?;
+    progress(CHAPTERS, CHAPTERS);
+    Ok(year.told)
+}
+
+const CHAPTERS: u64 = 10;
+
+struct Year<'a> {
+    county: &'a mut County,
+    told: Vec<Told>,
+    /// Cases that no list of the township takes any more, and the statement responsible.
+    omitted: Vec<(CaseId, StatementHash)>,
+}
+
+fn id(village: usize, number: usize) -> CaseId {
+    County::applicant_id(village, number)
+}
+
+fn village(number: usize) -> String {
+    format!("07-{number:02}")
+}
+
+impl Year<'_> {
+    fn tell(&mut self, case: &CaseId, en: &'static str, zh: &'static str) {
+        self.told.push(Told { case: case.clone(), en, zh });
+    }
+
+    fn at(&self, case: &CaseId) -> Result<CaseAt, Failure> {
+        Ok(CaseAt { case: case.clone(), head: self.county.head(case)? })
+    }
+
+    /// An outcome; the case's head moves.
+    fn outcome(&mut self, by: &[&str], case: &CaseId, outcome: &str, reason: &str) -> Result<StatementHash, Failure> {
+        let act = Outcome { case: self.at(case)?, outcome: code(outcome), reason: code(reason), evidence: Vec::new() };
+        let hash = self.county.act(by, Act::Outcome(act))?;
+        self.county.moved(std::iter::once(case), hash);
+        Ok(hash)
+    }
+
+    fn answer(&mut self, by: &str, answers: StatementHash, outcome: AnswerOutcome) -> Result<(), Failure> {
+        let evidence = self.county.commitment(&format!("answer to {answers}"));
+        self.county.act(&[by], Act::Answer(Answer { answers, outcome, evidence })).map(drop)
+    }
+
+    fn live(&mut self, chapter: u64) -> Result<(), Failure> {
+        match chapter {
+            0 => self.apply(),
+            1 => self.visit(),
+            2 => self.settle_visits(),
+            3 => self.deliberate(),
+            4 => self.post_in_villages(),
+            5 => self.review(),
+            6 => self.recheck(),
+            7 => self.confirm(),
+            8 => self.pay(),
+            _ => self.review_annually(),
+        }
+    }
+
+    /// Three hundred people apply.
+    fn apply(&mut self) -> Result<(), Failure> {
+        self.county.invent_applicants();
+        for day in 0..10 {
+            self.county.morning(2013, 1, 3 + day)?;
+            for of in 1..=VILLAGES {
+                for number in 1..=APPLICANTS / 10 {
+                    self.county.apply(&id(of, day as usize * (APPLICANTS / 10) + number), of)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Two investigators visit each of them: ten a day for each pair.
+    fn visit(&mut self) -> Result<(), Failure> {
+        let pairs = [["t701", "t702"], ["t702", "t703"], ["t703", "t701"]];
+        let all: Vec<CaseId> = self.county.cases_of("07");
+        let moved = id(9, 1);
+        for (day, cases) in all.chunks(30).enumerate() {
+            self.county.morning(2013, 1, 14 + day as i64)?;
+            if day == 3 {
+                let joined = id(2, 9);
+                let step = self.county.head(&joined)?;
+                self.county.act(&["t703"], Act::Join { joins: step })?;
+            }
+            for (number, case) in cases.iter().enumerate() {
+                match case.as_str() {
+                    "07-03-005" => self.visit_in_vain(case)?,
+                    "07-04-007" => self.suspend(case)?,
+                    "07-02-009" => self.visit_alone(case)?,
+                    "07-09-001" => {}
+                    _ => _ = self.county.visit(case, &pairs[number % 3], Assertion::Yes)?,
+                }
+            }
+        }
+        // Moved to the next village before anybody visited.
+        self.county.morning(2013, 1, 24)?;
+        let act = Transfer { case: self.at(&moved)?, from: unit("07-09"), to: unit("07-10"), reason: code("moved") };
+        let hash = self.county.act(&["t704", "t705"], Act::Transfer(act))?;
+        self.county.moved(std::iter::once(&moved), hash);
+        if let Some(applicant) = self.county.applicants.get_mut(&moved) {
+            applicant.unit = unit("07-10");
+        }
+        self.county.visit(&moved, &["t701", "t702"], Assertion::Yes)?;
+        self.tell(&moved, "moved to another village, with both sides signing", "迁至邻村，两方签署");
+        Ok(())
+    }
+
+    fn visit_in_vain(&mut self, case: &CaseId) -> Result<(), Failure> {
+        let mistaken = self.county.visit(case, &["t701", "t702"], Assertion::No)?;
+        let evidence = self.county.commitment("the neighbour's house was visited");
+        let act = Correct { case: Some(self.at(case)?), batch: None, of: mistaken, reason: code("wrong-house"), evidence };
+        let hash = self.county.act(&["t704", "a001"], Act::Correct(act))?;
+        self.county.moved(std::iter::once(case), hash);
+        self.county.visit(case, &["t701", "t703"], Assertion::Yes)?;
+        self.tell(case, "the wrong house was visited; taken back and visited again", "误访他户，更正后重新入户");
+        Ok(())
+    }
+
+    fn suspend(&mut self, case: &CaseId) -> Result<(), Failure> {
+        self.outcome(&["t701"], case, "suspend", "not-met")?;
+        self.tell(case, "suspended since nobody was met, then visited again", "未见到本人而暂缓，后补访");
+        Ok(())
+    }
+
+    /// One of the two signs a day later, on another device.
+    fn visit_alone(&mut self, case: &CaseId) -> Result<(), Failure> {
+        self.county.visit(case, &["t701"], Assertion::Yes)?;
+        self.tell(case, "the second investigator signed two days later, by joining", "第二名调查员两日后会签");
+        Ok(())
+    }
+
+    /// What the visits left open.
+    fn settle_visits(&mut self) -> Result<(), Failure> {
+        self.county.morning(2013, 1, 25)?;
+        self.county.visit(&id(4, 7), &["t701", "t702"], Assertion::Yes)?;
+
+        let rejected = id(2, 10);
+        let outcome = self.outcome(&["t704"], &rejected, "reject", "criterion-not-met")?;
+        self.omitted.push((rejected.clone(), outcome));
+        let appeal = self.county.act(&["v02-clerk"], Act::Appeal(Appeal { case: self.at(&rejected)?, of: outcome, evidence: None }))?;
+        self.tell(&rejected, "not confirmed; appealed, and the appeal was dismissed", "不予确认；申诉后维持");
+
+        let changed = id(10, 2);
+        let account = AccountToken(self.county.commitment("another account of 07-10-002").0);
+        let evidence = self.county.commitment("bank's letter");
+        let act = Account { case: self.at(&changed)?, account, reason: code("bank-closed"), evidence };
+        let hash = self.county.act(&["v10-clerk"], Act::Account(act))?;
+        self.county.moved(std::iter::once(&changed), hash);
+        if let Some(applicant) = self.county.applicants.get_mut(&changed) {
+            applicant.account = account;
+        }
+
+        let reported = id(8, 6);
+        let about = ReportAbout::Case(reported.clone());
+        let act = Report { report: report_token(REPORT_CODE), about, reason: code("not-eligible"), evidence: None };
+        let report = self.county.act(&["h001"], Act::Report(act))?;
+        self.tell(&reported, "reported by a member of the public; answered in time", "群众举报，按期答复");
+        self.county.morning(2013, 1, 28)?;
+        self.answer("i001", report, AnswerOutcome::Dismissed)?;
+        self.answer("i002", appeal, AnswerOutcome::Dismissed)
+    }
+
+    /// Village after village meets; one head steps aside for a relative.
+    fn deliberate(&mut self) -> Result<(), Failure> {
+        self.county.morning(2013, 1, 30)?;
+        let related = id(5, 3);
+        let to = RelatedTo::Case(related.clone());
+        let act = Act::Relate { person: person("v05-head"), relation: code("spouse"), to, basis: Basis::Declared, evidence: None };
+        self.county.act_as_oneself("v05-head", act)?;
+        let act = Recuse { case: self.at(&related)?, relation: code("spouse") };
+        let recusal = self.county.act_as_oneself("v05-head", Act::Recuse(act))?;
+        self.county.appoint_acting_head("v05-acting", "07-05")?;
+        self.tell(&related, "the village head stepped aside; somebody acted for the head", "村主任回避，由代理人主持");
+
+        self.county.morning(2013, 2, 1)?;
+        self.overreach()?;
+        for of in 1..=VILLAGES {
+            let cases: Vec<CaseId> = self.going_on(&village(of)).into_iter().filter(|case| *case != related).collect();
+            let omits: Vec<(CaseId, StatementHash)> = if of == 5 { vec![(related.clone(), recusal)] } else { Vec::new() };
+            self.meet(of, &format!("v{of:02}-head"), &format!("v{of:02}-2013"), &cases, &omits)?;
+        }
+        self.meet(5, "v05-acting", "v05-2013-b", std::slice::from_ref(&related), &[])?;
+        let doubted = id(6, 2);
+        let deliberated = self.county.head(&doubted)?;
+        let act = Dissent { case: self.at(&doubted)?, of: deliberated, reason: code("doubts-residence"), evidence: None };
+        let dissent = self.county.act_as_oneself("v06-overseer", Act::Dissent(act))?;
+        self.tell(&doubted, "the overseer dissented; looked into and dismissed", "监督委员有不同意见，经核查不成立");
+        self.county.morning(2013, 2, 2)?;
+        self.answer("i001", dissent, AnswerOutcome::Dismissed)
+    }
+
+    /// Cases of a unit that no outcome stopped.
+    fn going_on(&self, of: &str) -> Vec<CaseId> {
+        let is_omitted = |case: &CaseId| self.omitted.iter().any(|(omitted, _)| omitted == case);
+        self.county.cases_of(of).into_iter().filter(|case| !is_omitted(case)).collect()
+    }
+
+    /// A head who signs for a relative all the same is refused, and the refusal is kept.
+    fn overreach(&mut self) -> Result<(), Failure> {
+        let all = self.going_on("07-05");
+        let seats = self.county.seats("v05-overseer", "v05-2013-x-seats", "07-05")?;
+        let listed = self.county.list_of("v05-overseer", "v05-2013-x", &all, &[])?;
+        let mut step = Step::new(code("deliberate"));
+        step.list = Some(listed);
+        step.seats = Some(seats);
+        step.evidence = vec![(code("minutes"), self.county.commitment("minutes of v05-2013-x"))];
+        self.county.refuses(&["v05-head", "v05-overseer"], Act::Step(Box::new(step)))
+    }
+
+    /// The case that a posting lost: every later list of the year names it, and why.
+    fn dropped(&self) -> Vec<(CaseId, StatementHash)> {
+        self.omitted.iter().filter(|(case, _)| *case == id(7, 4)).cloned().collect()
+    }
+
+    fn meet(&mut self, of: usize, head: &str, list: &str, cases: &[CaseId], omits: &[(CaseId, StatementHash)]) -> Result<(), Failure> {
+        let overseer = format!("v{of:02}-overseer");
+        let seats = self.county.seats(&overseer, &format!("{list}-seats"), &village(of))?;
+        let listed = self.county.list_of(&overseer, list, cases, omits)?;
+        let mut step = Step::new(code("deliberate"));
+        step.list = Some(listed);
+        step.seats = Some(seats);
+        step.evidence = vec![(code("minutes"), self.county.commitment(&format!("minutes of {list}")))];
+        self.county.list_step(&[head, &overseer], step, cases).map(drop)
+    }
+
+    /// The first posting, in group and village, for eight days; somebody objects to one.
+    fn post_in_villages(&mut self) -> Result<(), Failure> {
+        self.county.morning(2013, 2, 3)?;
+        let mut lists: Vec<(usize, ListRef, Vec<CaseId>)> = Vec::new();
+        for of in 1..=VILLAGES {
+            let cases = self.going_on(&village(of));
+            let (clerk, overseer) = (format!("v{of:02}-clerk"), format!("v{of:02}-overseer"));
+            let list = self.county.list_of(&clerk, &format!("v{of:02}-2013-post"), &cases, &[])?;
+            self.county.post_up(&[&clerk, &overseer], "post-1", &list, &["group", "village"], &["village", "township", "county"])?;
+            lists.push((of, list, cases));
+        }
+        let objected = id(7, 4);
+        self.county.morning(2013, 2, 6)?;
+        let act = Objection { case: self.at(&objected)?, reason: code("lives-elsewhere"), evidence: None };
+        let objection = self.county.act_as_oneself("k020", Act::Objection(act))?;
+        self.county.morning(2013, 2, 11)?;
+        for (of, list, cases) in lists {
+            let (clerk, overseer) = (format!("v{of:02}-clerk"), format!("v{of:02}-overseer"));
+            let kept: Vec<CaseId> = cases.into_iter().filter(|case| *case != objected).collect();
+            self.county.post_down(&[&clerk, &overseer], "post-1", &list, &["mid", "down"], &kept)?;
+        }
+        self.county.morning(2013, 2, 16)?;
+        self.answer("i002", objection, AnswerOutcome::Upheld)?;
+        let outcome = self.outcome(&["t704"], &objected, "reject", "criterion-not-met")?;
+        self.omitted.push((objected.clone(), outcome));
+        self.tell(&objected, "objected to while posted, found right, not confirmed", "公示期间有异议，查实后不予确认");
+        Ok(())
+    }
+
+    /// The township reviews, and posts for eight days.
+    fn review(&mut self) -> Result<(), Failure> {
+        self.county.morning(2013, 2, 18)?;
+        let cases = self.going_on("07");
+        let list = self.county.list_of("t704", "t07-2013", &cases, &self.dropped())?;
+        let mut step = Step::new(code("review"));
+        step.list = Some(list.clone());
+        self.county.list_step(&["t704", "t705"], step, &cases)?;
+        self.county.post_up(&["t704", "t705"], "post-2", &list, &["township"], &["township", "county"])?;
+        self.county.morning(2013, 2, 26)?;
+        self.county.post_down(&["t704", "t705"], "post-2", &list, &["down"], &cases)
+    }
+
+    /// The county's team rechecks everybody in three days.
+    fn recheck(&mut self) -> Result<(), Failure> {
+        self.county.morning(2013, 3, 4)?;
+        self.county.assign_team()?;
+        let in_group = id(10, 30);
+        let evidence = self.county.commitment("only this pair speaks the dialect");
+        let about = About::Case(in_group.clone());
+        let act = Override { step: code("recheck"), rule: code("recheck-elsewhere"), about, reason: code("language"), evidence };
+        let overridden = self.county.act(&["o001"], Act::Override(act))?;
+        let suspended = id(1, 9);
+        for (day, chunk) in self.going_on("07").chunks(110).enumerate() {
+            self.county.morning(2013, 3, 5 + day as i64)?;
+            for case in chunk {
+                if *case == suspended {
+                    let checkers = County::checkers_of(1);
+                    self.outcome(&[&checkers[0]], case, "suspend", "unclear")?;
+                } else if *case == in_group {
+                    self.county.recheck_by(case, 2, vec![overridden])?;
+                } else {
+                    let of = self.county.applicant(case)?.unit.as_str()[3..5].parse().unwrap_or(1);
+                    self.county.recheck(case, of)?;
+                }
+            }
+        }
+        self.county.commit()?;
+        self.omitted.push((suspended.clone(), self.county.head(&suspended)?));
+        self.tell(&suspended, "suspended at the recheck: unclear", "复查时情况不清，暂缓");
+        self.tell(
+            &in_group,
+            "rechecked by somebody from the own township, overridden by the supervisor",
+            "由本乡人员复查，经监督方破例批准",
+        );
+        Ok(())
+    }
+
+    /// The county confirms, posts for ten days, locks; one case is referred upward and follows later.
+    fn confirm(&mut self) -> Result<(), Failure> {
+        self.county.morning(2013, 3, 12)?;
+        let referred = id(4, 11);
+        let refer = self.outcome(&["a002"], &referred, "refer", "rule-unclear")?;
+        let most: Vec<CaseId> = self.going_on("07").into_iter().filter(|case| *case != referred).collect();
+        self.confirm_list("c-2013", &most, (2013, 3, 14), (2013, 3, 24))?;
+        self.county.morning(2013, 3, 26)?;
+        let document = self.county.commitment("the province's letter");
+        let ruling = Ruling { clause: Clause::Rule(code("step-aside")), issuer: code("province"), document, answers: Some(refer) };
+        self.county.act(&["a003"], Act::Ruling(ruling))?;
+        self.confirm_list("c-2013-b", &[referred.clone()], (2013, 3, 27), (2013, 4, 6))?;
+        self.tell(&referred, "referred upward; went on after the province's ruling", "请示上级，答复后继续办理");
+        Ok(())
+    }
+
+    fn confirm_list(&mut self, list: &str, cases: &[CaseId], up: (i64, i64, i64), down: (i64, i64, i64)) -> Result<(), Failure> {
+        self.county.morning(up.0, up.1, up.2)?;
+        let listed = self.county.list_of("a001", list, cases, &self.dropped())?;
+        let mut step = Step::new(code("confirm"));
+        step.list = Some(listed.clone());
+        self.county.list_step(&["a001", "a003"], step, cases)?;
+        self.county.post_up(&["a001"], "post-3", &listed, &["county"], &["county"])?;
+        self.county.morning(down.0, down.1, down.2)?;
+        self.county.post_down(&["a001"], "post-3", &listed, &["down"], cases)?;
+        let payments = self.county.payments_of("a001", &format!("{list}-pay"), cases, &self.dropped())?;
+        let mut step = Step::new(code("lock"));
+        step.list = Some(payments);
+        self.county.list_step(&["a001", "a003"], step, cases).map(drop)
+    }
+
+    /// Funds in July, payment in August, one payment held, three that failed and were paid again.
+    fn pay(&mut self) -> Result<(), Failure> {
+        self.county.morning(2013, 5, 13)?;
+        let gone = id(2, 3);
+        self.outcome(&["a002"], &gone, "exit", "died")?;
+        self.tell(&gone, "left the programme before payment", "发放前退出");
+        self.county.morning(2013, 6, 3)?;
+        let amended = PROCEDURE.replacen("version = 1", "version = 2", 1).replacen("days = 5", "days = 7", 1);
+        self.county.enact(&amended, &["f001", "f002"])?;
+
+        self.county.morning(2013, 7, 22)?;
+        let held = id(3, 8);
+        let act = Hold { case: self.at(&held)?, reason: code("inquiry"), evidence: self.county.commitment("letter of inquiry") };
+        let hold = self.county.act(&["i001"], Act::Hold(act))?;
+        let referred = id(4, 11);
+        let is_first = |case: &CaseId| *case != referred && *case != gone && *case != held;
+        let first: Vec<CaseId> = self.going_on("07").into_iter().filter(is_first).collect();
+        let locked = |list: &str| ListRef { list: code(list), count: 0, total: 0, root: signer::value::ListRoot([0; 32]) };
+        let one = self.county.fund("b-2013-1", &locked("c-2013-pay"), first, vec![(held.clone(), hold)], None)?;
+        let two = self.county.fund("b-2013-2", &locked("c-2013-b-pay"), vec![referred], Vec::new(), None)?;
+        self.county.morning(2013, 8, 12)?;
+        let cosigned = self.county.cosigned_last()?;
+        self.county.pay(&one, cosigned)?;
+        self.county.pay(&two, cosigned)?;
+        self.county.morning(2013, 8, 20)?;
+        let failed: Vec<CaseId> = [id(1, 4), id(6, 6), id(9, 9)].into();
+        let paid = self.county.settle(&one, &failed)?;
+        let paid_two = self.county.settle(&two, &[])?;
+        self.county.notify(&one, &paid)?;
+        self.county.notify(&two, &paid_two)?;
+
+        self.county.morning(2013, 8, 26)?;
+        let act = Release { case: self.at(&held)?, releases: hold, evidence: self.county.commitment("end of the inquiry") };
+        self.county.act(&["i001", "a001"], Act::Release(act))?;
+        let again = self.county.fund("b-2013-3", &locked("c-2013-pay"), failed.clone(), Vec::new(), Some("b-2013-1"))?;
+        let late = self.county.fund("b-2013-4", &locked("c-2013-pay"), vec![held.clone()], Vec::new(), None)?;
+        let cosigned = self.county.cosigned_last()?;
+        self.county.pay(&again, cosigned)?;
+        self.county.pay(&late, cosigned)?;
+        self.county.morning(2013, 8, 30)?;
+        for batch in [again, late] {
+            let paid = self.county.settle(&batch, &[])?;
+            self.county.notify(&batch, &paid)?;
+        }
+        self.tell(&held, "held for an inquiry, released, paid in a later batch", "因核查暂扣，解除后另批发放");
+        self.tell(&failed[0], "the bank returned the payment; paid again", "银行退回后重新发放");
+        Ok(())
+    }
+
+    /// The next year begins: everybody who was paid is met again.
+    fn review_annually(&mut self) -> Result<(), Failure> {
+        let gone = id(2, 3);
+        let all: Vec<CaseId> = self.going_on("07").into_iter().filter(|case| *case != gone).collect();
+        for (day, cases) in all.chunks(75).enumerate() {
+            self.county.morning(2014, 2, 17 + day as i64)?;
+            for case in cases {
+                self.county.review_annually(case, &["t701", "t702"])?;
+            }
+        }
+        Ok(())
+    }
+}
