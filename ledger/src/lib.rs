@@ -13,6 +13,7 @@ pub mod check;
 pub mod checkpoint_keys;
 pub mod entry;
 pub mod error;
+pub mod evidence;
 pub mod history;
 pub mod index;
 pub mod layout;

@@ -8,7 +8,7 @@ use signer::Note;
 use signer::checkpoint::Receipt;
 use signer::value::LedgerId;
 
-use crate::entry::entry_head;
+use crate::entry::{Entry, entry_head};
 use crate::error::LedgerError;
 use crate::history::History;
 use crate::marker::read_marker;
@@ -91,8 +91,24 @@ impl<S: Storage> Snapshot<S> {
 
     /// Proof that an entry is in the log of the checkpoint.
     pub fn receipt(&self, index: u64) -> Option<Receipt> {
-        let proof = self.history.tree().inclusion(index, self.size)?;
+        self.receipt_under(index, self.size, self.checkpoint.clone())
+    }
+
+    /// The same under the largest checkpoint that the log holds cosigned, if that covers the entry: what a policy with witnesses asks for.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn cosigned_receipt(&self, index: u64) -> Result<Option<Receipt>, LedgerError> {
+        let size = self.state.cosigned_size();
+        let Some(entry) = self.state.cosigned_entry(size).filter(|_| index < size) else { return Ok(None) };
+        let bytes = self.entry(entry)?.unwrap_or_default();
+        let note = Entry::parse(&bytes).ok().and_then(|entry| Note::parse(entry.note).ok());
+        Ok(note.and_then(|note| self.receipt_under(index, size, note)))
+    }
+
+    fn receipt_under(&self, index: u64, size: u64, checkpoint: Note) -> Option<Receipt> {
+        let proof = self.history.tree().inclusion(index, size)?;
         let head = entry_head(self.history.chain_at(index)?, self.history.received(index)?);
-        Some(Receipt { entry_head: head, index, proof, checkpoint: Arc::new(self.checkpoint.clone()) })
+        Some(Receipt { entry_head: head, index, proof, checkpoint: Arc::new(checkpoint) })
     }
 }

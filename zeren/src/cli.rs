@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{audit, bench, demo, draft, import, init, key, sign, submit, trace, verify, witness};
+use crate::command::{audit, bench, demo, draft, import, init, key, prove, sign, submit, trace, verify, witness};
 use crate::lang::Lang;
 
 /// 责任 — an accountability ledger: who vouched for what, verifiable for life.
@@ -37,9 +37,12 @@ pub enum Command {
     /// Who did what when, verified as it prints
     #[command(subcommand)]
     Trace(trace::Command),
-    /// Verify one piece of evidence, offline
+    /// Verify one piece of evidence
     #[command(subcommand)]
     Verify(verify::Command),
+    /// Make a proof for somebody who holds no ledger
+    #[command(subcommand)]
+    Prove(prove::Command),
     /// Take over the records of an older system
     #[command(subcommand)]
     Import(import::Command),

@@ -7,6 +7,7 @@ pub mod draft;
 pub mod import;
 pub mod init;
 pub mod key;
+pub mod prove;
 pub mod sign;
 pub mod submit;
 pub mod trace;
@@ -37,6 +38,7 @@ pub fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Audit(args) => audit::run(&args, lang),
         Command::Trace(command) => trace::run(&command, lang),
         Command::Verify(command) => verify::run(&command, lang),
+        Command::Prove(command) => prove::run(&command, lang),
         Command::Import(command) => import::run(&command, lang),
         Command::Witness(command) => witness::run(&command, lang),
         Command::Bench(command) => bench::run(&command, lang),

@@ -29,7 +29,7 @@ use crate::error::Failure;
 use crate::files;
 use crate::scribe::sign;
 
-pub use self::year::{Told, live_a_year};
+pub use self::year::{Told, live_a_year, report_token};
 
 /// The procedure that the county enacts.
 pub const PROCEDURE: &str = include_str!("../../deploy/procedures/award-county.toml");

@@ -218,10 +218,15 @@ impl Case {
 
     /// Its value in the index (format.md section 18).
     pub fn index_value(&self, id: &signer::value::CaseId) -> [u8; 32] {
+        Sha256::digest(self.index_text(id)).into()
+    }
+
+    /// The text that its value in the index is the hash of.
+    pub fn index_text(&self, id: &signer::value::CaseId) -> String {
         let running = StatementHash(self.running);
         let mut flags: Vec<String> = self.file.iter().flat_map(|file| &file.flags).map(|flag| flag.hash.to_string()).collect();
         flags.sort_unstable();
         let flags: String = flags.iter().map(|flag| format!("flag {flag}\n")).collect();
-        Sha256::digest(format!("case {id}\nhead {}\nacts {} {running}\n{flags}", self.head, self.acts)).into()
+        format!("case {id}\nhead {}\nacts {} {running}\n{flags}", self.head, self.acts)
     }
 }
