@@ -1,5 +1,7 @@
 //! `zeren bench`: what this machine does, beside the limits that it cannot exceed, in the same run.
 
+mod procedure;
+
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
@@ -46,6 +48,8 @@ pub enum Command {
     Audit(AuditArgs),
     /// Appending with concurrent signers, beside raw verification and two bare syncs a commit
     Append(AppendArgs),
+    /// A programme's rules: admission beside the whole audit, and the daily index
+    Procedure(procedure::ProcedureArgs),
 }
 
 /// `zeren bench audit`
@@ -88,6 +92,7 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
     match command {
         Command::Audit(args) => bench_audit(args, lang),
         Command::Append(args) => bench_append(args, lang),
+        Command::Procedure(args) => procedure::run(args, lang),
     }
 }
 
