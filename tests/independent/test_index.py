@@ -26,8 +26,6 @@ def slow_root(leaves, depth=0):
     for key, leaf in leaves.items():
         sides[int.from_bytes(key, "big") >> (255 - depth) & 1][key] = leaf
     left, right = (slow_root(side, depth + 1) for side in sides)
-    if not all(sides):
-        return left if sides[0] else right
     return hashlib.sha256(b"\1" + left + right).digest()
 
 
@@ -44,6 +42,13 @@ class Map(unittest.TestCase):
             self.assertEqual(sparse_map.root(leaves), slow_root(leaves))
         near = {bytes(31) + bytes([last]): bytes([last]) * 32 for last in (0, 1, 3)}
         self.assertEqual(sparse_map.root(near), slow_root(near))
+
+    def test_empty_halves_are_hashed(self):
+        """Two leaves that part at the third bit: two levels above with an empty half, on the right and on the left."""
+        low, high = b"\x40" + bytes(31), b"\x60" + bytes(31)
+        one, other = bytes([1]) * 32, bytes([2]) * 32
+        node = lambda left, right: hashlib.sha256(b"\1" + left + right).digest()
+        self.assertEqual(sparse_map.root({low: one, high: other}), node(node(bytes(32), node(one, other)), bytes(32)))
 
 
 class Index(Programme):
