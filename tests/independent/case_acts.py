@@ -64,6 +64,7 @@ def _correct_batch(context):
     require(batch.hash == statement["of"], "of-unknown")
     require(len(batch.marks) == 1, "case-paid")
     context.accept()
+    context.named.update(batch.payments)
     for payment in batch.payments.values():
         payment.batch, payment.paid = batch.repays, False if batch.repays else None
     del batches[batch.id]

@@ -187,7 +187,7 @@ class Programme:
     def __init__(self):
         self.cases = {}
         self.relations = {}  # case id: {(person, relation)}
-        self.acts = {}  # case id: [count, running hash], whether or not the case is there
+        self.acts = {}  # case id: [count, running hash], since the case is there
         self.lists = {}
         self.used = set()
         self.batches = {}
@@ -222,9 +222,9 @@ class Programme:
     def is_related(self, case):
         return case.id in self.relations
 
-    def count(self, names, statement_hash):
-        """One more act for each case named (section 18)."""
-        for name in names:
-            entry = self.acts.setdefault(name, [0, bytes(32)])
-            entry[0] += 1
-            entry[1] = hashlib.sha256(entry[1] + statement_hash).digest()
+    def count(self, names, hashes):
+        """One more act for each case named that is there, and for each hash (section 18)."""
+        for entry in (self.acts.setdefault(name, [0, bytes(32)]) for name in names if name in self.cases):
+            for one in hashes:
+                entry[0] += 1
+                entry[1] = hashlib.sha256(entry[1] + one).digest()

@@ -194,11 +194,17 @@ class ListLines(Programme):
             'id = "meeting"\non = "list"\nby = { any = ["clerk", "chief"], min = 1 }', 'id = "meeting"\non = "list"\nby = { each = ["clerk", "chief"] }'))
         f.cases_sheet("l", "C1", "C2")
         waiting = f.meet("l", "C1", "C2")
-        self.bad(f, "list-closed", lambda f: f.sheet("l", "cases", ["C3 " + BAD_HASH], part=1))
+        self.good(f, lambda f: f.sheet("l", "cases", ["C3 " + BAD_HASH], part=1))  # a step that waits uses no list
+
+        def changed(f):
+            f.sheet("l", "cases", ["C3 " + BAD_HASH], part=1)
+            f.act("join", f"joins {waiting}", by=f.by("chen"))
+        self.bad(f, "list-root", changed)
         self.bad(f, "step-office", lambda f: f.act("join", f"joins {waiting}", by=f.by("cash")))
         f.act("join", f"joins {waiting}", by=f.by("cora"))
         self.bad(f, "step-order", lambda f: f.up("l"))
         f.act("join", f"joins {waiting}", by=f.by("chen"))
+        self.bad(f, "list-closed", lambda f: f.sheet("l", "cases", ["C3 " + BAD_HASH], part=1))
         f.up("l")
         self.check(f)
 

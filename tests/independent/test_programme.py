@@ -106,7 +106,7 @@ class Form(Programme):
         self.bad(f, "step-asserts", lambda f: f.visit("C1", edit=replace("assert", "assert resides yes")))
         self.bad(f, "step-measures", lambda f: f.visit("C1", edit=replace("measure", ["measure persons 3", "measure rooms 3"])))
         self.bad(f, "step-evidence", lambda f: f.visit("C1", edit=lambda lines: lines + ["evidence form " + BAD_HASH]))
-        self.bad(f, "totals", lambda f: f.visit("C1", edit=replace("assert", ["total bank 1 1", "assert resident yes"])))
+        self.bad(f, "step-lines", lambda f: f.visit("C1", edit=replace("assert", ["total bank 1 1", "assert resident yes"])))
         self.bad(f, "step-office", lambda f: f.visit("C1", by=("cleo", "rita")))
         alone = ProgrammeForge(TEXT.replace("join_days = 10\n", ""))
         alone.apply("C1")
@@ -166,6 +166,39 @@ class Form(Programme):
         f.survey("C1")
         self.bad(f, "join-unknown", lambda f: join(f, "cleo"))
         self.check(f)
+
+    def test_a_join_has_the_general_allowance(self):
+        """The step's own is two hours; of who signed it three hours ago and has lost the office since, the day's 24 count."""
+        f = ProgrammeForge(TEXT.replace("join_days = 10", "join_days = 10\noffline_hours = 2"))
+        f.apply("C1")
+        waiting = f.visit("C1", by=("cora",), moves=None)
+        f.appoint_end("cora", f.held["cora"][3])
+        f.now += 3 * 3_600_000
+        self.good(f, lambda f: f.act("join", f"joins {waiting}", by=f.by("chen")))
+        f.now += 21 * 3_600_000
+        f.cosigned()
+        self.bad(f, "appointment-ended", lambda f: f.act("join", f"joins {waiting}", by=f.by("chen")))
+
+    def test_a_join_is_judged_under_its_own_procedure(self):
+        f = ProgrammeForge()
+        f.apply("C1")
+        waiting = f.visit("C1", by=("cleo",), moves=None)
+        again = TEXT.replace("version = 1", "version = 2")
+        join = lambda f: f.act("join", f"joins {waiting}", by=f.by("chen"))
+
+        def under(f, old, new):
+            f.enact(again.replace(old, new), "aid", 2)
+            join(f)
+        self.good(f, lambda f: under(f, "", ""))
+        self.bad(f, "step-unknown", lambda f: under(f, "join_days = 10\n", ""))
+        self.bad(f, "step-measures", lambda f: under(f, 'measures = ["persons"]\njoin_days', 'measures = ["rooms"]\njoin_days'))
+        self.bad(f, "step-office", lambda f: under(f, 'by = { any = ["clerk", "chief"], min = 2', 'by = { any = ["chief", "cashier"], min = 2'))
+        self.bad(f, "step-unknown", lambda f: under(f, "visit", "visits"))
+
+        def expired(f):
+            f.days(3)
+            under(f, "join_days = 10", "join_days = 2")
+        self.bad(f, "join-expired", expired)
 
     def test_allowance_of_a_step(self):
         text = TEXT.replace('after = ["apply"]', 'after = ["apply"]\noffline_hours = 2')
