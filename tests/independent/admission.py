@@ -73,12 +73,12 @@ class Log:
             self._index_of_the_day(received)
 
     def _index_of_the_day(self, received):
-        """Section 18: once a day an index entry comes first, but on the day of an enactment."""
+        """Section 18: once a day an index entry comes first, but on the day on which the procedure came into force."""
         force = self.state.in_force(received)
         if force is None or not force.procedure.daily:
             return
         today = day_number(received, force.procedure.east)
-        days = [day_number(moment, force.procedure.east) for moment in (self.state.indexed, force.enacted) if moment is not None]
+        days = [day_number(moment, force.procedure.east) for moment in (self.state.indexed, force.start) if moment is not None]
         require(any(day >= today for day in days), "index-missing")
 
 
@@ -163,8 +163,8 @@ class Context:
         """A step that waited, with the signers of its joins and this one's, judged as if received now."""
         whole = Context(self.log, self.index, self.received, waiting.statement, check.Checked([]))
         whole.in_force, whole.governing = self.in_force, self.governing
-        whole.view = self.view_of(waiting.signing[0].view.size)
         whole.signers = [Signer(signer.key, signer.line, self.view_of(signer.view.size)) for signer in waiting.signing + self.signers]
+        whole.view = whole.signers[0].view
         whole.warnings = self.warnings
         return whole
 

@@ -227,6 +227,27 @@ class Index(Programme):
         f.now = 1700150400000
         self.bad(f, "index-missing", lambda f: f.survey("C1"))
 
+    def test_missing_but_on_the_date_of_coming_into_force(self):
+        f = ProgrammeForge()
+        text = TEXT.replace("version = 1", "version = 2").replace("2020-01-01", "2023-11-17") + "\n[index]\ndaily = true\n"
+        first = f.procedure
+        f.enact(text, "aid", 2)
+        second, f.procedure = f.procedure, first
+        f.days(1)
+        f.apply("C1")
+        f.days(1)
+        f.procedure = second
+        f.visit("C1")
+        self.check(f)
+        f.days(1)
+        self.bad(f, "index-missing", lambda f: f.survey("C1"))
+
+    def test_refusals_of_none(self):
+        """An index entry is judged by its refusals also where there are none, and no directory."""
+        f = ProgrammeForge()
+        f.index(refusals=f"0 {BAD_HASH}")
+        self.check(f, error("refusals-unlike", f.size - 1))
+
     def test_refusals(self):
         f = ProgrammeForge()
         root = lambda *names: f"{len(names)} " + encode_base64(root_of([leaf_hash(hashlib.sha256(f.refusals[name]).digest()) for name in sorted(names)]))
