@@ -98,9 +98,13 @@ class Case:
         self.former.add(self.head)
         self.head = head
 
-    def forget_from(self, entry):
-        """Lose the marks of this entry and all later ones."""
-        self.marks = {step: mark for step, mark in self.marks.items() if mark.entry < entry}
+    def marks_before(self, entry):
+        return {step: mark for step, mark in self.marks.items() if mark.entry < entry}
+
+    def unlock(self, steps):
+        """Lose the payment and the marks of steps that lock."""
+        self.marks = {step: mark for step, mark in self.marks.items() if not (step in steps and steps[step].locks)}
+        self.payment = None
 
     def close_upheld(self):
         """An outcome or correction closes the flags that were upheld."""
