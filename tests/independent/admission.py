@@ -53,7 +53,7 @@ class Log:
         context = Context(self, index, received, statement, checked)
         context.judge()
         rules.RULES[statement.act](context)
-        self.state.programme.count(context.named, statement.hash)
+        self.state.programme.count(context.named, context.counted)
         return context.warnings
 
     def received_before(self, size):
@@ -73,12 +73,12 @@ class Log:
             self._index_of_the_day(received)
 
     def _index_of_the_day(self, received):
-        """Section 18: once a day an index entry comes first, but on the day of an enactment."""
+        """Section 18: once a day an index entry comes first, but on the day on which the procedure came into force."""
         force = self.state.in_force(received)
         if force is None or not force.procedure.daily:
             return
         today = day_number(received, force.procedure.east)
-        days = [day_number(moment, force.procedure.east) for moment in (self.state.indexed, force.enacted) if moment is not None]
+        days = [day_number(moment, force.procedure.east) for moment in (self.state.indexed, force.start) if moment is not None]
         require(any(day >= today for day in days), "index-missing")
 
 
@@ -135,7 +135,7 @@ class Context:
         self.keys, self.procedure = checked.keys, checked.procedure
         self.programme = log.state.programme
         self.signers = []
-        self.warnings, self.named = [], own_cases(statement)
+        self.warnings, self.named, self.counted = [], own_cases(statement), [statement.hash]
 
     def judge(self):
         """Steps 1 to 7."""
@@ -163,13 +163,14 @@ class Context:
         """A step that waited, with the signers of its joins and this one's, judged as if received now."""
         whole = Context(self.log, self.index, self.received, waiting.statement, check.Checked([]))
         whole.in_force, whole.governing = self.in_force, self.governing
-        whole.view = self.view_of(waiting.signing[0].view.size, waiting.statement)
-        for place, signer in enumerate(waiting.signing + self.signers):
-            statement = waiting.statement if place < len(waiting.statement["by"]) else self.statement
-            whole.signers.append(Signer(signer.key, signer.line, self.view_of(signer.view.size, statement)))
-        whole.warnings, whole.named = self.warnings, self.named
-        whole.named |= own_cases(waiting.statement)
+        whole.signers = [Signer(signer.key, signer.line, self.view_of(signer.view.size)) for signer in waiting.signing + self.signers]
+        whole.view = whole.signers[0].view
+        whole.warnings = self.warnings
         return whole
+
+    def counts_as(self, whole):
+        """A join that completes a step: the cases are the step's, and count it before the join."""
+        self.named, self.counted = whole.named, whole.counted + self.counted
 
     def rule(self, broken, name, severity="refuse"):
         """A rule that refuses or, if it is broken and its severity says so, warns."""
@@ -192,18 +193,22 @@ class Context:
     def persons(self):
         return [signer.person for signer in self.signers]
 
-    def allowance(self, statement):
-        """Step 2: of the procedure in force at r, or of the step in it."""
+    def allowance(self, step_id=None):
+        """Step 2: of the procedure in force at r, or of a step in it."""
         if self.in_force is None:
             return THREE_DAYS
-        procedure = self.in_force.procedure
-        step = procedure.steps.get(statement["step"]) if statement.act in ALLOWED_BY_STEP else None
-        return procedure.offline_ms if step is None or step.offline_ms is None else step.offline_ms
+        step = self.in_force.procedure.steps.get(step_id)
+        return self.in_force.procedure.offline_ms if step is None or step.offline_ms is None else step.offline_ms
 
-    def view_of(self, size, statement):
+    def view_of(self, size, step_id=None):
         """The view of a statement that has seen this size."""
         time_seen = self.log.received_before(size)
-        return View(self.received, size, time_seen, self.received - time_seen <= self.allowance(statement))
+        return View(self.received, size, time_seen, self.received - time_seen <= self.allowance(step_id))
+
+    @property
+    def own_step(self):
+        """The step whose allowance is the statement's, if it has one of its own."""
+        return self.statement["step"] if self.act in ALLOWED_BY_STEP else None
 
     def _seen(self):
         """Steps 1 and 2."""
@@ -211,13 +216,13 @@ class Context:
         require(size <= self.index, "seen-ahead")
         require((root, head) == (self.log.tree.root(size), self.log.heads[size]), "seen-unlike")
         self.in_force = self.state.in_force(self.received)
-        self.view = self.view_of(size, self.statement)
+        self.view = self.view_of(size, self.own_step)
 
     def _at(self):
         """Step 3."""
         at = self.statement["at"]
         require(at <= self.received + SKEW, "at-future")
-        require(self.received - at <= self.allowance(self.statement), "at-stale")
+        require(self.received - at <= self.allowance(self.own_step), "at-stale")
 
     def _governing(self):
         """Step 4."""
@@ -301,8 +306,7 @@ class Context:
 
 
 def own_cases(statement):
-    """The cases that a statement names in lines of its own; a sheet's lines are the list's (section 18)."""
+    """The cases that a statement names in lines of its own; other acts add those of their list, batch or answer (section 18)."""
     fields = statement.fields
     cases = {fields[key][0] for key in ("case", "payment") if fields.get(key)}
-    cases |= {case for case, _ in fields.get("less", ())}
     return cases | {fields[key][1] for key in ("about", "to") if type(fields.get(key)) is tuple and fields[key][0] == "case"}

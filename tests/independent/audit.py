@@ -173,14 +173,12 @@ class Audit:
             if received is not None:
                 sound.append((received, data))
             place += 1
-        indexes = self.log.state.indexes
-        if os.path.isdir(path) or any(named[0] for _, _, named in indexes):
-            self._indexed_refusals(indexes, sound)
+        self._indexed_refusals(sound)
 
-    def _indexed_refusals(self, indexes, sound):
+    def _indexed_refusals(self, sound):
         """What each index entry says of the refusals since the one before."""
         since = self.log.received[0] if self.log.received else 0
-        for index, received, named in indexes:
+        for index, received, named in self.log.state.indexes:
             leaves = [leaf_hash(hashlib.sha256(data).digest()) for moment, data in sound if since <= moment < received]
             if named != (len(leaves), root_of(leaves)):
                 self.find("refusals-unlike", index)

@@ -21,7 +21,7 @@ def perform(context, step):
     _totals(context, step, batch, results)
     lifted = case_rules.overridden(context, step, {case.id for case in cases})
     for case in cases:
-        case_rules.of_case(context, step, case, lifted, marks=batch.marks.values())
+        case_rules.of_case(context, step, case, lifted, [*case.marks.values(), *batch.marks.values()])
     _late(context, step, max(case.period for case in cases), _marks(context, step, batch))
     _effect(context, step, batch, results)
 
@@ -132,6 +132,6 @@ def pay(context, step):
     require(step.id not in payment.marks, "step-repeated")
     signers_cover(context, payment.case.unit)
     lifted = case_rules.overridden(context, step, {name})
-    case_rules.of_case(context, step, payment.case, lifted, marks=batch.marks.values())
+    case_rules.of_case(context, step, payment.case, lifted, [*payment.case.marks.values(), *batch.marks.values()])
     _late(context, step, None, batch.marks)
     payment.marks.add(step.id)

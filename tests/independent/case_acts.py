@@ -9,10 +9,6 @@ def _open(case, *also):
     require(case.status.name in ("open", *also), "case-status")
 
 
-def _not_in_batch(case):
-    require(case.payment is None or case.payment.batch is None, "case-paid")
-
-
 def outcome(context):
     statement = context.statement
     chosen = context.governing.procedure.outcomes.get(statement["outcome"])
@@ -23,13 +19,12 @@ def outcome(context):
     case = named(context, statement["case"])
     _open(case, *(() if chosen.to == "suspended" else ("suspended",)))
     require(not case.recused & set(context.persons), "recused")
-    _not_in_batch(case)
+    batch = case.payment.batch if case.payment else None
+    require(batch is None or batch.settled is not None, "case-paid")
     context.accept()
     case.set_status(Status(chosen.to, context.index, statement.hash, context.received, statement["outcome"]))
-    if case.payment:
-        steps = context.governing.procedure.steps
-        case.marks = {name: mark for name, mark in case.marks.items() if not (name in steps and steps[name].locks)}
-        case.payment = None
+    if case.payment is None or case.payment.paid is not True:
+        case.unlock(context.governing.procedure.steps)
     case.close_upheld()
     case.move(statement.hash)
 
@@ -49,10 +44,10 @@ def _correct_case(context):
     _open(case)
     mark = next((mark for mark in case.marks.values() if mark.hash == statement["of"]), None)
     require(mark, "of-unknown")
-    _not_in_batch(case)
+    require(case.payment is None or case.payment.batch is None, "case-paid")
     context.accept()
-    case.forget_from(mark.entry)
-    case.payment = None
+    case.marks = case.marks_before(mark.entry)
+    case.unlock(context.governing.procedure.steps)
     case.close_upheld()
     case.move(statement.hash)
 
@@ -64,6 +59,7 @@ def _correct_batch(context):
     require(batch.hash == statement["of"], "of-unknown")
     require(len(batch.marks) == 1, "case-paid")
     context.accept()
+    context.named.update(batch.payments)
     for payment in batch.payments.values():
         payment.batch, payment.paid = batch.repays, False if batch.repays else None
     del batches[batch.id]

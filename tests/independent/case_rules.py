@@ -28,22 +28,21 @@ def overridden(context, step, cases, of_list=None):
     lifted = set()
     for reference in context.statement["override"]:
         found = context.programme.overrides.get(reference)
-        require(found and found.step == step.id, "override-unknown")
+        require(found and found.index < context.view.size and found.step == step.id, "override-unknown")
         kind, name = found.about
         require(name in cases if kind == "case" else name == of_list, "override-unknown")
-        if found.index < context.view.size:
-            lifted.add((found.rule, found.about))
+        lifted.add((found.rule, found.about))
     return lifted
 
 
-def of_case(context, step, case, lifted, of_list=None, marks=()):
-    """The rules of a case; `marks` are a batch's, which count as the case's."""
+def of_case(context, step, case, lifted, marks, of_list=None):
+    """The rules of a case, with the marks that count as the case's here."""
     context.rule(any(person in case.recused for person in context.persons), "recused")
     for rule in context.governing.procedure.rules:
         if step.id not in rule.steps or (rule.id, ("case", case.id)) in lifted or (rule.id, ("list", of_list)) in lifted:
             continue
         name, judge = CASE_RULES[rule.kind]
-        context.rule(judge(context, rule, step, case, [*case.marks.values(), *marks]), name, rule.severity)
+        context.rule(judge(context, rule, step, case, marks), name, rule.severity)
 
 
 def _distinct(context, rule, step, case, marks):
@@ -101,10 +100,11 @@ def _holds(context, case, step, before, holds):
 
 def _undrawn(context, case, step, before):
     """Whether the draw of a step with `cover` left the case out."""
-    last = max((mark.entry for name in step.after if (mark := _mark(case, name, before))), default=None)
-    if last is None:
+    marks = [mark for mark in case.marks.values() if mark.entry < before]
+    marks = [mark for mark in marks if mark.step in step.after] or marks
+    if not marks:
         return False
-    draw = context.programme.first_cosigned(last)
+    draw = context.programme.first_cosigned(max(mark.entry for mark in marks))
     if draw is None or draw.index >= before:
         return False
     first, second = step.cover["related" if context.programme.is_related(case) else case.cohort]

@@ -36,8 +36,9 @@ def perform(context, step):
         period = _renewed(context, case) if step.renews else _in_order(context, step, case)
     _team(context, step, case, period)
     lifted = case_rules.overridden(context, step, {case.id})
-    case_rules.of_case(context, step, case, lifted)
-    late = is_past(context.governing.procedure, step.due, period, context.received, case.referred // DAY)
+    case_rules.of_case(context, step, case, lifted, [] if step.renews else _kept_marks(step, case).values())
+    referred = 0 if step.renews else case.referred  # the renewed period begins now
+    late = is_past(context.governing.procedure, step.due, period, context.received, referred // DAY)
     context.rule(late, "late", "warn")
     _effect(context, step, case, period)
 
@@ -63,15 +64,25 @@ def _status(context, step, case):
 
 def _renewed(context, case):
     period = context.statement["period"]
+    require(case.payment is None or case.payment.paid is True, "case-paid")
     require(period > case.period, "period-order")
     require(context.governing.procedure.standard(case.scheme, case.tier, period), "standard-missing")
     return period
 
 
 def _in_order(context, step, case):
-    require(step.id not in case.marks or case.status.name == "suspended", "step-repeated")
-    require(case.cohort in step.cohorts and case_rules.all_satisfied(context, case, step), "step-order")
+    if case.status.name != "suspended":
+        require(step.id not in case.marks, "step-repeated")
+        require(case.cohort in step.cohorts, "step-order")
+    require(case_rules.all_satisfied(context, case, step), "step-order")
     return case.period
+
+
+def _kept_marks(step, case):
+    """The case's marks, but those that a suspended case loses: this step's and all of later entry."""
+    if case.status.name != "suspended" or step.id not in case.marks:
+        return case.marks
+    return case.marks_before(case.marks[step.id].entry)
 
 
 def _team(context, step, case, period):
@@ -90,12 +101,16 @@ def _effect(context, step, case, period):
     else:
         case.move(context.statement.hash)
     if step.renews:
-        steps = context.governing.procedure.steps
-        if any(name in steps and steps[name].locks for name in case.marks):
-            case.cohort = "continuing"
-        case.period, case.marks, case.payment = period, {}, None
+        _renew(context.governing.procedure.steps, case, period)
     if case.status.name == "suspended":
+        case.marks = _kept_marks(step, case)
         case.set_status(Status("open", context.index, context.statement.hash, context.received))
-        if step.id in case.marks:
-            case.forget_from(case.marks[step.id].entry)
     case.marks[step.id] = mark_of(context, step)
+
+
+def _renew(steps, case, period):
+    """A new period keeps nothing of the old one but the mark of the opening."""
+    locked = any(name in steps and steps[name].locks for name in case.marks)
+    case.cohort = "continuing" if locked else "new"
+    case.period, case.payment, case.referred = period, None, 0
+    case.marks = {name: mark for name, mark in case.marks.items() if name in steps and steps[name].opens}

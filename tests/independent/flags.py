@@ -82,6 +82,8 @@ def answer(context):
         days, kind = procedure.answer
         context.rule(days_between(procedure, flag.received, context.received, kind) > days, "late", "warn")
     context.accept()
+    if flag.case:
+        context.named.add(flag.case.id)
     upheld = context.statement["outcome"] == "upheld"
     if upheld and flag.case and flag.kind != "appeal":
         flag.upheld = True

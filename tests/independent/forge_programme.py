@@ -244,6 +244,12 @@ class ProgrammeForge(Forge):
         body = ["step visit", self.case(name), "assert resident yes", f"measure persons {persons}"]
         return self.act("step", *body, by=self.by(*by), **{"moves": name, **options})
 
+    def renew(self, name, period, by=("cleo",), **options):
+        return self.act("step", "step renew", self.case(name), f"period {period}", by=self.by(*by), **{"moves": name, **options})
+
+    def revisit(self, name, persons=3, by=("cleo",), **options):
+        return self.act("step", "step revisit", self.case(name), f"measure persons {persons}", by=self.by(*by), **{"moves": name, **options})
+
     def survey(self, name, answer="yes", by=("chen",), **options):
         body = ["step survey", self.case(name), f"assert poor {answer}"]
         return self.act("step", *body, by=self.by(*by), **{"moves": name, **options})
@@ -324,6 +330,12 @@ class ProgrammeForge(Forge):
     def team(self, step, period, members, areas, by=("rita",), **options):
         body = [f"step {step}", f"period {period}"] + [f"member {line}" for line in members] + [f"area {line}" for line in areas]
         return self.act("team", *body, by=self.by(*by), **options)
+
+    def release(self, case, hold, by=("rita",), **options):
+        return self.act("release", self.case(case), f"releases {hold}", f"evidence {hash64('letter')}", by=self.selves(*by), **options)
+
+    def ruling(self, answers="none", clause="scheme S", by=("rita",), **options):
+        return self.act("ruling", f"clause {clause}", "issuer board", f"document {hash64('letter')}", f"answers {answers}", by=self.by(*by), **options)
 
     # Index entries.
 

@@ -63,7 +63,8 @@ def perform(context, step):
     cases = {line[0] for line in found.lines}
     unit = _unit(context, step, found)
     kept, dropped = _lines(context, step, found)
-    _omitted(context, step, found, unit, cases)
+    period = max(case.period for case, _ in kept)
+    _omitted(context, step, found, unit, cases, period)
     if seats:
         _quorum(step.quorum, seats)
     if step.rates:
@@ -72,8 +73,7 @@ def perform(context, step):
         _posting(context, step, found)
     lifted = case_rules.overridden(context, step, cases, found.id)
     for case, _ in kept:
-        case_rules.of_case(context, step, case, lifted, found.id)
-    period = max(case.period for case, _ in kept)
+        case_rules.of_case(context, step, case, lifted, case.marks.values(), found.id)
     context.rule(is_past(context.governing.procedure, step.due, period, context.received), "late", "warn")
     _effect(context, step, found, seats, kept, dropped)
 
@@ -96,12 +96,11 @@ def _lines(context, step, found):
         if is_omit(line):
             continue
         case = context.programme.case(line[0])
-        current = line[1] == case.head or (case.id not in found.dropped and case.head == found.done)
-        if not current:
+        if case.id in found.dropped:
+            continue
+        if case.head not in (line[1], found.done):
             require(line[1] in case.former, "case-head")
             dropped.append((case, case.head))
-        elif case.id in found.dropped:
-            continue
         elif case.flags:
             dropped.append((case, next(iter(case.flags))))
         else:
@@ -135,12 +134,13 @@ def _amount(context, case):
     return product if product <= MAX_NUMBER else None
 
 
-def _omitted(context, step, found, unit, cases):
-    """Point 4: nobody due is left out, and who is left out is so for a reason."""
+def _omitted(context, step, found, unit, cases, period):
+    """Point 4: nobody due, or dropped in this period or later, is left out, and who is left out is so for a reason."""
     for case in context.programme.cases.values():
         if case.unit is None or case.id in cases or level_unit(case.unit, step.level) != unit:
             continue
-        require(case.dropped is None and not _is_due(context, step, case), "list-omits")
+        dropped = case.dropped is not None and case.period >= period
+        require(not dropped and not _is_due(context, step, case), "list-omits")
     for line in found.lines:
         if is_omit(line):
             case = context.programme.case(line[0])

@@ -171,8 +171,8 @@ def parse(data, name, version):
     well(type(governance["supervising"]) is str and governance["supervising"] in powers)
     rules = {act: _rule(governance[act], offices) for act in (*ACTS, *PROGRAMME_ACTS) if act in governance}
     programme = _programme(top, offline)
-    for act, rule in rules.items():
-        _two_powers(act, rule, offices)
     procedure = Procedure(name, version, start, east, powers, offices, offline * 3_600_000, governance["supervising"], rules, **programme)
     _refer(procedure)
+    for act, rule in rules.items():
+        _two_powers(act, rule, offices)
     return procedure

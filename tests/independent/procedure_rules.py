@@ -93,7 +93,7 @@ def standards(value):
 def _outcome(value):
     shape.table(value, {"name", "by", "to"}, ("min", "reasons", "back_to", "appeal_days"))
     shape.title(value["name"])
-    offices = shape.distinct(value["by"], lambda name: shape.string(name, v.office))
+    offices = shape.distinct(value["by"], lambda name: shape.string(name, v.office), low=1)
     to = shape.one_of(*CLOSED)(value["to"])
     well(("back_to" in value) == (to == "suspended"))
     well("appeal_days" not in value or to not in ("suspended", "referred"))
@@ -125,11 +125,11 @@ def _rule(value):
     if kind == "exclusive_powers":
         rule.powers = shape.distinct(value["powers"], lambda name: shape.string(name, v.power), low=2)
     if "steps" in value:
-        rule.steps = shape.distinct(value["steps"], shape.code, low=2 if kind == "distinct" else 0)
+        rule.steps = shape.distinct(value["steps"], shape.code, low=2 if kind == "distinct" else 1)
     if kind == "mixed":
         rule.level, rule.least = shape.code(value["level"]), shape.integer(value["min"], 1, 16)
     if kind == "recuse":
-        rule.relations = shape.distinct(value["relations"], shape.code)
+        rule.relations = shape.distinct(value["relations"], shape.code, low=1)
     if kind == "acting":
         rule.max_days, rule.max_depth = shape.integer(value["max_days"], 1, 3650), shape.integer(value["max_depth"], 0, 1)
     return rule

@@ -91,9 +91,9 @@ def _by(value):
     office = lambda name: shape.string(name, v.office)
     if "each" in value:
         shape.table(value, {"each"})
-        return shape.distinct(value["each"], office), None
+        return shape.distinct(value["each"], office, low=1), None
     shape.table(value, {"any", "min"})
-    return shape.distinct(value["any"], office), shape.integer(value["min"], 1, 16)
+    return shape.distinct(value["any"], office, low=1), shape.integer(value["min"], 1, 16)
 
 
 def _codes(value):
@@ -140,7 +140,7 @@ def _quorum(value):
 
 def _posting(value):
     shape.table(value, {"at", "days", "calendar", "up", "down", "phones"})
-    return Posting(_codes(value["at"]), *_days(value), _codes(value["up"]), _codes(value["down"]), _codes(value["phones"]))
+    return Posting(shape.distinct(value["at"], shape.code, low=1), *_days(value), _codes(value["up"]), _codes(value["down"]), _codes(value["phones"]))
 
 
 def _match(value, settles):
@@ -150,7 +150,7 @@ def _match(value, settles):
 
 
 def _for(value):
-    return tuple(shape.distinct(value, shape.one_of(*COHORTS)))
+    return tuple(shape.distinct(value, shape.one_of(*COHORTS), low=1))
 
 
 PARSERS = {
@@ -180,7 +180,7 @@ def step(value, offline):
     if on == "list":
         result.lists = shape.code(value["lists"])
     _cohorts(result, value)
-    well(result.after or (on == "case" and (result.opens or result.renews)))
+    well(bool(result.after) != (result.opens or result.renews))
     return result
 
 
@@ -220,9 +220,8 @@ def refer(steps_by_id, offices, levels):
         _refer(one.posting is None or all(level in levels for level in one.posting.at))
         if one.rates is not None:
             name, shares = one.rates
-            rated = steps_by_id.get(name)
-            _refer(rated is not None and rated.counted)
-            well(all(code in rated.asserts for code in shares))
+            _refer(name in before and before[name].counted)
+            _refer(all(code in before[name].asserts for code in shares))
         before[one.id] = one
 
 

@@ -98,9 +98,13 @@ class Case:
         self.former.add(self.head)
         self.head = head
 
-    def forget_from(self, entry):
-        """Lose the marks of this entry and all later ones."""
-        self.marks = {step: mark for step, mark in self.marks.items() if mark.entry < entry}
+    def marks_before(self, entry):
+        return {step: mark for step, mark in self.marks.items() if mark.entry < entry}
+
+    def unlock(self, steps):
+        """Lose the payment and the marks of steps that lock."""
+        self.marks = {step: mark for step, mark in self.marks.items() if not (step in steps and steps[step].locks)}
+        self.payment = None
 
     def close_upheld(self):
         """An outcome or correction closes the flags that were upheld."""
@@ -187,7 +191,7 @@ class Programme:
     def __init__(self):
         self.cases = {}
         self.relations = {}  # case id: {(person, relation)}
-        self.acts = {}  # case id: [count, running hash], whether or not the case is there
+        self.acts = {}  # case id: [count, running hash], since the case is there
         self.lists = {}
         self.used = set()
         self.batches = {}
@@ -222,9 +226,9 @@ class Programme:
     def is_related(self, case):
         return case.id in self.relations
 
-    def count(self, names, statement_hash):
-        """One more act for each case named (section 18)."""
-        for name in names:
-            entry = self.acts.setdefault(name, [0, bytes(32)])
-            entry[0] += 1
-            entry[1] = hashlib.sha256(entry[1] + statement_hash).digest()
+    def count(self, names, hashes):
+        """One more act for each case named that is there, and for each hash (section 18)."""
+        for entry in (self.acts.setdefault(name, [0, bytes(32)]) for name in names if name in self.cases):
+            for one in hashes:
+                entry[0] += 1
+                entry[1] = hashlib.sha256(entry[1] + one).digest()

@@ -38,7 +38,7 @@ def enact(context):
     start = max(context.received, context.procedure.start)
     if context.governing:
         context.rule(not roster.is_satisfiable(context, context.procedure), "satisfiable", "warn")
-    before.append(Enacted(context.index, (name, version, digest), start, context.procedure, context.received))
+    before.append(Enacted(context.index, (name, version, digest), start, context.procedure))
 
 
 def enrol(context):
@@ -157,6 +157,7 @@ def import_record(context):
     known = state.programme.cases.get(case)
     require((known.head if known else "new") == head, "case-head")
     require(statement["source"] not in state.records, "record-used")
+    require(known is None or known.unit is None, "case-taken")
     context.accept()
     if known:
         known.move(statement.hash)

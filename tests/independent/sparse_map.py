@@ -3,6 +3,7 @@
 import bisect
 import hashlib
 
+from tree import node_hash
 from values import encode_base64
 
 EMPTY = bytes(32)
@@ -21,18 +22,26 @@ def _first_difference(one, other):
     return 256 - (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_length()
 
 
+def _bit(key, place):
+    return key[place // 8] >> (7 - place % 8) & 1
+
+
 def root(leaves):
-    """The root over {key: leaf hash}. A subtree with leaves on one side only is that side: it has no hash of its own."""
+    """The root over {key: leaf hash}. A leaf alone in its subtree is hashed no further; where leaves are two or more, every level is."""
     keys = sorted(leaves)
 
-    def node(low, high):
+    def node(low, high, depth):
+        """The hash of the subtree of that depth that holds the leaves from low to high."""
         if high - low == 1:
             return leaves[keys[low]]
-        bit = _first_difference(keys[low], keys[high - 1])
-        middle = bisect.bisect_left(keys, True, low, high, key=lambda key: key[bit // 8] >> (7 - bit % 8) & 1 == 1)
-        return hashlib.sha256(b"\1" + node(low, middle) + node(middle, high)).digest()
+        fork = _first_difference(keys[low], keys[high - 1])
+        middle = bisect.bisect_left(keys, 1, low, high, key=lambda key: _bit(key, fork))
+        result = node_hash(node(low, middle, fork + 1), node(middle, high, fork + 1))
+        for place in reversed(range(depth, fork)):
+            result = node_hash(EMPTY, result) if _bit(keys[low], place) else node_hash(result, EMPTY)
+        return result
 
-    return node(0, len(keys)) if keys else EMPTY
+    return node(0, len(keys), 0) if keys else EMPTY
 
 
 class CaseLeaves:

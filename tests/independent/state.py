@@ -78,7 +78,6 @@ class Enacted:
     triple: tuple
     start: int
     procedure: object
-    enacted: int  # `received` of the statement
 
 
 class State:

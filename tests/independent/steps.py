@@ -7,7 +7,7 @@ from programme import Waiting
 from values import require
 
 PERFORM = {"case": case_steps.perform, "list": lists.perform, "batch": batches.perform, "payment": batches.pay}
-LINES = ("case", "open", "period", "list", "seats", "batch", "repays", "less", "payment", "results", "cosigned")
+LINES = ("case", "open", "period", "list", "seats", "batch", "repays", "less", "payment", "results", "cosigned", "total")
 
 
 def step(context):
@@ -18,9 +18,8 @@ def step(context):
     if _reached(context, chosen):
         PERFORM[chosen.on](context, chosen)
     else:
-        programme = context.programme
-        programme.waiting[context.statement.hash] = Waiting(context.statement, context.received, context.signers)
-        _use(context)
+        context.programme.waiting[context.statement.hash] = Waiting(context.statement, context.received, context.signers)
+        context.named = set()
     context.accept()
 
 
@@ -50,16 +49,11 @@ def join(context):
         _form(whole, chosen)
         require(_reached(whole, chosen), "step-count")
         PERFORM[chosen.on](whole, chosen)
+        context.counts_as(whole)
         del context.programme.waiting[reference]
     else:
         waiting.signing = waiting.signing + context.signers
     context.accept()
-
-
-def _use(context):
-    """A step that waits is admitted, so it uses the lists that it names."""
-    fields = context.statement.fields
-    context.programme.used |= {fields[key][0] for key in ("list", "seats", "results") if fields[key]}
 
 
 def _called_for(chosen):
@@ -71,7 +65,7 @@ def _called_for(chosen):
     if chosen.on == "payment":
         return {"payment"}, set()
     needed = {"batch"} | ({"results"} if chosen.settles else set()) | ({"cosigned"} if chosen.cosigned else set())
-    return needed, {"repays", "less"} if chosen.opening else set()
+    return needed, {"total", "repays", "less"} if chosen.opening else {"total"}
 
 
 def _form(context, chosen):
@@ -85,7 +79,6 @@ def _form(context, chosen):
     require(chosen.counted or all(answer == "yes" for _, answer in asserts), "step-asserts")
     require([code for code, _ in fields["measure"]] == chosen.measures, "step-measures")
     require([code for code, _ in fields["evidence"]] == chosen.evidence, "step-evidence")
-    require(chosen.on == "batch" or not fields["total"], "totals")
 
 
 def _reached(context, chosen):

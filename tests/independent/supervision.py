@@ -31,6 +31,7 @@ def ruling(context):
         require(answered, "of-unknown")
     context.accept()
     if answered:
+        context.named.add(answered.id)
         answered.set_status(Status("open", context.index, statement.hash, context.received))
 
 

@@ -11,7 +11,7 @@ import sparse_map
 import test_verify
 from forge import encode_base64, hash64, key64, public, stamp
 from forge_programme import DAY, TEXT, ProgrammeForge
-from test_programme import Programme, settled
+from test_programme import Programme, locked, settled, surveyed
 from test_verify import BAD_HASH, error, swap
 from tree import leaf_hash, root_of
 
@@ -26,8 +26,6 @@ def slow_root(leaves, depth=0):
     for key, leaf in leaves.items():
         sides[int.from_bytes(key, "big") >> (255 - depth) & 1][key] = leaf
     left, right = (slow_root(side, depth + 1) for side in sides)
-    if not all(sides):
-        return left if sides[0] else right
     return hashlib.sha256(b"\1" + left + right).digest()
 
 
@@ -44,6 +42,13 @@ class Map(unittest.TestCase):
             self.assertEqual(sparse_map.root(leaves), slow_root(leaves))
         near = {bytes(31) + bytes([last]): bytes([last]) * 32 for last in (0, 1, 3)}
         self.assertEqual(sparse_map.root(near), slow_root(near))
+
+    def test_empty_halves_are_hashed(self):
+        """Two leaves that part at the third bit: two levels above with an empty half, on the right and on the left."""
+        low, high = b"\x40" + bytes(31), b"\x60" + bytes(31)
+        one, other = bytes([1]) * 32, bytes([2]) * 32
+        node = lambda left, right: hashlib.sha256(b"\1" + left + right).digest()
+        self.assertEqual(sparse_map.root({low: one, high: other}), node(node(bytes(32), node(one, other)), bytes(32)))
 
 
 class Index(Programme):
@@ -88,8 +93,10 @@ class Index(Programme):
 
     def test_cases(self):
         f = ProgrammeForge()
+        f.relate("cora", to="case C1")  # before the case is there: not counted
         applied = f.apply("C1")
         waiting = f.visit("C1", by=("cleo",), moves=None)
+        self.good(f, lambda f: f.index(cases=pair(self.case_leaf("C1", applied, self.raw(applied)))))
         joined = f.act("join", f"joins {waiting}", by=f.by("chen"))
         f.cases["C1"] = waiting
         hold, objection = f.flag("hold", "C1"), f.flag("objection", "C1")
@@ -99,9 +106,35 @@ class Index(Programme):
                   **self.case_leaf("C2", other, self.raw(other))}
         self.good(f, lambda f: f.index(cases=pair(leaves)))
         self.bad(f, "index-unlike", lambda f: f.index(cases=pair(self.case_leaf("C2", other, self.raw(other)))))
-        f.answer(objection)
-        leaves.update(self.case_leaf("C1", waiting, self.raw(applied, waiting, joined, hold, objection, related), (hold,)))
+        answered = f.answer(objection)
+        leaves.update(self.case_leaf("C1", waiting, self.raw(applied, waiting, joined, hold, objection, related, answered), (hold,)))
         self.good(f, lambda f: f.index(cases=pair(leaves)))
+
+    def test_other_joins_do_not_count(self):
+        f = ProgrammeForge(TEXT.replace('any = ["clerk", "chief"], min = 2', 'any = ["clerk", "chief"], min = 3'))
+        applied = f.apply("C1")
+        waiting = f.visit("C1", by=("cleo",), moves=None)
+        f.act("join", f"joins {waiting}", by=f.by("cora"))
+        self.good(f, lambda f: f.index(cases=pair(self.case_leaf("C1", applied, self.raw(applied)))))
+        flag = f.flag("hold", "C1")
+        released = f.act("release", f.case("C1"), f"releases {flag}", f"evidence {BAD_HASH}", by=f.selves("rita"))
+        last = f.act("join", f"joins {waiting}", by=f.by("chen"))
+        f.index(cases=pair(self.case_leaf("C1", waiting, self.raw(applied, flag, released, waiting, last))))
+        self.check(f)
+
+    def test_acts_about_a_case(self):
+        f = ProgrammeForge(TEXT + '\n[[rule]]\nid = "r"\nkind = "distinct"\nsteps = ["visit", "survey"]\noverride = true\n')
+        acts = [f.apply("C1"), f.override("survey", "r", "case C1")]
+        f.override("survey", "r", "list c1")
+        acts.append(f.act("report", f"report {hash64('x')}", "about case C1", "reason other", "evidence none", by=f.selves("cash")))
+        acts.append(f.answer(acts[-1]))
+        unit = f.act("report", f"report {hash64('y')}", "about unit T1", "reason other", "evidence none", by=f.selves("cash"))
+        f.answer(unit)
+        asked = f.end("C1", "ask")
+        ruled = f.act("ruling", "clause scheme S", "issuer board", f"document {BAD_HASH}", f"answers {asked}", by=f.by("rita"))
+        f.act("ruling", "clause scheme S", "issuer board", f"document {BAD_HASH}", "answers none", by=f.by("rita"))
+        f.index(cases=pair(self.case_leaf("C1", asked, self.raw(*acts, asked, ruled))))
+        self.check(f)
 
     def test_acts_in_lists(self):
         f = ProgrammeForge()
@@ -116,6 +149,36 @@ class Index(Programme):
         acts += [f.order("b", "p", 1, 300), f.settle("b", "p", 1, 300, ["C1 paid"], 1, 300), f.slip("C1", "b")]
         f.index(cases=pair(self.case_leaf("C1", head, self.raw(*acts))))
         self.check(f)
+
+    def test_acts_in_batches(self):
+        """`less` lines are not counted, a correction of a batch is, and a dropped line once."""
+        f = locked()
+        before = {case: self.counted(f, case) for case in ("C1", "C2")}
+        hold = f.flag("hold", "C1")
+        opened = f.order("b", "p", 1, 300, more=[f"less C1 {hold}"])
+        corrected = f.correct("batch b", opened, by=("cash",))
+        leaves = {**self.case_leaf("C1", f.cases["C1"], before["C1"] + self.raw(hold), (hold,)),
+                  **self.case_leaf("C2", f.cases["C2"], before["C2"] + self.raw(opened, corrected))}
+        f.index(cases=pair(leaves))
+        self.check(f)
+
+    def test_dropped_lines_count_once(self):
+        f = surveyed()
+        f.cases_sheet("l", "C1", "C2")
+        before = {case: self.counted(f, case) for case in ("C1", "C2")}
+        hold = f.flag("hold", "C2")
+        met, up = f.meet("l", "C1"), f.up("l")  # the second skips the line of C2
+        leaves = {**self.case_leaf("C1", f.cases["C1"], before["C1"] + self.raw(met, up)),
+                  **self.case_leaf("C2", f.cases["C2"], before["C2"] + self.raw(hold, met), (hold,))}
+        f.index(cases=pair(leaves))
+        self.check(f)
+
+    def counted(self, f, case):
+        """Hashes of the statements so far that have a line of their own for the case, or name a list: all lists hold it."""
+        keys = (b"case " + case.encode() + b" ", b"list ")
+        texts = [entry.split(b"\n", 2)[2].rpartition(b"\n\n")[0] + b"\n" for entry in f.entries]
+        return [hashlib.sha256(text).digest() for text in texts
+                if b"\nact sheet\n" not in text and any(line.startswith(keys) for line in text.split(b"\n"))]
 
     def test_format(self):
         f = ProgrammeForge()
@@ -163,6 +226,27 @@ class Index(Programme):
         self.good(f, lambda f: (setattr(f, "now", 1700150399000), f.survey("C1")))  # the last second of the offset's day
         f.now = 1700150400000
         self.bad(f, "index-missing", lambda f: f.survey("C1"))
+
+    def test_missing_but_on_the_date_of_coming_into_force(self):
+        f = ProgrammeForge()
+        text = TEXT.replace("version = 1", "version = 2").replace("2020-01-01", "2023-11-17") + "\n[index]\ndaily = true\n"
+        first = f.procedure
+        f.enact(text, "aid", 2)
+        second, f.procedure = f.procedure, first
+        f.days(1)
+        f.apply("C1")
+        f.days(1)
+        f.procedure = second
+        f.visit("C1")
+        self.check(f)
+        f.days(1)
+        self.bad(f, "index-missing", lambda f: f.survey("C1"))
+
+    def test_refusals_of_none(self):
+        """An index entry is judged by its refusals also where there are none, and no directory."""
+        f = ProgrammeForge()
+        f.index(refusals=f"0 {BAD_HASH}")
+        self.check(f, error("refusals-unlike", f.size - 1))
 
     def test_refusals(self):
         f = ProgrammeForge()

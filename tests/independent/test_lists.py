@@ -130,6 +130,38 @@ class ListLines(Programme):
         f.down("l", "C1")
         self.check(f)
 
+    def test_a_dropped_line_is_skipped_first(self):
+        """A line dropped before is skipped even if its case has moved on: the hash responsible stays."""
+        f = surveyed()
+        f.cases_sheet("l", "C1", "C2")
+        hold = f.flag("hold", "C2")
+        f.meet("l", "C1")
+        f.release("C2", hold)
+        f.cases["C2"] = f.act("account", f.case("C2"), f"account {BAD_HASH}", "reason lost", f"evidence {BAD_HASH}", by=f.by("cleo"))
+        f.up("l")
+        f.sheet("m", "cases", [f"C1 {f.cases['C1']}", f"C2 {f.cases['C2']} omit"])
+        self.bad(f, "omit-unfounded", lambda f: f.up("m"))
+        f.sheet("n", "cases", [f"C1 {f.cases['C1']}", f"C2 {hold} omit"])
+        self.good(f, lambda f: f.up("n"))
+
+    def test_dropped_in_an_earlier_period(self):
+        f = surveyed()
+        f.cases_sheet("l", "C1", "C2")
+        hold = f.flag("hold", "C2")
+        f.meet("l", "C1")
+        f.release("C2", hold)
+        f.renew("C1", 2024)
+        f.visit("C1")
+        f.survey("C1")
+        f.sheet("m", "cases", [f"C1 {f.cases['C1']}", f"C2 {hold} omit"])
+        f.meet("m", "C1")
+        f.cases_sheet("n", "C1")
+        self.good(f, lambda f: f.up("n"))
+        f.renew("C2", 2024)
+        self.bad(f, "list-omits", lambda f: f.up("n"))
+        f.renew("C2", 2025)
+        self.bad(f, "list-omits", lambda f: f.up("n"))
+
     def test_stale_line_drops(self):
         f = surveyed()
         f.cases_sheet("l", "C1", "C2")
@@ -194,11 +226,17 @@ class ListLines(Programme):
             'id = "meeting"\non = "list"\nby = { any = ["clerk", "chief"], min = 1 }', 'id = "meeting"\non = "list"\nby = { each = ["clerk", "chief"] }'))
         f.cases_sheet("l", "C1", "C2")
         waiting = f.meet("l", "C1", "C2")
-        self.bad(f, "list-closed", lambda f: f.sheet("l", "cases", ["C3 " + BAD_HASH], part=1))
+        self.good(f, lambda f: f.sheet("l", "cases", ["C3 " + BAD_HASH], part=1))  # a step that waits uses no list
+
+        def changed(f):
+            f.sheet("l", "cases", ["C3 " + BAD_HASH], part=1)
+            f.act("join", f"joins {waiting}", by=f.by("chen"))
+        self.bad(f, "list-root", changed)
         self.bad(f, "step-office", lambda f: f.act("join", f"joins {waiting}", by=f.by("cash")))
         f.act("join", f"joins {waiting}", by=f.by("cora"))
         self.bad(f, "step-order", lambda f: f.up("l"))
         f.act("join", f"joins {waiting}", by=f.by("chen"))
+        self.bad(f, "list-closed", lambda f: f.sheet("l", "cases", ["C3 " + BAD_HASH], part=1))
         f.up("l")
         self.check(f)
 

@@ -63,6 +63,16 @@ max_days = 90
 max_depth = 1
 """
 
+LATER = """
+[[step]]
+id = "later"
+on = "case"
+by = { any = ["clerk"], min = 1 }
+after = ["apply"]
+asserts = ["poor"]
+counted = true
+"""
+
 
 def rule(kind, *lines):
     return TEXT + f'\n[[rule]]\nid = "r"\nkind = "{kind}"\n' + "".join(line + "\n" for line in lines)
@@ -100,7 +110,7 @@ class Format(Programme):
             ("join_days = 10", "team = false"),
             ("join_days = 10", "cosigned = 1"), ('new = "1/1"', 'new = "2/1"'), ('new = "1/1"', 'new = "0/0"'),
             ('new = "1/1"', 'new = "1/1001"'),
-            ('new = "1/1"', 'old = "1/1"'), ('lists = "village"', ""), ("elder = 1", "elder = 0"), ('poor = "1/2"', 'rich = "1/2"'),
+            ('new = "1/1"', 'old = "1/1"'), ('lists = "village"', ""), ("elder = 1", "elder = 0"), ('poor = "1/2"', 'Rich = "1/2"'),
             ('present = "2/3", ', ""), ("phones = ", "calls = "), ("locks = true", "locks = false"), ("cosigned = 1", "cosigned = 17"),
             ('bank = "batch"', 'bank = "paid"'), ("settles = true", "settles = 1"), ('after = ["survey"]\n', ""), ('after = ["settle"]\n', ""),
             ('after = ["lock"]\n', ""), ('by = { each = ["cashier"] }', 'by = { each = ["cashier"], min = 1 }'),
@@ -118,8 +128,17 @@ class Format(Programme):
             ("[calendar]", "[calender]"), ('posting = {', 'evidence = ["form"]\nposting = {'),
             ('match = { bank = "batch" }', 'match = { bank = "batch", Bank = "batch" }'),
             ('hold = { any = ["self"], min = 1', 'hold = { any = ["clerks"], min = 1'), ('hold = {', 'holds = {'),
+            ('by = { each = ["cashier"] }', 'by = { each = [] }'), ('by = { any = ["clerk"], min = 1 }', 'by = { any = [], min = 1 }'),
+            ('by = ["clerk"]', "by = []"), ('relations = ["sibling"]', "relations = []"), ('for = ["new"]', "for = []"),
+            ('at = ["village"]', "at = []"), ('steps = ["survey"]', "steps = []"), ('steps = ["visit"]', "steps = []"),
+            ('steps = ["survey"]\nrelations', "steps = []\nrelations"), ("opens = true", 'opens = true\nafter = ["visit"]'),
+            ('back_to = "visit"', 'back_to = "Visit"'), ('after = ["apply"]', 'after = ["Apply"]'), ('by = ["clerk"]', 'by = ["Clerk"]'),
+            ('powers = ["REG", "FIN"]', 'powers = ["REG", "fin"]'), ('lists = "village"', 'lists = "Village"'),
         ):
             self.refused("procedure-format", old, new)
+        for old, new in (('asserts = ["resident"]', "asserts = []"), ('up = ["wall"]', "up = []"), ('measures = ["persons"]', "measures = []"),
+                         ('reasons = ["income"]', "reasons = []"), ("[1, 2, 3, 4, 5, 6]", "[]"), ('shares = { poor = "1/2" }', "shares = {}")):
+            self.read((TEXT + MORE).replace(old, new, 1))
         self.refused("procedure-two-powers", 'team = { any = ["registrar"], min = 1, powers = 1 }', 'team = { any = ["registrar"], min = 2, powers = 2 }')
 
     def test_references(self):
@@ -133,10 +152,13 @@ class Format(Programme):
             ('after = ["order"]', 'after = ["order", "lock"]'),
             ('of = "order"', 'of = "lock"'), ('back_to = "visit"', 'back_to = "lock"'), ('back_to = "visit"', 'back_to = "none"'),
             ('by = ["clerk"]', 'by = ["bank"]'), ('powers = ["REG", "FIN"]', 'powers = ["REG", "XXX"]'),
-            ('steps = ["survey"]', 'steps = ["none"]'),
+            ('steps = ["survey"]', 'steps = ["none"]'), ('poor = "1/2"', 'rich = "1/2"'), ('rates = { step = "survey"', 'rates = { step = "later"'),
             ('level = "town"\nmin', 'level = "street"\nmin'),
         ):
-            self.refused("procedure-reference", old, new)
+            self.refused("procedure-reference", old, new, TEXT + MORE + LATER)
+        both = TEXT.replace('hold = { any = ["self"], min = 1, powers = 0', 'hold = { any = ["self"], min = 1, powers = 1')
+        self.refused("procedure-two-powers", "", "", both)
+        self.refused("procedure-reference", 'back_to = "visit"', 'back_to = "none"', both)
 
     def test_enacted(self):
         f = ProgrammeForge()
@@ -177,12 +199,17 @@ class Rules(Programme):
         f = self.started(rule("distinct", 'steps = ["visit", "survey"]', "override = true"))
         self.bad(f, "distinct", lambda f: f.survey("C1"))
         self.good(f, lambda f: f.survey("C1", by=("cora",)))
+        renewed = self.started(rule("distinct", 'steps = ["apply", "renew", "survey"]'))
+        renewed.renew("C1", 2024)  # by who opened it: no mark counts here
+        renewed.visit("C1")
+        self.bad(renewed, "distinct", lambda f: f.survey("C1", by=("cleo",)))  # who signed the opening, and the renewal
+        self.good(renewed, lambda f: f.survey("C1"))
         seen = f.seen()
         lifted = f.override("survey", "r", "case C1")
         other = f.override("survey", "r", "case C9")
         use = lambda f, which, **options: f.survey("C1", edit=lambda lines: lines + [f"override {which}"], **options)
         self.good(f, lambda f: use(f, lifted))
-        self.bad(f, "distinct", lambda f: use(f, lifted, seen=seen))
+        self.bad(f, "override-unknown", lambda f: use(f, lifted, seen=seen))
         self.bad(f, "override-unknown", lambda f: use(f, other))
         self.bad(f, "override-unknown", lambda f: use(f, BAD_HASH))
         visit = f.override("visit", "r", "case C1")
@@ -202,6 +229,8 @@ class Rules(Programme):
         self.good(f, lambda f: f.meet("l", by=("chen",), extra=(f"override {lifted}",)))
         one = f.override("meeting", "r", "case C1")
         self.bad(f, "distinct", lambda f: f.meet("l", by=("chen",), extra=(f"override {one}",)))
+        third = f.override("meeting", "r", "case C3")
+        self.bad(f, "override-unknown", lambda f: f.meet("l", extra=(f"override {third}",)))
         two = f.override("meeting", "r", "case C2")
         self.good(f, lambda f: f.meet("l", by=("chen",), extra=(f"override {one}", f"override {two}")))
         other = f.override("meeting", "r", "list m")

@@ -4,7 +4,7 @@ import copy
 import unittest
 
 from forge import hash64, stamp
-from forge_programme import OFFICES, TEXT, ProgrammeForge
+from forge_programme import DAY, OFFICES, TEXT, ProgrammeForge
 from test_verify import BAD_HASH, Case, replace
 
 
@@ -77,8 +77,8 @@ class Payment(Programme):
         f.settle("b2", "p", 1, 300, ["C2 paid"], 1, 300)
         f.slip("C2", "b2")
         f.days(1)
-        f.act("step", "step renew", f.case("C1"), "period 2024", by=f.by("cleo"), moves="C1")
-        f.act("step", "step revisit", f.case("C1"), "measure persons 4", by=f.by("cleo"), moves="C1")
+        f.renew("C1", 2024)
+        f.revisit("C1", 4)
         f.survey("C1")
         self.check(f)
 
@@ -106,7 +106,7 @@ class Form(Programme):
         self.bad(f, "step-asserts", lambda f: f.visit("C1", edit=replace("assert", "assert resides yes")))
         self.bad(f, "step-measures", lambda f: f.visit("C1", edit=replace("measure", ["measure persons 3", "measure rooms 3"])))
         self.bad(f, "step-evidence", lambda f: f.visit("C1", edit=lambda lines: lines + ["evidence form " + BAD_HASH]))
-        self.bad(f, "totals", lambda f: f.visit("C1", edit=replace("assert", ["total bank 1 1", "assert resident yes"])))
+        self.bad(f, "step-lines", lambda f: f.visit("C1", edit=replace("assert", ["total bank 1 1", "assert resident yes"])))
         self.bad(f, "step-office", lambda f: f.visit("C1", by=("cleo", "rita")))
         alone = ProgrammeForge(TEXT.replace("join_days = 10\n", ""))
         alone.apply("C1")
@@ -167,6 +167,39 @@ class Form(Programme):
         self.bad(f, "join-unknown", lambda f: join(f, "cleo"))
         self.check(f)
 
+    def test_a_join_has_the_general_allowance(self):
+        """The step's own is two hours; of who signed it three hours ago and has lost the office since, the day's 24 count."""
+        f = ProgrammeForge(TEXT.replace("join_days = 10", "join_days = 10\noffline_hours = 2"))
+        f.apply("C1")
+        waiting = f.visit("C1", by=("cora",), moves=None)
+        f.appoint_end("cora", f.held["cora"][3])
+        f.now += 3 * 3_600_000
+        self.good(f, lambda f: f.act("join", f"joins {waiting}", by=f.by("chen")))
+        f.now += 21 * 3_600_000
+        f.cosigned()
+        self.bad(f, "appointment-ended", lambda f: f.act("join", f"joins {waiting}", by=f.by("chen")))
+
+    def test_a_join_is_judged_under_its_own_procedure(self):
+        f = ProgrammeForge()
+        f.apply("C1")
+        waiting = f.visit("C1", by=("cleo",), moves=None)
+        again = TEXT.replace("version = 1", "version = 2")
+        join = lambda f: f.act("join", f"joins {waiting}", by=f.by("chen"))
+
+        def under(f, old, new):
+            f.enact(again.replace(old, new), "aid", 2)
+            join(f)
+        self.good(f, lambda f: under(f, "", ""))
+        self.bad(f, "step-unknown", lambda f: under(f, "join_days = 10\n", ""))
+        self.bad(f, "step-measures", lambda f: under(f, 'measures = ["persons"]\njoin_days', 'measures = ["rooms"]\njoin_days'))
+        self.bad(f, "step-office", lambda f: under(f, 'by = { any = ["clerk", "chief"], min = 2', 'by = { any = ["chief", "cashier"], min = 2'))
+        self.bad(f, "step-unknown", lambda f: under(f, "visit", "visits"))
+
+        def expired(f):
+            f.days(3)
+            under(f, "join_days = 10", "join_days = 2")
+        self.bad(f, "join-expired", expired)
+
     def test_allowance_of_a_step(self):
         text = TEXT.replace('after = ["apply"]', 'after = ["apply"]\noffline_hours = 2')
         f = ProgrammeForge(text)
@@ -197,7 +230,23 @@ class CaseSteps(Programme):
         self.bad(f, "case-unknown", lambda f: f.visit("C2"))
         self.bad(f, "case-head", lambda f: f.import_record("C2", 1, head="new"))
         self.bad(f, "case-head", lambda f: f.import_record("C1", 1, head=BAD_HASH))
+        self.bad(f, "case-head", lambda f: f.import_record("C1", 1, head="new"))
+        self.bad(f, "record-used", lambda f: f.import_record("C1", 0, head=f.cases["C1"]))
+        self.bad(f, "case-taken", lambda f: f.import_record("C1", 1, head=f.cases["C1"]))
         self.good(f, lambda f: f.import_record("C2", 1))
+
+    def test_opening_by_a_team_and_late(self):
+        """Points 4 and 5 hold for the step that opens, too."""
+        f = ProgrammeForge(TEXT.replace("opens = true", "opens = true\nteam = true"))
+        self.bad(f, "team-other", lambda f: f.apply("C1"))
+        f.team("apply", 2023, ["g one cleo"], ["one T1"])
+        self.good(f, lambda f: f.apply("C1"))
+        self.bad(f, "team-other", lambda f: f.apply("C1", by=("cora",)))
+        self.bad(f, "team-other", lambda f: f.apply("C1", period=2024))
+        self.bad(f, "override-unknown", lambda f: f.apply("C1", edit=replace("evidence", ["override " + BAD_HASH, f"evidence form {BAD_HASH}"])))
+        f = ProgrammeForge(TEXT.replace("opens = true", 'opens = true\ndue = "11-14"'))
+        self.warns(f, "late", lambda f: f.apply("C1"))
+        self.good(f, lambda f: f.apply("C1", period=2024))
 
     def test_order(self):
         f = ProgrammeForge(TEXT, [*OFFICES, ("vera", "clerk", "T1-V2")])
@@ -217,15 +266,61 @@ class CaseSteps(Programme):
         self.bad(f, "case-status", lambda f: f.survey("C1"))
         f.visit("C1")
         f.survey("C1")
-        renew = lambda f, period: f.act("step", "step renew", f.case("C1"), f"period {period}", by=f.by("cleo"))
-        self.bad(f, "period-order", lambda f: renew(f, 2023))
-        self.good(f, lambda f: renew(f, 2024))
+        self.bad(f, "period-order", lambda f: f.renew("C1", 2023))
+        self.good(f, lambda f: f.renew("C1", 2024))
         self.check(f)
 
     def test_renewal_without_standard(self):
         f = ProgrammeForge(TEXT.replace("from = 2023", "from = 2023\nto = 2023"))
         f.apply("C1")
-        self.bad(f, "standard-missing", lambda f: f.act("step", "step renew", f.case("C1"), "period 2024", by=f.by("cleo")))
+        self.bad(f, "standard-missing", lambda f: f.renew("C1", 2024))
+
+    def test_renewal_keeps_the_opening(self):
+        f = ProgrammeForge()
+        applied = f.apply("C1")
+        visited = f.visit("C1")
+        f.renew("C1", 2024)
+        self.good(f, lambda f: f.flag("dissent", "C1", f"of {applied}", "reason other"))
+        self.bad(f, "of-unknown", lambda f: f.flag("dissent", "C1", f"of {visited}", "reason other"))
+        self.bad(f, "step-order", lambda f: f.revisit("C1"))
+        self.good(f, lambda f: f.visit("C1"))  # needs the opening's mark
+
+    def test_renewal_needs_what_is_locked_paid(self):
+        self.bad(locked(), "case-paid", lambda f: f.renew("C1", 2024))
+        self.bad(ordered(), "case-paid", lambda f: f.renew("C1", 2024))
+        self.bad(ordered(), "case-paid", lambda f: f.renew("C1", 2023))
+        f = settled()
+        self.bad(f, "case-paid", lambda f: f.renew("C2", 2024))
+        f.renew("C1", 2024)
+        self.bad(f, "step-order", lambda f: f.visit("C1"))
+        self.good(f, lambda f: f.revisit("C1"))
+        f.renew("C1", 2025)  # nothing was locked in 2024
+        self.bad(f, "step-order", lambda f: f.revisit("C1"))
+        self.good(f, lambda f: f.visit("C1"))
+
+    def test_suspended(self):
+        """Back to a step: the cohort is not judged again, `after` is, and `distinct` sees no mark that the case loses."""
+        f = settled()
+        f.renew("C1", 2024)
+        self.bad(f, "step-order", lambda f: f.visit("C1"))
+        f.end("C1", "pause")
+        self.good(f, lambda f: f.visit("C1"))
+        f = ProgrammeForge()
+        applied = f.apply("C1")
+        f.cases["C1"] = f.correct(f.case("C1"), applied)
+        f.end("C1", "pause")
+        self.bad(f, "step-order", lambda f: f.visit("C1"))
+        f = ProgrammeForge(TEXT + '\n[[rule]]\nid = "r"\nkind = "distinct"\nsteps = ["apply", "visit", "survey"]\n')
+        f.apply("C1")
+        f.visit("C1", by=("chen", "cora"))
+        f.enrol("dora")
+        f.post_to("dora", "clerk", "T1-V1")
+        f.survey("C1", by=("dora",))
+        f.end("C1", "pause")
+        self.bad(f, "distinct", lambda f: f.visit("C1", by=("chen", "cleo")))
+        f.visit("C1", by=("chen", "dora"))
+        self.bad(f, "distinct", lambda f: f.survey("C1", by=("dora",)))
+        self.good(f, lambda f: f.survey("C1", by=("cora",)))
 
     def test_team(self):
         text = TEXT.replace('after = ["apply"]', 'after = ["apply"]\nteam = true')
@@ -263,6 +358,47 @@ class CaseSteps(Programme):
         self.good(f, lambda f: f.meet("l", "C1", seen=seen))
         f.relate("cleo", to="case C1")
         self.bad(f, "step-order", lambda f: f.meet("l", "C1", seen=seen))
+
+    def test_draw_without_marks_of_after(self):
+        """Where a step's `after` left no mark, the draw is made after the case's last mark."""
+        text = TEXT.replace('cover = { new = "1/1" }', 'cover = { new = "0/1" }').replace("join_days = 10", 'cover = { new = "0/1" }')
+        f = ProgrammeForge(text)
+        f.apply("C1")
+        f.cases_sheet("l", "C1")
+        self.bad(f, "step-order", lambda f: f.meet("l", "C1"))
+        f.cosigned()
+        self.good(f, lambda f: f.meet("l", "C1"))
+
+    def test_renewal_is_late_whatever_the_last_period_was(self):
+        f = ProgrammeForge(TEXT.replace("renews = true", 'renews = true\ndue = "11-15"').replace("from = 2023", "from = 2022"))
+        f.apply("C1", period=2022)
+        asked = f.end("C1", "ask")
+        f.days(1)
+        f.ruling(asked)
+        self.warns(f, "late", lambda f: f.renew("C1", 2023))
+        self.good(f, lambda f: f.renew("C1", 2024))
+
+    def test_referred_in_an_earlier_period(self):
+        f = ProgrammeForge(TEXT.replace('after = ["apply"]', 'after = ["apply"]\ndue = "11-15"').replace("from = 2023", "from = 2022"))
+        f.apply("C1", period=2022)
+        asked = f.end("C1", "ask")
+        f.days(1)
+        f.ruling(asked)
+        f.cases["C1"] = asked
+        self.warns(f, "late", lambda f: f.visit("C1"))
+        f.renew("C1", 2023)
+        self.warns(f, "late", lambda f: f.visit("C1"))  # one day late; the day referred was in 2022's period
+        asked = f.end("C1", "ask")
+        f.days(1)
+        f.ruling(asked)
+        self.warns(f, "late", lambda f: f.visit("C1"))
+        f = ProgrammeForge(TEXT.replace('after = ["apply"]', 'after = ["apply"]\ndue = "11-15"'))
+        f.apply("C1")
+        asked = f.end("C1", "ask")
+        f.now += DAY
+        f.cosigned()
+        f.ruling(asked)
+        self.good(f, lambda f: f.visit("C1"))
 
     def test_late(self):
         f = ProgrammeForge(TEXT.replace('after = ["apply"]', 'after = ["apply"]\ndue = "11-15"'))
@@ -309,6 +445,19 @@ class CaseActs(Programme):
         self.good(f, lambda f: f.order("b", "p", 1, 300))
         self.bad(ordered(), "case-paid", lambda f: f.end("C1", "pause"))
 
+    def test_outcome_once_a_batch_is_settled(self):
+        """What was paid stays; what failed is removed, so that nothing pays it again."""
+        f = settled()
+        f.end("C1", "pause")
+        self.good(f, lambda f: f.slip("C1", "b"))
+        self.good(f, lambda f: f.order("b2", "p", 1, 300, more=["repays b"]))
+        f.end("C2", "pause")
+        self.bad(f, "list-empty", lambda f: f.order("b2", "p", 0, 0, more=["repays b"]))
+        f.visit("C2")
+        self.good(f, lambda f: f.renew("C2", 2024))
+        f.order("b3", "p", 0, 0, totals=[])
+        self.last(f, "list-empty")
+
     def test_correct(self):
         f = ProgrammeForge()
         f.apply("C1")
@@ -340,6 +489,26 @@ class CaseActs(Programme):
         self.bad(copied, "batch-match", lambda f: f.order("b3", "p", 1, 300, more=["repays b"]))
         copied.correct("batch b2", again, by=("cash",))
         self.good(copied, lambda f: f.order("b3", "p", 1, 300, more=["repays b"]))
+
+    def test_correct_takes_the_lock(self):
+        """A step done after the lock is taken back: the lock goes with it, and the case can be locked again."""
+        f = ProgrammeForge(TEXT.replace('cover = { new = "1/1" }', 'cover = { new = "0/1" }'))
+        f.apply("C1")
+        f.visit("C1")
+        f.cosigned()
+        f.cases_sheet("l", "C1")
+        f.meet("l", "C1")
+        f.up("l")
+        f.days(2)
+        f.down("l", "C1")
+        f.payments_sheet("p", "C1")
+        f.lock("p", "C1")
+        surveyed = f.survey("C1")
+        f.cases["C1"] = f.correct(f.case("C1"), surveyed)
+        self.bad(f, "list-unknown", lambda f: f.order("b", "p", 1, 300))
+        f.payments_sheet("p2", "C1")
+        f.lock("p2", "C1")
+        self.good(f, lambda f: f.order("b", "p2", 1, 300))
 
     def test_transfer_and_account(self):
         f = ProgrammeForge(TEXT, [*OFFICES, ("vera", "clerk", "T1-V2")])
