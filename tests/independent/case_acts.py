@@ -18,7 +18,7 @@ def outcome(context):
     require(chosen.reasons is None or statement["reason"] in chosen.reasons, "reason")
     case = named(context, statement["case"])
     _open(case, *(() if chosen.to == "suspended" else ("suspended",)))
-    require(not case.recused & set(context.persons), "recused")
+    require(not case.recused.keys() & set(context.persons), "recused")
     batch = case.payment.batch if case.payment else None
     require(batch is None or batch.settled is not None, "case-paid")
     context.accept()

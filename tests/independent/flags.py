@@ -52,7 +52,7 @@ def recuse(context):
     case = _case(context)
     require(len(context.signers) == 1, "person-other")
     context.accept()
-    case.recused.add(context.signers[0].person)
+    case.recused.setdefault(context.signers[0].person, set()).add(context.statement.hash)
 
 
 def release(context):

@@ -145,7 +145,8 @@ def _omitted(context, step, found, unit, cases, period):
         if is_omit(line):
             case = context.programme.case(line[0])
             status = case.status.hash if case.status.name != "open" else None
-            require(line[1] in case.flags or line[1] in (status, case.dropped), "omit-unfounded")
+            recused = any(line[1] in hashes for hashes in case.recused.values())
+            require(line[1] in case.flags or line[1] in (status, case.dropped) or recused, "omit-unfounded")
 
 
 def _is_due(context, step, case):

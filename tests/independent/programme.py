@@ -89,7 +89,7 @@ class Case:
     former: set = field(default_factory=set)
     marks: dict = field(default_factory=dict)
     flags: dict = field(default_factory=dict)
-    recused: set = field(default_factory=set)
+    recused: dict = field(default_factory=dict)
     dropped: bytes | None = None
     payment: Payment | None = None
     referred: int = 0
