@@ -199,6 +199,11 @@ impl Register {
         self.teams.get(&(step.clone(), period))
     }
 
+    /// The team for a step in the latest period that has one.
+    pub fn latest_team(&self, step: &Code) -> Option<&Team> {
+        self.teams.values().filter(|team| team.step == *step).max_by_key(|team| team.period)
+    }
+
     /// Who is related to a case, and how.
     pub fn related(&self, case: &CaseId) -> &[(PersonId, Code)] {
         self.related.get(case).map_or(&[], Vec::as_slice)

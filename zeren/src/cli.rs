@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{audit, bench, demo, draft, import, init, key, prove, sign, submit, trace, verify, witness};
+use crate::command::{audit, bench, demo, draft, import, init, key, procedure, prove, sign, submit, trace, verify, witness};
 use crate::lang::Lang;
 
 /// 责任 — an accountability ledger: who vouched for what, verifiable for life.
@@ -26,6 +26,9 @@ pub enum Command {
     /// Make and show keys
     #[command(subcommand)]
     Key(key::Command),
+    /// Look at a procedure before it is enacted
+    #[command(subcommand)]
+    Procedure(procedure::Command),
     /// Write statements for their signers
     Draft(draft::Args),
     /// Show a draft's statements and sign them

@@ -7,6 +7,7 @@ pub mod draft;
 pub mod import;
 pub mod init;
 pub mod key;
+pub mod procedure;
 pub mod prove;
 pub mod sign;
 pub mod submit;
@@ -38,6 +39,7 @@ pub fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Audit(args) => audit::run(&args, lang),
         Command::Trace(command) => trace::run(&command, lang),
         Command::Verify(command) => verify::run(&command, lang),
+        Command::Procedure(command) => procedure::run(&command, lang),
         Command::Prove(command) => prove::run(&command, lang),
         Command::Import(command) => import::run(&command, lang),
         Command::Witness(command) => witness::run(&command, lang),

@@ -118,7 +118,7 @@ impl Desk<'_> {
 
     /// Warns where the roster cannot fill a procedure's steps.
     pub(super) fn warn_unsatisfiable(&mut self, procedure: &Procedure, team: Option<&Team>) {
-        let found = shortfalls(procedure, self.judgement.state, self.received(), team);
+        let found = shortfalls(procedure, self.judgement.state, self.received(), |step| team.filter(|team| team.step == *step));
         if let Some(first) = found.first() {
             let more = if found.len() > 1 { format!(" (and {} more)", found.len() - 1) } else { String::new() };
             self.warn(Rule::Satisfiable, first.expected.clone(), format!("{}{more}", first.found));
@@ -126,10 +126,15 @@ impl Desk<'_> {
     }
 }
 
-/// What the roster in force at a time cannot fill of a procedure's steps, in their order.
-pub fn shortfalls(procedure: &Procedure, state: &State, at: UnixMs, team: Option<&Team>) -> Vec<Shortfall> {
+/// What the roster in force at a time cannot fill of a procedure's steps, in their order; `team` gives the team of a step.
+pub fn shortfalls<'a>(
+    procedure: &Procedure,
+    state: &State,
+    at: UnixMs,
+    team: impl Fn(&signer::value::Code) -> Option<&'a Team>,
+) -> Vec<Shortfall> {
     let roster = Roster { procedure, state, at };
-    procedure.programme.steps.iter().flat_map(|step| roster.shortfalls_of(step, team)).collect()
+    procedure.programme.steps.iter().flat_map(|step| roster.shortfalls_of(step, team(&step.id))).collect()
 }
 
 struct Roster<'a> {
@@ -149,42 +154,47 @@ impl Roster<'_> {
 
     fn shortfalls_of(&self, step: &Step, team: Option<&Team>) -> Vec<Shortfall> {
         let mut all = Vec::new();
-        let mut short = |expected: String, found: u64| all.push(Shortfall { expected, found: found.to_string() });
         match &step.by {
             StepBy::Any(offices, min) => {
                 let found = self.holders(offices, None);
                 if found < *min {
-                    short(format!("step {}: at least {min} holders of {}", step.id, list(offices.iter())), found);
+                    let expected = format!("step {}: at least {min} holders of {}", step.id, list(offices.iter()));
+                    all.push(Shortfall { expected, found: found.to_string() });
                 }
             }
             StepBy::Each(offices) => {
                 for office in offices.iter().filter(|office| self.holders(std::slice::from_ref(office), None) == 0) {
-                    short(format!("step {}: a holder of {office}", step.id), 0);
+                    all.push(Shortfall { expected: format!("step {}: a holder of {office}", step.id), found: "none".to_owned() });
                 }
             }
         }
-        let team = team.filter(|team| team.step == step.id);
-        let subs = team.map_or(1, |team| team.members.iter().map(|member| &member.sub).collect::<BTreeSet<_>>().len() as u64);
+        let members = team.filter(|team| team.step == step.id).map(|team| &team.members[..]).unwrap_or_default();
+        let subs: BTreeSet<&str> = members.iter().map(|member| member.sub.as_str()).collect();
         for rule in &self.procedure.programme.rules {
-            let RuleKind::Mixed { steps, level, min } = &rule.kind else { continue };
-            if !steps.contains(&step.id) {
-                continue;
-            }
-            let (asked, found) = (subs.saturating_mul(*min), self.holders(step.by.offices(), Some(*level)));
-            if found < asked {
+            if let RuleKind::Mixed { steps, level, min } = &rule.kind
+                && steps.contains(&step.id)
+            {
                 let name = self.procedure.programme.levels.get(*level).map(ToString::to_string).unwrap_or_default();
-                let places = if team.is_some() { format!(", {subs} sub-groups") } else { String::new() };
-                short(
-                    format!(
-                        "step {}{places}: {asked} places for {} of level {name} [rule {}]",
-                        step.id,
-                        list(step.by.offices().iter()),
-                        rule.id
-                    ),
-                    found,
-                );
+                let found = self.holders(step.by.offices(), Some(*level));
+                all.extend(mixed_shortfall(&format!("step {} [rule {}]", step.id, rule.id), &name, *min, found, &subs));
             }
         }
         all
     }
+}
+
+/// So many of a level for each sub-group, or for the step where it has none.
+fn mixed_shortfall(what: &str, level: &str, min: u64, found: u64, subs: &BTreeSet<&str>) -> Option<Shortfall> {
+    let places = min.saturating_mul((subs.len() as u64).max(1));
+    if found >= places {
+        return None;
+    }
+    let empty: Vec<&&str> = subs.iter().skip(usize::try_from(found / min.max(1)).unwrap_or(usize::MAX)).collect();
+    let found = match (empty.first(), empty.last()) {
+        (Some(first), Some(last)) if first == last => format!("{found} for {places} places: sub-group {first} can never hold one"),
+        (Some(first), Some(last)) => format!("{found} for {places} places: sub-groups {first} to {last} can never hold one"),
+        _ => found.to_string(),
+    };
+    let each = if subs.is_empty() { String::new() } else { format!(" in each of {} sub-groups", subs.len()) };
+    Some(Shortfall { expected: format!("{what}: {min} of level {level}{each}"), found })
 }
