@@ -4,6 +4,7 @@
 mod lists;
 mod money;
 mod people;
+mod plan;
 mod rounds;
 mod words;
 mod year;
@@ -29,6 +30,7 @@ use crate::error::Failure;
 use crate::files;
 use crate::scribe::sign;
 
+pub use self::plan::Size;
 pub use self::year::{Told, live_a_year, report_token};
 
 /// The procedure that the county enacts.
@@ -56,6 +58,7 @@ struct Applicant {
     tier: Code,
     fen: u64,
     account: AccountToken,
+    fate: plan::Fate,
     head: Option<StatementHash>,
 }
 
@@ -67,6 +70,7 @@ pub struct County {
     pub ledger: Ledger<Folder>,
     /// Warnings that admission gave, by the rule's name.
     pub warnings: BTreeMap<&'static str, u64>,
+    size: Size,
     procedure: Option<ProcedureName>,
     officials: HashMap<String, Official>,
     counters: HashMap<DeviceId, u64>,
@@ -163,10 +167,20 @@ impl County {
 
     /// The morning of a day: what was written before is committed, and the witness cosigns what there is.
     fn morning(&mut self, year: i64, month: i64, day: i64) -> Result<(), Failure> {
+        self.later(year, month, day, 0)
+    }
+
+    /// The morning so many days after a date.
+    fn later(&mut self, year: i64, month: i64, day: i64, days: i64) -> Result<(), Failure> {
         self.commit()?;
         let start = midnight(year, month, day, 480).ok_or_else(|| Failure::malformed("no such date"))?;
-        self.clock = start.plus_ms(8 * HOUR_MS);
+        self.clock = start.plus_ms((24 * days + 8) * HOUR_MS);
         cosign_latest(&mut self.ledger, &self.seed, self.clock)
+    }
+
+    /// How many applied.
+    pub fn applicant_count(&self) -> usize {
+        self.applicants.len()
     }
 
     fn commitment(&self, of: &str) -> Commitment {
@@ -203,9 +217,9 @@ impl County {
 }
 
 /// Founds the county in a new folder, with everybody in office.
-pub fn found(dir: &Path, seed: DemoSeed) -> Result<County, Failure> {
+pub fn found(dir: &Path, seed: DemoSeed, size: Size) -> Result<County, Failure> {
     let storage = files::make_ledger_folder(dir)?;
-    files::or_unmake(dir, people::found(storage, seed))
+    files::or_unmake(dir, people::found(storage, seed, size))
 }
 
 /// The period of the demonstration.

@@ -17,7 +17,7 @@ use signer::act::{Act, PaymentLine, Sheet, SheetLines};
 use signer::value::{CaseId, Code, Scheme};
 
 use super::{audit, print};
-use crate::county::{self, County, Told};
+use crate::county::{self, County, Size, Told};
 use crate::demo_keys::{DemoSeed, SEED_FILE};
 use crate::error::Failure;
 use crate::files;
@@ -27,8 +27,10 @@ use crate::progress::Progress;
 /// How large the county is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Profile {
-    /// One township, ten villages, 300 cases
+    /// One township, ten villages, 300 applicants
     S,
+    /// Twenty-two townships, 220 villages: the 6,968 people whom the county's summary names, and those who were not paid
+    M,
 }
 
 /// `zeren demo`
@@ -58,8 +60,11 @@ struct Total {
 /// Builds, audits, tells.
 pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let started = Instant::now();
-    let Profile::S = args.profile;
-    let mut county = county::found(&args.dir, DemoSeed::new(&args.seed))?;
+    let size = match args.profile {
+        Profile::S => Size::Small,
+        Profile::M => Size::Medium,
+    };
+    let mut county = county::found(&args.dir, DemoSeed::new(&args.seed), size)?;
     let mut progress = Progress::new(lang.pick("a county's year", "一县一年"));
     let told = county::live_a_year(&mut county, &mut |done, of| progress.at(done, of))?;
     progress.done();
@@ -68,6 +73,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     files::replace(&args.dir.join(SEED_FILE), format!("{}\n", args.seed).as_bytes(), 0o600)?;
     let totals = Payments::of(&county.ledger)?.totals();
     let built = started.elapsed().as_secs_f64();
+    let (applicants, villages) = (county.applicant_count(), size.village_count());
     let County { warnings, ledger, .. } = county;
     drop(ledger);
     let (report, _) = audit::report(&args.dir, Some(&policy), &[], lang)?;
@@ -75,12 +81,23 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         let totals: Vec<_> =
             totals.iter().map(|total| json!({ "scheme": total.scheme, "people": total.people, "fen": total.fen })).collect();
         json!({
-            "profile": "s", "dir": args.dir, "origin": report.origin, "entries": report.entries, "signatures": report.signatures,
+            "profile": args.profile.to_possible_value().map(|value| value.get_name().to_owned()), "dir": args.dir, "origin": report.origin, "entries": report.entries, "signatures": report.signatures,
             "totals": totals, "warnings": warnings, "audit": audit::to_json(&report),
         })
         .to_string()
     } else {
-        Telling { args, report: &report, totals: &totals, told: &told, built, seconds: started.elapsed().as_secs_f64(), lang }.render()
+        Telling {
+            args,
+            report: &report,
+            totals: &totals,
+            told: &told,
+            applicants,
+            villages,
+            built,
+            seconds: started.elapsed().as_secs_f64(),
+            lang,
+        }
+        .render()
     };
     print(&text);
     Ok(if report.verdict == Verdict::Holds { ExitCode::SUCCESS } else { ExitCode::from(1) })
@@ -156,6 +173,8 @@ struct Telling<'a> {
     report: &'a Report,
     totals: &'a [Total],
     told: &'a [Told],
+    applicants: usize,
+    villages: usize,
     built: f64,
     seconds: f64,
     lang: Lang,
@@ -168,14 +187,15 @@ impl Telling<'_> {
 
     fn title(&self) -> String {
         let (entries, signatures) = (thousands(self.report.entries), thousands(self.report.signatures));
+        let (applicants, villages) = (thousands(self.applicants as u64), self.villages);
         match self.lang {
             Lang::En => format!(
-                "责任 Zeren · an invented township's year 2013\n  300 applicants in ten villages; {entries} entries, {signatures} signatures\n  built in {:.1} s, audited from its bytes in {:.1} s. Every key comes from the seed: unsafe, for show",
+                "责任 Zeren · an invented county's year 2013\n  {applicants} applicants in {villages} villages; {entries} entries, {signatures} signatures\n  built in {:.1} s, audited from its bytes in {:.1} s. Every key comes from the seed: unsafe, for show",
                 self.built,
                 self.seconds - self.built
             ),
             Lang::Zh => format!(
-                "责任 Zeren · 虚构乡镇的 2013 年\n  十个村，300 名申报对象；共 {entries} 条，{signatures} 个签名\n  生成 {:.1} 秒，逐字节审计 {:.1} 秒。密钥均由种子导出，仅供演示",
+                "责任 Zeren · 虚构县的 2013 年\n  {villages} 个村，{applicants} 名申报对象；共 {entries} 条，{signatures} 个签名\n  生成 {:.1} 秒，逐字节审计 {:.1} 秒。密钥均由种子导出，仅供演示",
                 self.built,
                 self.seconds - self.built
             ),

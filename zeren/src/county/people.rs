@@ -11,6 +11,7 @@ use signer::statement::{ProcedureName, statement_hash};
 use signer::value::{KeyName, Origin, Power, UnixMs, midnight};
 use signer::{SecretKey, Statement};
 
+use super::plan::{Size, township_official};
 use super::words::{code, device, office, person, text, unit};
 use super::{County, Official, PROCEDURE, first_device};
 use crate::archive::WITNESS;
@@ -23,8 +24,7 @@ use crate::scribe::sign;
 const FOUNDERS: [(&str, &str); 3] = [("f001", "E"), ("f002", "F"), ("f003", "S")];
 const STEMS: [&str; 10] = ["甲", "乙", "丙", "丁", "戊", "己", "庚", "辛", "壬", "癸"];
 const BRANCHES: [&str; 12] = ["子", "丑", "寅", "卯", "辰", "巳", "午", "未", "申", "酉", "戌", "亥"];
-/// Villages of the township, and its checkers.
-pub(super) const VILLAGES: usize = 10;
+/// Checkers of the county.
 pub(super) const CHECKERS: usize = 32;
 /// Checkers who come from the county; the others come one from each township.
 pub(super) const COUNTY_CHECKERS: usize = 10;
@@ -49,7 +49,7 @@ pub(super) fn sub_group(checker: usize) -> usize {
     (checker - 1) % SUB_GROUPS + 1
 }
 
-fn posts() -> Vec<Post> {
+fn posts(size: Size) -> Vec<Post> {
     let mut all = Vec::new();
     let mut post = |id: String, office: &'static str, unit: &str, home: &str, device: &str| {
         all.push(Post { id, office, unit: unit.to_owned(), home: home.to_owned(), device: device.to_owned() });
@@ -73,25 +73,23 @@ fn posts() -> Vec<Post> {
         let home = if checker <= COUNTY_CHECKERS { "-".to_owned() } else { format!("{:02}", checker - COUNTY_CHECKERS) };
         post(format!("k{checker:03}"), "checker", "-", &home, &format!("d-s{:02}", sub_group(checker)));
     }
-    for (id, office) in [
-        ("t701", "twp_investigator"),
-        ("t702", "twp_investigator"),
-        ("t703", "twp_investigator"),
-        ("t704", "twp_fp_head"),
-        ("t705", "twp_leader"),
-    ] {
-        post(id.to_owned(), office, "07", "07", "d-07");
+    for township in size.townships() {
+        let offices = ["twp_investigator", "twp_investigator", "twp_investigator", "twp_fp_head", "twp_leader"];
+        for (number, office) in offices.into_iter().enumerate() {
+            let of = format!("{township:02}");
+            post(township_official(township, number + 1), office, &of, &of, &format!("d-{of}"));
+        }
     }
-    for village in 1..=VILLAGES {
+    for village in size.villages() {
         for (role, office) in [("clerk", "village_clerk"), ("head", "village_head"), ("overseer", "village_overseer")] {
-            let of = format!("07-{village:02}");
-            post(format!("v{village:02}-{role}"), office, &of, &of, &format!("d-{of}"));
+            let of = village.unit();
+            post(village.official(role), office, &of, &of, &format!("d-{of}"));
         }
     }
     all
 }
 
-pub(super) fn found(storage: Folder, seed: DemoSeed) -> Result<County, Failure> {
+pub(super) fn found(storage: Folder, seed: DemoSeed, size: Size) -> Result<County, Failure> {
     let start = midnight(2012, 12, 3, 480).ok_or_else(|| Failure::malformed("no such date"))?.plus_ms(9 * super::HOUR_MS);
     let founding = founding(&seed, start)?;
     let founders: Vec<_> = founding.founders.iter().map(|founder| (founder.person.clone(), seed.key(founder.person.as_str()))).collect();
@@ -109,6 +107,7 @@ pub(super) fn found(storage: Folder, seed: DemoSeed) -> Result<County, Failure> 
         seed,
         ledger,
         warnings: BTreeMap::new(),
+        size,
         procedure: None,
         counters: HashMap::new(),
         applicants: BTreeMap::new(),
@@ -163,7 +162,7 @@ impl County {
         }
         self.commit()?;
         let mut devices: Vec<(String, String)> = Vec::new();
-        for post in posts() {
+        for post in posts(self.size) {
             if post.device != "d-county" && !devices.iter().any(|(device, _)| *device == post.device) {
                 devices.push((post.device, post.unit));
             }
@@ -171,11 +170,11 @@ impl County {
         for (enrols, of) in devices {
             self.act(&["r001", "o001"], Act::Device { enrols: device(&enrols), unit: unit(&of) })?;
         }
-        for (number, post) in posts().iter().enumerate() {
+        for (number, post) in posts(self.size).iter().enumerate() {
             self.employ(post, number + 6, &["r001", "o001"], Capacity::Regular)?;
         }
         self.commit()?;
-        for post in posts() {
+        for post in posts(self.size) {
             let trained = matches!(post.office, "twp_investigator" | "checker");
             let licensed = post.office == "checker";
             for (qualification, has) in [("training", trained), ("enforcement-licence", licensed)] {

@@ -1,20 +1,23 @@
 //! Applications, visits, rechecks: what is done case by case.
 
 use signer::act::{Act, Area, Assertion, Member, Opening, Step, Team};
-use signer::value::{AccountToken, CaseId, Code, StatementHash};
+use signer::value::{CaseId, Code, StatementHash};
 
-use super::people::{CHECKERS, VILLAGES, sub_group};
-use super::words::{case, code, person, scheme, unit};
+use super::people::{CHECKERS, SUB_GROUPS, sub_group};
+use super::plan::{Size, Village};
+use super::words::{code, person, unit};
 use super::{Applicant, County, year_2013};
 use crate::error::Failure;
 
-/// Applicants of a village.
-pub(super) const APPLICANTS: usize = 30;
-
-/// The sub-group in whose area a village lies.
-fn area_of(village: usize) -> usize {
-    // Sub-group 2 has a member from this township: its area is one group of the last village.
-    if village == 1 { 1 } else { village + 1 }
+/// The sub-group in whose area a village lies: by village in a small county, by township in a large one.
+fn area_of(size: Size, village: Village) -> usize {
+    match (size, village.number, village.township) {
+        // Sub-group 2 has a member from this township: its area is one group of the last village.
+        (Size::Small, 1, _) => 1,
+        (Size::Small, number, _) => number + 1,
+        // Nobody goes to the own township: sub-groups 3 to 16 have members from townships 9 to 22 and 1 to 6.
+        (Size::Medium, _, township) => (township + 1) % SUB_GROUPS + 1,
+    }
 }
 
 /// The checkers of a sub-group.
@@ -28,39 +31,14 @@ fn pair(sub: usize) -> Vec<String> {
 }
 
 impl County {
-    /// A village's applicants, by number from 1.
-    pub(super) fn applicant_id(village: usize, number: usize) -> CaseId {
-        case(&format!("07-{village:02}-{number:03}"))
-    }
-
-    /// Everybody who will apply.
-    pub(super) fn invent_applicants(&mut self) {
-        for village in 1..=VILLAGES {
-            for number in 1..=APPLICANTS {
-                let id = Self::applicant_id(village, number);
-                let (scheme_of, tier, fen) = match (village * 31 + number * 7) % 20 {
-                    0 => ("SCH-B", "tier-1", 400_000),
-                    1..=3 => ("SCH-B", "tier-2", 10_000),
-                    4 => ("SCH-C", "base", 200_000),
-                    _ => ("SCH-A", "base", 60_000),
-                };
-                let in_group = (village, number) == (10, 30);
-                let of = if in_group { "07-10-3".to_owned() } else { format!("07-{village:02}") };
-                let account = AccountToken(self.commitment(&format!("account of {id}")).0);
-                let applicant = Applicant { unit: unit(&of), scheme: scheme(scheme_of), tier: code(tier), fen, account, head: None };
-                self.applicants.insert(id, applicant);
-            }
-        }
-    }
-
     /// An application is received.
-    pub(super) fn apply(&mut self, id: &CaseId, village: usize) -> Result<(), Failure> {
+    pub(super) fn apply(&mut self, id: &CaseId, village: Village) -> Result<(), Failure> {
         let Applicant { unit, scheme, tier, account, .. } = self.applicant(id)?.clone();
         let mut step = Step::new(code("apply"));
         step.case = Some((id.clone(), None));
         step.open = Some(Opening { unit, scheme, tier, period: year_2013(), account });
         step.evidence = vec![(code("form"), self.commitment(&format!("form of {id}")))];
-        self.case_step(&[&format!("v{village:02}-clerk")], step, id).map(drop)
+        self.case_step(&[&village.official("clerk")], step, id).map(drop)
     }
 
     /// A step on one case; its head moves.
@@ -82,20 +60,27 @@ impl County {
     /// The recheck team of thirty-two, four groups, sixteen sub-groups, and who goes where.
     pub(super) fn assign_team(&mut self) -> Result<(), Failure> {
         let mut members = Vec::new();
-        for sub in 1..=super::people::SUB_GROUPS {
+        for sub in 1..=SUB_GROUPS {
             let group = code(&format!("g{}", (sub - 1) / 4 + 1));
             members.extend(pair(sub).iter().map(|id| Member { group: group.clone(), sub: sub_code(sub), person: person(id) }));
         }
-        let mut areas: Vec<Area> =
-            (1..=VILLAGES).map(|village| Area { sub: sub_code(area_of(village)), unit: unit(&format!("07-{village:02}")) }).collect();
+        let of = |village: Village, unit_of: String| Area { sub: sub_code(area_of(self.size, village)), unit: unit(&unit_of) };
+        let mut areas: Vec<Area> = match self.size {
+            Size::Small => self.size.villages().into_iter().map(|village| of(village, village.unit())).collect(),
+            Size::Medium => {
+                let townships = self.size.townships().into_iter();
+                townships.map(|township| of(Village { township, number: 1 }, format!("{township:02}"))).collect()
+            }
+        };
         areas.push(Area { sub: sub_code(2), unit: unit("07-10-3") });
         let team = Team { step: code("recheck"), period: year_2013(), members, areas };
         self.act(&["a001", "a003"], Act::Team(team)).map(drop)
     }
 
     /// A recheck by the sub-group in whose area the case lies.
-    pub(super) fn recheck(&mut self, id: &CaseId, village: usize) -> Result<(), Failure> {
-        self.recheck_by(id, area_of(village), Vec::new())
+    pub(super) fn recheck(&mut self, id: &CaseId) -> Result<(), Failure> {
+        let sub = area_of(self.size, self.village_of(id)?);
+        self.recheck_by(id, sub, Vec::new())
     }
 
     /// The same by a sub-group of one's choice, with overrides.
@@ -109,9 +94,16 @@ impl County {
         self.case_step(&by.iter().map(String::as_str).collect::<Vec<_>>(), step, id).map(drop)
     }
 
-    /// The checkers of the sub-group in whose area a village lies.
-    pub(super) fn checkers_of(village: usize) -> Vec<String> {
-        pair(area_of(village))
+    /// The checkers of the sub-group in whose area a case lies.
+    pub(super) fn checkers_of(&self, id: &CaseId) -> Result<Vec<String>, Failure> {
+        Ok(pair(area_of(self.size, self.village_of(id)?)))
+    }
+
+    /// The village in which a case lies now.
+    pub(super) fn village_of(&self, id: &CaseId) -> Result<Village, Failure> {
+        let of = &self.applicant(id)?.unit;
+        let mut parts = of.as_str().split('-').map(|part| part.parse().unwrap_or(0));
+        Ok(Village { township: parts.next().unwrap_or(0), number: parts.next().unwrap_or(0) })
     }
 
     /// The yearly review of somebody who was paid.

@@ -1,6 +1,8 @@
 //! The county's year: apply, visit, deliberate, post, review, recheck, confirm, lock, fund, pay, settle, notify, review again; with what
 //! goes wrong on the way.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest as _, Sha256};
 use signer::act::{
     About, Account, Act, Answer, AnswerOutcome, Appeal, Assertion, Basis, CaseAt, Clause, Correct, Dissent, Hold, ListRef, Objection,
@@ -8,8 +10,7 @@ use signer::act::{
 };
 use signer::value::{AccountToken, CaseId, ReportToken, StatementHash};
 
-use super::people::VILLAGES;
-use super::rounds::APPLICANTS;
+use super::plan::{Fate, TOLD, Village, township_official};
 use super::words::{code, person, unit};
 use super::{County, PROCEDURE, REPORT_CODE};
 use crate::error::Failure;
@@ -32,7 +33,7 @@ pub fn report_token(report_code: &str) -> ReportToken {
 
 /// Lives the year 2013 and the review after it. `progress` is told how many of its chapters are done.
 pub fn live_a_year(county: &mut County, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<Told>, Failure> {
-    let mut year = Year { county, told: Vec::new(), omitted: Vec::new() };
+    let mut year = Year { county, told: Vec::new(), omitted: BTreeMap::new() };
     for chapter in 0..CHAPTERS {
         progress(chapter, CHAPTERS);
         year.live(chapter)?;
@@ -49,16 +50,35 @@ const CHAPTERS: u64 = 10;
 struct Year<'a> {
     county: &'a mut County,
     told: Vec<Told>,
-    /// Cases that no list of the township takes any more, and the statement responsible.
-    omitted: Vec<(CaseId, StatementHash)>,
+    /// Cases that no list takes any more, and the statement responsible.
+    omitted: BTreeMap<CaseId, StatementHash>,
 }
 
+/// Visits of a pair of investigators, or of checkers, in a day.
+const VISITS_A_DAY: usize = 15;
+
+/// An applicant of the township in which the stories happen.
 fn id(village: usize, number: usize) -> CaseId {
-    County::applicant_id(village, number)
+    told(village).applicant(number)
 }
 
-fn village(number: usize) -> String {
-    format!("07-{number:02}")
+fn told(number: usize) -> Village {
+    Village { township: TOLD, number }
+}
+
+/// The investigators of a township, in pairs.
+fn pairs(township: usize) -> [[String; 2]; 3] {
+    let of = |number| township_official(township, number);
+    [[of(1), of(2)], [of(2), of(3)], [of(3), of(1)]]
+}
+
+/// Head and leader of a township.
+fn leaders(township: usize) -> [String; 2] {
+    [township_official(township, 4), township_official(township, 5)]
+}
+
+fn strs<const N: usize>(names: &[String; N]) -> [&str; N] {
+    names.each_ref().map(String::as_str)
 }
 
 impl Year<'_> {
@@ -98,44 +118,45 @@ impl Year<'_> {
         }
     }
 
-    /// Three hundred people apply.
+    /// Everybody applies, in ten days.
     fn apply(&mut self) -> Result<(), Failure> {
-        self.county.invent_applicants();
+        let size = self.county.size;
+        self.county.invent_applicants(size);
+        let by_village: Vec<(Village, Vec<CaseId>)> =
+            size.villages().into_iter().map(|village| (village, self.county.cases_of(&village.unit()))).collect();
         for day in 0..10 {
-            self.county.morning(2013, 1, 3 + day)?;
-            for of in 1..=VILLAGES {
-                for number in 1..=APPLICANTS / 10 {
-                    self.county.apply(&id(of, day as usize * (APPLICANTS / 10) + number), of)?;
+            self.county.morning(2013, 1, 3 + day as i64)?;
+            for (village, cases) in &by_village {
+                let a_day = cases.len().div_ceil(10);
+                for case in cases.iter().skip(day * a_day).take(a_day) {
+                    self.county.apply(case, *village)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Two investigators visit each of them: ten a day for each pair.
+    /// Two investigators visit each of them.
     fn visit(&mut self) -> Result<(), Failure> {
-        let pairs = [["t701", "t702"], ["t702", "t703"], ["t703", "t701"]];
-        let all: Vec<CaseId> = self.county.cases_of("07");
-        let moved = id(9, 1);
-        for (day, cases) in all.chunks(30).enumerate() {
+        let townships = self.county.size.townships();
+        let cases: Vec<(usize, Vec<CaseId>)> =
+            townships.into_iter().map(|township| (township, self.county.cases_of(&format!("{township:02}")))).collect();
+        for day in 0..10 {
             self.county.morning(2013, 1, 14 + day as i64)?;
             if day == 3 {
-                let joined = id(2, 9);
-                let step = self.county.head(&joined)?;
+                let step = self.county.head(&id(2, 9))?;
                 self.county.act(&["t703"], Act::Join { joins: step })?;
             }
-            for (number, case) in cases.iter().enumerate() {
-                match case.as_str() {
-                    "07-03-005" => self.visit_in_vain(case)?,
-                    "07-04-007" => self.suspend(case)?,
-                    "07-02-009" => self.visit_alone(case)?,
-                    "07-09-001" => {}
-                    _ => _ = self.county.visit(case, &pairs[number % 3], Assertion::Yes)?,
+            for (township, cases) in &cases {
+                let a_day = cases.len().div_ceil(10);
+                for (number, case) in cases.iter().skip(day * a_day).take(a_day).enumerate() {
+                    self.visit_one(case, &pairs(*township)[number * 3 / a_day.max(3)])?;
                 }
             }
         }
         // Moved to the next village before anybody visited.
         self.county.morning(2013, 1, 24)?;
+        let moved = id(9, 1);
         let act = Transfer { case: self.at(&moved)?, from: unit("07-09"), to: unit("07-10"), reason: code("moved") };
         let hash = self.county.act(&["t704", "t705"], Act::Transfer(act))?;
         self.county.moved(std::iter::once(&moved), hash);
@@ -145,6 +166,21 @@ impl Year<'_> {
         self.county.visit(&moved, &["t701", "t702"], Assertion::Yes)?;
         self.tell(&moved, "moved to another village, with both sides signing", "迁至邻村，两方签署");
         Ok(())
+    }
+
+    fn visit_one(&mut self, case: &CaseId, pair: &[String; 2]) -> Result<(), Failure> {
+        match case.as_str() {
+            "07-03-005" => self.visit_in_vain(case),
+            "07-04-007" => self.suspend(case),
+            "07-02-009" => self.visit_alone(case),
+            "07-09-001" => Ok(()),
+            _ if self.county.applicant(case)?.fate == Fate::Suspended => {
+                let hash = self.outcome(&[&pair[0]], case, "suspend", "not-met")?;
+                self.omitted.insert(case.clone(), hash);
+                Ok(())
+            }
+            _ => self.county.visit(case, &strs(pair), Assertion::Yes).map(drop),
+        }
     }
 
     fn visit_in_vain(&mut self, case: &CaseId) -> Result<(), Failure> {
@@ -178,7 +214,7 @@ impl Year<'_> {
 
         let rejected = id(2, 10);
         let outcome = self.outcome(&["t704"], &rejected, "reject", "criterion-not-met")?;
-        self.omitted.push((rejected.clone(), outcome));
+        self.omitted.insert(rejected.clone(), outcome);
         let appeal = self.county.act(&["v02-clerk"], Act::Appeal(Appeal { case: self.at(&rejected)?, of: outcome, evidence: None }))?;
         self.tell(&rejected, "not confirmed; appealed, and the appeal was dismissed", "不予确认；申诉后维持");
 
@@ -216,12 +252,13 @@ impl Year<'_> {
 
         self.county.morning(2013, 2, 1)?;
         self.overreach()?;
-        for of in 1..=VILLAGES {
-            let cases: Vec<CaseId> = self.going_on(&village(of)).into_iter().filter(|case| *case != related).collect();
-            let omits: Vec<(CaseId, StatementHash)> = if of == 5 { vec![(related.clone(), recusal)] } else { Vec::new() };
-            self.meet(of, &format!("v{of:02}-head"), &format!("v{of:02}-2013"), &cases, &omits)?;
+        for village in self.county.size.villages() {
+            let is_told = village == told(5);
+            let cases: Vec<CaseId> = self.going_on(&village.unit()).into_iter().filter(|case| *case != related).collect();
+            let omits: Vec<(CaseId, StatementHash)> = if is_told { vec![(related.clone(), recusal)] } else { Vec::new() };
+            self.meet(village, &village.official("head"), &format!("d-{}", village.unit()), &cases, &omits)?;
         }
-        self.meet(5, "v05-acting", "v05-2013-b", std::slice::from_ref(&related), &[])?;
+        self.meet(told(5), "v05-acting", "d-07-05-b", std::slice::from_ref(&related), &[])?;
         let doubted = id(6, 2);
         let deliberated = self.county.head(&doubted)?;
         let act = Dissent { case: self.at(&doubted)?, of: deliberated, reason: code("doubts-residence"), evidence: None };
@@ -233,8 +270,7 @@ impl Year<'_> {
 
     /// Cases of a unit that no outcome stopped.
     fn going_on(&self, of: &str) -> Vec<CaseId> {
-        let is_omitted = |case: &CaseId| self.omitted.iter().any(|(omitted, _)| omitted == case);
-        self.county.cases_of(of).into_iter().filter(|case| !is_omitted(case)).collect()
+        self.county.cases_of(of).into_iter().filter(|case| !self.omitted.contains_key(case)).collect()
     }
 
     /// A head who signs for a relative all the same is refused, and the refusal is kept.
@@ -249,14 +285,15 @@ impl Year<'_> {
         self.county.refuses(&["v05-head", "v05-overseer"], Act::Step(Box::new(step)))
     }
 
-    /// The case that a posting lost: every later list of the year names it, and why.
+    /// The case that a posting lost: every later list of its unit in the year names it, and why.
     fn dropped(&self) -> Vec<(CaseId, StatementHash)> {
-        self.omitted.iter().filter(|(case, _)| *case == id(7, 4)).cloned().collect()
+        let objected = id(7, 4);
+        self.omitted.get(&objected).map(|hash| (objected.clone(), *hash)).into_iter().collect()
     }
 
-    fn meet(&mut self, of: usize, head: &str, list: &str, cases: &[CaseId], omits: &[(CaseId, StatementHash)]) -> Result<(), Failure> {
-        let overseer = format!("v{of:02}-overseer");
-        let seats = self.county.seats(&overseer, &format!("{list}-seats"), &village(of))?;
+    fn meet(&mut self, of: Village, head: &str, list: &str, cases: &[CaseId], omits: &[(CaseId, StatementHash)]) -> Result<(), Failure> {
+        let overseer = of.official("overseer");
+        let seats = self.county.seats(&overseer, &format!("{list}-seats"), &of.unit())?;
         let listed = self.county.list_of(&overseer, list, cases, omits)?;
         let mut step = Step::new(code("deliberate"));
         step.list = Some(listed);
@@ -268,11 +305,11 @@ impl Year<'_> {
     /// The first posting, in group and village, for eight days; somebody objects to one.
     fn post_in_villages(&mut self) -> Result<(), Failure> {
         self.county.morning(2013, 2, 3)?;
-        let mut lists: Vec<(usize, ListRef, Vec<CaseId>)> = Vec::new();
-        for of in 1..=VILLAGES {
-            let cases = self.going_on(&village(of));
-            let (clerk, overseer) = (format!("v{of:02}-clerk"), format!("v{of:02}-overseer"));
-            let list = self.county.list_of(&clerk, &format!("v{of:02}-2013-post"), &cases, &[])?;
+        let mut lists: Vec<(Village, ListRef, Vec<CaseId>)> = Vec::new();
+        for of in self.county.size.villages() {
+            let cases = self.going_on(&of.unit());
+            let (clerk, overseer) = (of.official("clerk"), of.official("overseer"));
+            let list = self.county.list_of(&clerk, &format!("p-{}", of.unit()), &cases, &[])?;
             self.county.post_up(&[&clerk, &overseer], "post-1", &list, &["group", "village"], &["village", "township", "county"])?;
             lists.push((of, list, cases));
         }
@@ -282,34 +319,55 @@ impl Year<'_> {
         let objection = self.county.act_as_oneself("k020", Act::Objection(act))?;
         self.county.morning(2013, 2, 11)?;
         for (of, list, cases) in lists {
-            let (clerk, overseer) = (format!("v{of:02}-clerk"), format!("v{of:02}-overseer"));
+            let (clerk, overseer) = (of.official("clerk"), of.official("overseer"));
             let kept: Vec<CaseId> = cases.into_iter().filter(|case| *case != objected).collect();
             self.county.post_down(&[&clerk, &overseer], "post-1", &list, &["mid", "down"], &kept)?;
         }
         self.county.morning(2013, 2, 16)?;
         self.answer("i002", objection, AnswerOutcome::Upheld)?;
         let outcome = self.outcome(&["t704"], &objected, "reject", "criterion-not-met")?;
-        self.omitted.push((objected.clone(), outcome));
+        self.omitted.insert(objected.clone(), outcome);
         self.tell(&objected, "objected to while posted, found right, not confirmed", "公示期间有异议，查实后不予确认");
         Ok(())
     }
 
-    /// The township reviews, and posts for eight days.
-    fn review(&mut self) -> Result<(), Failure> {
-        self.county.morning(2013, 2, 18)?;
-        let cases = self.going_on("07");
-        let list = self.county.list_of("t704", "t07-2013", &cases, &self.dropped())?;
-        let mut step = Step::new(code("review"));
-        step.list = Some(list.clone());
-        self.county.list_step(&["t704", "t705"], step, &cases)?;
-        self.county.post_up(&["t704", "t705"], "post-2", &list, &["township"], &["township", "county"])?;
-        self.county.morning(2013, 2, 26)?;
-        self.county.post_down(&["t704", "t705"], "post-2", &list, &["down"], &cases)
+    /// Cases of this fate that still go on.
+    fn fated(&self, fate: Fate) -> Result<Vec<CaseId>, Failure> {
+        let all: Vec<CaseId> = self.county.applicants.iter().filter(|(_, one)| one.fate == fate).map(|(case, _)| case.clone()).collect();
+        Ok(all.into_iter().filter(|case| !self.omitted.contains_key(case)).collect())
     }
 
-    /// The county's team rechecks everybody in three days.
+    /// The townships review, and post for eight days.
+    fn review(&mut self) -> Result<(), Failure> {
+        self.county.morning(2013, 2, 17)?;
+        for case in self.fated(Fate::Refused)? {
+            let township = self.county.village_of(&case)?.township;
+            let hash = self.outcome(&[&township_official(township, 4)], &case, "reject", "criterion-not-met")?;
+            self.omitted.insert(case, hash);
+        }
+        let mut lists = Vec::new();
+        self.county.morning(2013, 2, 18)?;
+        for township in self.county.size.townships() {
+            let leaders = leaders(township);
+            let cases = self.going_on(&format!("{township:02}"));
+            let omits = if township == TOLD { self.dropped() } else { Vec::new() };
+            let list = self.county.list_of(&leaders[0], &format!("t-{township:02}"), &cases, &omits)?;
+            let mut step = Step::new(code("review"));
+            step.list = Some(list.clone());
+            self.county.list_step(&strs(&leaders), step, &cases)?;
+            self.county.post_up(&strs(&leaders), "post-2", &list, &["township"], &["township", "county"])?;
+            lists.push((leaders, list, cases));
+        }
+        self.county.morning(2013, 2, 26)?;
+        for (leaders, list, cases) in lists {
+            self.county.post_down(&strs(&leaders), "post-2", &list, &["down"], &cases)?;
+        }
+        Ok(())
+    }
+
+    /// The county's team rechecks everybody: fifteen a day for each pair.
     fn recheck(&mut self) -> Result<(), Failure> {
-        self.county.morning(2013, 3, 4)?;
+        self.county.morning(2013, 2, 27)?;
         self.county.assign_team()?;
         let in_group = id(10, 30);
         let evidence = self.county.commitment("only this pair speaks the dialect");
@@ -317,22 +375,29 @@ impl Year<'_> {
         let act = Override { step: code("recheck"), rule: code("recheck-elsewhere"), about, reason: code("language"), evidence };
         let overridden = self.county.act(&["o001"], Act::Override(act))?;
         let suspended = id(1, 9);
-        for (day, chunk) in self.going_on("07").chunks(110).enumerate() {
-            self.county.morning(2013, 3, 5 + day as i64)?;
-            for case in chunk {
-                if *case == suspended {
-                    let checkers = County::checkers_of(1);
-                    self.outcome(&[&checkers[0]], case, "suspend", "unclear")?;
-                } else if *case == in_group {
-                    self.county.recheck_by(case, 2, vec![overridden])?;
-                } else {
-                    let of = self.county.applicant(case)?.unit.as_str()[3..5].parse().unwrap_or(1);
-                    self.county.recheck(case, of)?;
+        let mut by_pair: BTreeMap<String, Vec<CaseId>> = BTreeMap::new();
+        for case in self.county.cases_of("-").into_iter().filter(|case| !self.omitted.contains_key(case)) {
+            by_pair.entry(self.county.checkers_of(&case)?.concat()).or_default().push(case);
+        }
+        let days = by_pair.values().map(|cases| cases.len().div_ceil(VISITS_A_DAY)).max().unwrap_or(0);
+        for day in 0..days {
+            self.county.later(2013, 2, 28, day as i64)?;
+            for cases in by_pair.values() {
+                for case in cases.iter().skip(day * VISITS_A_DAY).take(VISITS_A_DAY) {
+                    let is_reversed = *case == suspended || self.county.applicant(case)?.fate == Fate::Reversed;
+                    if is_reversed {
+                        let checkers = self.county.checkers_of(case)?;
+                        let hash = self.outcome(&[&checkers[0]], case, "suspend", "unclear")?;
+                        self.omitted.insert(case.clone(), hash);
+                    } else if *case == in_group {
+                        self.county.recheck_by(case, 2, vec![overridden])?;
+                    } else {
+                        self.county.recheck(case)?;
+                    }
                 }
             }
         }
         self.county.commit()?;
-        self.omitted.push((suspended.clone(), self.county.head(&suspended)?));
         self.tell(&suspended, "suspended at the recheck: unclear", "复查时情况不清，暂缓");
         self.tell(
             &in_group,
@@ -344,16 +409,16 @@ impl Year<'_> {
 
     /// The county confirms, posts for ten days, locks; one case is referred upward and follows later.
     fn confirm(&mut self) -> Result<(), Failure> {
-        self.county.morning(2013, 3, 12)?;
+        self.county.morning(2013, 4, 15)?;
         let referred = id(4, 11);
         let refer = self.outcome(&["a002"], &referred, "refer", "rule-unclear")?;
-        let most: Vec<CaseId> = self.going_on("07").into_iter().filter(|case| *case != referred).collect();
-        self.confirm_list("c-2013", &most, (2013, 3, 14), (2013, 3, 24))?;
-        self.county.morning(2013, 3, 26)?;
+        let most: Vec<CaseId> = self.going_on("-").into_iter().filter(|case| *case != referred).collect();
+        self.confirm_list("c-2013", &most, (2013, 4, 16), (2013, 4, 26))?;
+        self.county.morning(2013, 4, 28)?;
         let document = self.county.commitment("the province's letter");
         let ruling = Ruling { clause: Clause::Rule(code("step-aside")), issuer: code("province"), document, answers: Some(refer) };
         self.county.act(&["a003"], Act::Ruling(ruling))?;
-        self.confirm_list("c-2013-b", &[referred.clone()], (2013, 3, 27), (2013, 4, 6))?;
+        self.confirm_list("c-2013-b", &[referred.clone()], (2013, 4, 29), (2013, 5, 9))?;
         self.tell(&referred, "referred upward; went on after the province's ruling", "请示上级，答复后继续办理");
         Ok(())
     }
@@ -389,7 +454,7 @@ impl Year<'_> {
         let hold = self.county.act(&["i001"], Act::Hold(act))?;
         let referred = id(4, 11);
         let is_first = |case: &CaseId| *case != referred && *case != gone && *case != held;
-        let first: Vec<CaseId> = self.going_on("07").into_iter().filter(is_first).collect();
+        let first: Vec<CaseId> = self.going_on("-").into_iter().filter(is_first).collect();
         let locked = |list: &str| ListRef { list: code(list), count: 0, total: 0, root: signer::value::ListRoot([0; 32]) };
         let one = self.county.fund("b-2013-1", &locked("c-2013-pay"), first, vec![(held.clone(), hold)], None)?;
         let two = self.county.fund("b-2013-2", &locked("c-2013-b-pay"), vec![referred], Vec::new(), None)?;
@@ -425,11 +490,21 @@ impl Year<'_> {
     /// The next year begins: everybody who was paid is met again.
     fn review_annually(&mut self) -> Result<(), Failure> {
         let gone = id(2, 3);
-        let all: Vec<CaseId> = self.going_on("07").into_iter().filter(|case| *case != gone).collect();
-        for (day, cases) in all.chunks(75).enumerate() {
-            self.county.morning(2014, 2, 17 + day as i64)?;
-            for case in cases {
-                self.county.review_annually(case, &["t701", "t702"])?;
+        let townships = self.county.size.townships();
+        let all: Vec<(usize, Vec<CaseId>)> = townships
+            .into_iter()
+            .map(|township| {
+                let cases = self.going_on(&format!("{township:02}"));
+                (township, cases.into_iter().filter(|case| *case != gone).collect())
+            })
+            .collect();
+        for day in 0..10 {
+            self.county.later(2014, 2, 10, day as i64)?;
+            for (township, cases) in &all {
+                let a_day = cases.len().div_ceil(10);
+                for (number, case) in cases.iter().skip(day * a_day).take(a_day).enumerate() {
+                    self.county.review_annually(case, &strs(&pairs(*township)[number * 3 / a_day.max(3)]))?;
+                }
             }
         }
         Ok(())

@@ -20,7 +20,7 @@ use signer::value::UnixMs;
 
 use super::Scratch;
 use crate::command::print;
-use crate::county;
+use crate::county::{self, Size};
 use crate::demo_keys::DemoSeed;
 use crate::error::Failure;
 use crate::lang::{Lang, thousands};
@@ -55,7 +55,7 @@ pub(super) fn run(args: &ProcedureArgs, lang: Lang) -> Result<ExitCode, Failure>
 fn measure_admission(args: &ProcedureArgs) -> Result<Value, Failure> {
     let scratch = Scratch::new(args.dir.as_deref())?;
     let dir = scratch.0.join("ledger");
-    let mut county = county::found(&dir, DemoSeed::new("bench"))?;
+    let mut county = county::found(&dir, DemoSeed::new("bench"), Size::Small)?;
     county::live_a_year(&mut county, &mut |_, _| {})?;
     let policy = Policy::parse(county.policy().as_bytes()).map_err(|error| Failure::malformed(error.to_string()))?;
     drop(county);
