@@ -8,6 +8,7 @@ mod enactments;
 pub(crate) mod files;
 mod header;
 pub(crate) mod keys;
+mod stages;
 mod text;
 
 use ledger::entry::Entry;
@@ -30,6 +31,7 @@ pub fn trials() -> Vec<Trial> {
     cosigned::fill(&mut table);
     header::fill(&mut table);
     files::fill(&mut table);
+    stages::fill(&mut table);
     table.0
 }
 
@@ -42,6 +44,13 @@ impl Table {
     pub(crate) fn holds(&mut self, name: &str, mut world: World, build: impl FnOnce(&mut World)) {
         build(&mut world);
         self.0.push(Trial { verdict: "holds", door: submission(&world), ..trial(name, &world) });
+    }
+
+    /// A ledger whose last built entry is admitted with this one warning, and in which nothing else is found.
+    pub(crate) fn warned(&mut self, rule: Rule, name: &str, mut world: World, build: impl FnOnce(&mut World)) {
+        build(&mut world);
+        let warned = vec![(rule, world.size() - 1)];
+        self.0.push(Trial { warned, verdict: "holds", door: submission(&world), ..trial(name, &world) });
     }
 
     /// A ledger whose last built entry breaks the rule. An honest entry follows: it stands, and is judged without the other.
@@ -88,6 +97,7 @@ pub(crate) fn trial(name: &str, world: &World) -> Trial {
         policy: Given::Outside(policy),
         known,
         expected: Vec::new(),
+        warned: Vec::new(),
         verdict: "broken",
         door: None,
     }
