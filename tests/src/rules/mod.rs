@@ -2,6 +2,7 @@
 
 pub mod acts;
 mod appointments;
+mod case_acts;
 mod check;
 mod cosigned;
 mod enactments;
@@ -9,6 +10,7 @@ pub(crate) mod files;
 mod header;
 pub(crate) mod keys;
 mod stages;
+mod steps;
 mod text;
 
 use ledger::entry::Entry;
@@ -16,6 +18,7 @@ use signer::Rule;
 use signer::act::Act;
 use signer::value::{DeviceId, UnixMs};
 
+use crate::programme::Stage;
 use crate::trial::{Given, Image, Submission, Trial};
 use crate::world::{World, unit};
 
@@ -32,6 +35,8 @@ pub fn trials() -> Vec<Trial> {
     header::fill(&mut table);
     files::fill(&mut table);
     stages::fill(&mut table);
+    case_acts::fill(&mut table);
+    steps::fill(&mut table);
     table.0
 }
 
@@ -59,6 +64,21 @@ impl Table {
         let (index, door) = (world.size() - 1, submission(&world));
         world.act(&["r1"], Act::Device { enrols: DeviceId::parse("after").unwrap(), unit: unit("00") });
         self.0.push(Trial { expected: vec![(rule, index)], door, ..trial(name, &world) });
+    }
+
+    /// The programme at a stage, and an act that breaks a rule.
+    pub(crate) fn refuses(&mut self, rule: Rule, name: &str, stage: Stage, build: impl FnOnce(&mut World)) {
+        self.refused(rule, name, World::run_to(stage), build);
+    }
+
+    /// The programme at a stage, and an act that is admitted without a warning.
+    pub(crate) fn admits(&mut self, name: &str, stage: Stage, build: impl FnOnce(&mut World)) {
+        self.holds(name, World::run_to(stage), build);
+    }
+
+    /// The programme at a stage, and an act that is admitted with a warning.
+    pub(crate) fn warns(&mut self, rule: Rule, name: &str, stage: Stage, build: impl FnOnce(&mut World)) {
+        self.warned(rule, name, World::run_to(stage), build);
     }
 
     /// The same where nobody is there to sign an entry that follows.
