@@ -9,6 +9,9 @@ mod enactments;
 pub(crate) mod files;
 mod header;
 pub(crate) mod keys;
+mod lists;
+mod money;
+mod postings;
 mod stages;
 mod steps;
 mod text;
@@ -35,6 +38,9 @@ pub fn trials() -> Vec<Trial> {
     header::fill(&mut table);
     files::fill(&mut table);
     stages::fill(&mut table);
+    postings::fill(&mut table);
+    money::fill(&mut table);
+    lists::fill(&mut table);
     case_acts::fill(&mut table);
     steps::fill(&mut table);
     table.0
