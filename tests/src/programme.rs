@@ -3,19 +3,22 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use ledger::Ledger;
 use ledger::programme::is_drawn;
+use ledger::storage::Folder;
 use signer::act::{
     Act, Area, Assertion, BatchRef, Capacity, CaseAt, CaseLine, ListRef, Member, Opening, PaymentLine, PostDown, PostUp, ResultLine,
     SeatLine, Sheet, SheetKind, SheetLines, Step, Team, Vote,
 };
-use signer::merkle::list_root;
-use signer::note::note_hash;
+use signer::index_note::IndexNote;
+use signer::merkle::{empty_root, list_root};
+use signer::note::{SignatureLine, note_hash};
 use signer::statement::{Header, statement_hash};
-use signer::value::{AccountToken, CaseId, Commitment, Period, Scheme, Share, StatementHash, Time};
+use signer::value::{AccountToken, CaseId, Commitment, IndexRoot, Period, Scheme, Share, StatementHash, Time};
 use signer::{Note, Statement};
 
 use crate::rules::DAY_MS;
-use crate::world::{World, bytes, code, founding, person, unit};
+use crate::world::{World, bytes, code, founding, key, person, unit};
 
 /// The procedure of the programme: twelve steps from an application to the next year's.
 pub const PROGRAMME: &str = include_str!("programme.toml");
@@ -523,6 +526,29 @@ impl World {
             SheetLines::Results(_) => SheetKind::Results,
         };
         Act::Sheet(Sheet { list: code(list), kind, part, lines })
+    }
+
+    /// What the ledger would say of its indexes now, where it has refused nothing.
+    pub fn index_note(&self) -> IndexNote {
+        let place = tempfile::tempdir().unwrap();
+        self.write(place.path());
+        let keys = ["checkpoint", "checkpoint-2"].map(key).into();
+        let (ledger, _) = Ledger::open(Folder::open(place.path()).unwrap(), keys, &mut |_| {}).unwrap();
+        let (cases, keys) = ledger.state().index_roots();
+        IndexNote { ledger: self.id.clone(), cases, keys, refusals: (0, IndexRoot(empty_root().0)) }
+    }
+
+    /// Appends the index entry.
+    pub fn index(&mut self) -> u64 {
+        let note = self.index_note().sign(&self.checkpoint_key);
+        self.push(note.encode().as_bytes())
+    }
+
+    /// Appends an index entry of this text, whatever it is.
+    pub fn push_index_text(&mut self, text: &str) {
+        let line = SignatureLine::ed25519(self.id.as_str(), &self.checkpoint_key.public(), &self.checkpoint_key.sign(text.as_bytes()));
+        let note = Note { text: text.to_owned(), signatures: vec![line] };
+        self.push(note.encode().as_bytes());
     }
 
     /// Statement hash, if it is a statement, of every entry's note.

@@ -97,6 +97,8 @@ fn judge(trial: &Trial, submission: &Submission) -> Option<String> {
         (Answer::Recorded { .. }, Some(Rule::CounterUsed | Rule::FoundingRepeated)) => is_copy && trial.name.contains("again"),
         // Link and time of receipt are the door's own: there they cannot be wrong.
         (Answer::Recorded { .. }, Some(Rule::ReceivedOrder | Rule::Chain)) => return None,
+        // So is the day's index entry, which it writes before the statement.
+        (Answer::Recorded { .. }, Some(Rule::IndexMissing)) => return None,
         (Answer::Refused { refusal, .. }, Some(rule)) => refusal.rule == rule && is_helpful(refusal),
         (Answer::Recorded { .. }, Some(_)) | (Answer::Refused { .. }, None) => false,
     };

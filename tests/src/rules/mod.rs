@@ -2,16 +2,19 @@
 
 pub mod acts;
 mod appointments;
+mod appointments_of_programme;
 mod case_acts;
 mod check;
 mod cosigned;
 mod enactments;
 pub(crate) mod files;
 mod header;
+mod index;
 pub(crate) mod keys;
 mod lists;
 mod money;
 mod postings;
+mod programme_rules;
 mod stages;
 mod steps;
 mod text;
@@ -38,6 +41,9 @@ pub fn trials() -> Vec<Trial> {
     header::fill(&mut table);
     files::fill(&mut table);
     stages::fill(&mut table);
+    programme_rules::fill(&mut table);
+    index::fill(&mut table);
+    appointments_of_programme::fill(&mut table);
     postings::fill(&mut table);
     money::fill(&mut table);
     lists::fill(&mut table);
