@@ -15,6 +15,7 @@ mod lists;
 mod money;
 mod postings;
 mod programme_rules;
+mod procedures_of_programme;
 mod stages;
 mod steps;
 mod text;
@@ -41,6 +42,7 @@ pub fn trials() -> Vec<Trial> {
     header::fill(&mut table);
     files::fill(&mut table);
     stages::fill(&mut table);
+    procedures_of_programme::fill(&mut table);
     programme_rules::fill(&mut table);
     index::fill(&mut table);
     appointments_of_programme::fill(&mut table);
