@@ -141,7 +141,9 @@ impl World {
     pub fn programme_on(procedure: &str, mut world: World) -> World {
         world.enact(procedure);
         for (id, office, of, home) in STAFF {
-            world.enrol(id);
+            if !world.known_by.contains_key(*id) {
+                world.enrol(id);
+            }
             world.appoint_from(id, office, of, home);
         }
         let act = world.team(2026);

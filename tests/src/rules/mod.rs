@@ -3,6 +3,7 @@
 pub mod acts;
 mod appointments;
 mod appointments_of_programme;
+mod attacks;
 mod case_acts;
 mod check;
 mod cosigned;
@@ -14,8 +15,8 @@ pub(crate) mod keys;
 mod lists;
 mod money;
 mod postings;
-mod programme_rules;
 mod procedures_of_programme;
+mod programme_rules;
 mod stages;
 mod steps;
 mod text;
@@ -42,6 +43,7 @@ pub fn trials() -> Vec<Trial> {
     header::fill(&mut table);
     files::fill(&mut table);
     stages::fill(&mut table);
+    attacks::fill(&mut table);
     procedures_of_programme::fill(&mut table);
     programme_rules::fill(&mut table);
     index::fill(&mut table);

@@ -58,7 +58,11 @@ const FORMAT: Faults = &[
     ("an outcome of another kind", "to          = \"rejected\"", "to          = \"forgotten\""),
     ("an outcome without a name", "name        = \"不予确认\"\n", ""),
     ("an outcome by nobody", "by   = [\"director\"]\nto   = \"referred\"", "by   = []\nto   = \"referred\""),
-    ("an outcome by an office twice", "by   = [\"director\"]\nto   = \"referred\"", "by   = [\"director\", \"director\"]\nto   = \"referred\""),
+    (
+        "an outcome by an office twice",
+        "by   = [\"director\"]\nto   = \"referred\"",
+        "by   = [\"director\", \"director\"]\nto   = \"referred\"",
+    ),
     ("an outcome by no one at the least", "min         = 2", "min         = 0"),
     ("an outcome by seventeen", "min         = 2", "min         = 17"),
     ("a suspension without a way back", "back_to = \"visit\"\n", ""),
@@ -70,7 +74,11 @@ const FORMAT: Faults = &[
     ("a rule twice", "id       = \"other-eyes\"", "id       = \"one-purse\""),
     ("a rule of another kind", "kind = \"independent\"", "kind = \"fair\""),
     ("a rule of another severity", "severity = \"warn\"", "severity = \"fatal\""),
-    ("a rule that warns and may be overridden", "steps    = [\"apply\", \"notice\"]", "steps    = [\"apply\", \"notice\"]\noverride = true"),
+    (
+        "a rule that warns and may be overridden",
+        "steps    = [\"apply\", \"notice\"]",
+        "steps    = [\"apply\", \"notice\"]\noverride = true",
+    ),
     ("independence that may be overridden", "kind = \"independent\"", "kind = \"independent\"\noverride = true"),
     ("exclusive powers that may be overridden", "powers = [\"F\", \"S\"]", "powers = [\"F\", \"S\"]\noverride = true"),
     ("exclusive powers of one", "powers = [\"F\", \"S\"]", "powers = [\"F\"]"),
@@ -84,10 +92,22 @@ const FORMAT: Faults = &[
     ("a mixed rule of nobody", "level = \"township\"\nmin   = 1\n", "level = \"township\"\nmin   = 0\n"),
     ("acting for no day", "max_days  = 90", "max_days  = 0"),
     ("delegations two deep", "max_depth = 1", "max_depth = 2"),
-    ("a second rule of acting", "[[rule]]\nid   = \"own-matter\"", "[[rule]]\nid = \"more\"\nkind = \"acting\"\nmax_days = 1\nmax_depth = 0\n\n[[rule]]\nid   = \"own-matter\""),
-    ("a second rule of independence", "[[rule]]\nid    = \"with-township\"", "[[rule]]\nid = \"more\"\nkind = \"independent\"\n\n[[rule]]\nid    = \"with-township\""),
+    (
+        "a second rule of acting",
+        "[[rule]]\nid   = \"own-matter\"",
+        "[[rule]]\nid = \"more\"\nkind = \"acting\"\nmax_days = 1\nmax_depth = 0\n\n[[rule]]\nid   = \"own-matter\"",
+    ),
+    (
+        "a second rule of independence",
+        "[[rule]]\nid    = \"with-township\"",
+        "[[rule]]\nid = \"more\"\nkind = \"independent\"\n\n[[rule]]\nid    = \"with-township\"",
+    ),
     ("a key of another kind of rule", "kind = \"independent\"", "kind = \"independent\"\nsteps = [\"visit\"]"),
-    ("governance of an act that needs none", "account     = {", "outcome     = { any = [\"clerk\"], min = 1, powers = 0 }\naccount     = {"),
+    (
+        "governance of an act that needs none",
+        "account     = {",
+        "outcome     = { any = [\"clerk\"], min = 1, powers = 0 }\naccount     = {",
+    ),
     ("governance of a programme's act by an unknown office", "account     = { any = [\"clerk\"]", "account     = { any = [\"mayor\"]"),
 ];
 
@@ -95,7 +115,11 @@ const STEP_FORMAT: Faults = &[
     ("a step twice", "id            = \"visit\"", "id            = \"apply\""),
     ("a step on something else", "on       = \"payment\"", "on       = \"person\""),
     ("a step without `on`", "on       = \"payment\"\n", ""),
-    ("a step by nobody", "by       = { any = [\"clerk\"], min = 1 }\nasserts  = [\"informed\"]", "by       = { any = [], min = 1 }\nasserts  = [\"informed\"]"),
+    (
+        "a step by nobody",
+        "by       = { any = [\"clerk\"], min = 1 }\nasserts  = [\"informed\"]",
+        "by       = { any = [], min = 1 }\nasserts  = [\"informed\"]",
+    ),
     ("a step by each of nobody", "each = [\"chair\", \"recorder\"]", "each = []"),
     ("a step by each of one twice", "each = [\"chair\", \"recorder\"]", "each = [\"chair\", \"chair\"]"),
     ("a step by any and each", "each = [\"chair\", \"recorder\"]", "any = [\"chair\"], min = 1, each = [\"recorder\"]"),
@@ -146,7 +170,11 @@ const STEP_FORMAT: Faults = &[
     ("seventeen witnesses", "cosigned = 1", "cosigned = 17"),
     ("a total of what was paid before it is", "order = \"batch\"", "order = \"paid\""),
     ("a total of something else", "order = \"batch\"", "order = \"order\""),
-    ("nine totals", "order = \"batch\"", "order = \"batch\", a = \"batch\", b = \"batch\", c = \"batch\", d = \"batch\", e = \"batch\", f = \"batch\", g = \"batch\""),
+    (
+        "nine totals",
+        "order = \"batch\"",
+        "order = \"batch\", a = \"batch\", b = \"batch\", c = \"batch\", d = \"batch\", e = \"batch\", f = \"batch\", g = \"batch\"",
+    ),
     ("results of a list", "locks = true", "locks = true\nsettles = true"),
     ("an unknown key of a step", "settles = true", "settles = true\ncolour = \"red\""),
 ];
@@ -162,10 +190,18 @@ const REFERENCES: Faults = &[
     ("a posting at a level that there is not", "at = [\"village\", \"township\"]", "at = [\"village\", \"province\"]"),
     ("a telephone of a level that there is not", "phones = [\"township\", \"county\"]", "phones = [\"township\", \"province\"]"),
     ("rates of a step that there is not", "step = \"visit\", shares", "step = \"inspect\", shares"),
-    ("rates of a step that is not counted", "step = \"visit\", shares = { in-home = \"3/4\", met = \"1/2\" }", "step = \"apply\", shares = { informed = \"1/1\" }"),
+    (
+        "rates of a step that is not counted",
+        "step = \"visit\", shares = { in-home = \"3/4\", met = \"1/2\" }",
+        "step = \"apply\", shares = { informed = \"1/1\" }",
+    ),
     ("rates of an assert that there is not", "in-home = \"3/4\"", "at-home = \"3/4\""),
     ("a time limit of a step that does not come before", "of = \"fund\"", "of = \"lock\""),
-    ("a case step after a batch", "after    = [\"post\"]\nby       = { any = [\"inspector\"], min = 2 }", "after    = [\"visit\", \"pay\"]\nby       = { any = [\"inspector\"], min = 2 }"),
+    (
+        "a case step after a batch",
+        "after    = [\"post\"]\nby       = { any = [\"inspector\"], min = 2 }",
+        "after    = [\"visit\", \"pay\"]\nby       = { any = [\"inspector\"], min = 2 }",
+    ),
     ("a batch after a lock and another", "after    = [\"lock\"]", "after    = [\"lock\", \"confirm\"]"),
     ("a batch after a list that does not lock", "after    = [\"lock\"]", "after    = [\"confirm\"]"),
     ("a payment after a batch that does not settle", "after    = [\"settle\"]", "after    = [\"pay\"]"),
@@ -180,16 +216,28 @@ const REFERENCES: Faults = &[
 const GOOD: Faults = &[
     ("six levels", "\"village\"]", "\"village\", \"a\", \"b\", \"c\"]"),
     ("no index", "index   = { daily = false }\n", ""),
-    ("a calendar of its own", "index   =", "calendar = { working = [7, 1], holidays = [2026-10-01], workdays = [2026-10-01, 2026-10-04] }\nindex   ="),
+    (
+        "a calendar of its own",
+        "index   =",
+        "calendar = { working = [7, 1], holidays = [2026-10-01], workdays = [2026-10-01, 2026-10-04] }\nindex   =",
+    ),
     ("no working day", "index   =", "calendar = { working = [] }\nindex   ="),
     ("the largest standard", "fen    = 700", "fen    = 1000000000000"),
     ("a standard for one year", "to     = 2027\n", "to     = 2026\n"),
-    ("a standard and the next, year by year", "scheme = \"X3\"\ntier   = \"base\"\nfen    = 700\nfrom   = 2026", "scheme = \"X1\"\ntier   = \"base\"\nfen    = 700\nfrom   = 2028"),
+    (
+        "a standard and the next, year by year",
+        "scheme = \"X3\"\ntier   = \"base\"\nfen    = 700\nfrom   = 2026",
+        "scheme = \"X1\"\ntier   = \"base\"\nfen    = 700\nfrom   = 2028",
+    ),
     ("answers at once", "days = 10", "days = 0"),
     ("answers in ten years", "days = 10", "days = 3650"),
     ("an appeal on the same day", "appeal_days = 15", "appeal_days = 0"),
     ("a total of nothing", "match    = { budget = \"batch\" }", "match    = {}"),
-    ("a batch with eight totals", "order = \"batch\"", "order = \"batch\", a = \"batch\", b = \"batch\", c = \"batch\", d = \"batch\", e = \"batch\", f = \"batch\""),
+    (
+        "a batch with eight totals",
+        "order = \"batch\"",
+        "order = \"batch\", a = \"batch\", b = \"batch\", c = \"batch\", d = \"batch\", e = \"batch\", f = \"batch\"",
+    ),
     ("an allowance of the procedure's own length", "offline_hours = 48", "offline_hours = 72"),
     ("a wait of sixty days", "join_days     = 5", "join_days     = 60"),
     ("a due date on 28 February", "due           = \"03-31\"", "due           = \"02-28\""),
@@ -197,7 +245,11 @@ const GOOD: Faults = &[
     ("a cover of nothing", "new = \"1/2\"", "new = \"0/1\""),
     ("a quorum without categories", "seats = { villager = 2 }", "seats = {}"),
     ("an uncounted step that says so", "asserts  = [\"informed\"]", "asserts  = [\"informed\"]\ncounted  = false"),
-    ("a rule that refuses and says so", "steps = [\"fund\", \"settle\", \"notice\"]", "steps = [\"fund\", \"settle\", \"notice\"]\nseverity = \"refuse\""),
+    (
+        "a rule that refuses and says so",
+        "steps = [\"fund\", \"settle\", \"notice\"]",
+        "steps = [\"fund\", \"settle\", \"notice\"]\nseverity = \"refuse\"",
+    ),
 ];
 
 /// Many of one thing.
@@ -209,7 +261,8 @@ fn counts(table: &mut Table) {
     let standard = |n: usize| format!("[[standard]]\nscheme = \"Y{n}\"\ntier = \"a\"\nfen = 1\nfrom = 2026\n");
     let outcome = |n: usize| format!("[outcome.o{n}]\nname = \"x\"\nby = [\"director\"]\nto = \"exited\"\n");
     let rule = |n: usize| format!("[[rule]]\nid = \"r{n}\"\nkind = \"not_own_unit\"\nsteps = [\"lock\"]\n");
-    let step = |n: usize| format!("[[step]]\nid = \"s{n}\"\non = \"payment\"\nafter = [\"settle\"]\nby = {{ any = [\"clerk\"], min = 1 }}\n");
+    let step =
+        |n: usize| format!("[[step]]\nid = \"s{n}\"\non = \"payment\"\nafter = [\"settle\"]\nby = {{ any = [\"clerk\"], min = 1 }}\n");
     let at = |key: &str, before: &str, text: String| (key.to_owned(), second(before, &format!("{text}\n{before}")));
     let counted = [
         (at("standards", "[[standard]]", many(497, standard)), at("standards", "[[standard]]", many(498, standard))),
@@ -219,6 +272,8 @@ fn counts(table: &mut Table) {
     ];
     for ((key, most), (_, more)) in counted {
         table.admits(&format!("procedure of a programme: as many {key} as there may be"), Staffed, |w| _ = w.enact(&most));
-        table.refuses(Rule::ProcedureFormat, &format!("procedure of a programme: one more of the {key} than there may be"), Staffed, |w| enact(w, &more));
+        table.refuses(Rule::ProcedureFormat, &format!("procedure of a programme: one more of the {key} than there may be"), Staffed, |w| {
+            enact(w, &more)
+        });
     }
 }
