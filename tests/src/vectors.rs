@@ -131,7 +131,7 @@ pub fn ring(world: &World) -> KeyRing {
 /// All keys that the statements of ledgers of one founding bring.
 pub fn ring_of(worlds: &[&World]) -> KeyRing {
     let mut ring = KeyRing::new(Some(worlds[0].id.clone()));
-    let texts = worlds.iter().flat_map(|world| world.notes()).into_iter().map(|(_, note)| Note::parse(&note).unwrap().text);
+    let texts = worlds.iter().flat_map(|world| world.notes()).map(|(_, note)| Note::parse(&note).unwrap().text);
     texts.filter_map(|text| Statement::parse(&text).ok()).for_each(|statement| ring.learn(&statement));
     ring
 }
