@@ -1,9 +1,10 @@
 //! A ledger in which every act occurs, and what is known of it without asking anything that it tests.
 
 use signer::act::{Act, Basis, DeviceReason, EndReason, Founding, RelatedTo, RevokeReason};
-use signer::value::{CaseId, Commitment, DeviceId, Power, StatementHash};
+use signer::value::{CaseId, Commitment, DeviceId, Power, ReportToken, StatementHash};
 
-use crate::world::{PROCEDURE, World, bytes, code, constitution, founding, key, person, text, time};
+use crate::programme::{OTHER, Stage, account, case_id, paper, papers};
+use crate::world::{PROCEDURE, World, bytes, code, constitution, founding, key, person, text, time, unit};
 
 /// The ledger, and entries of it that tests ask for.
 pub struct EveryAct {
@@ -121,6 +122,59 @@ impl Builder {
         self.world.act(&["r1"], Act::DeviceEnd { ends: DeviceId::parse("d2").unwrap(), reason: DeviceReason::Retired });
         ended
     }
+}
+
+/// Every act of a programme that its steps do not need, on a case that was opened in village 07-02.
+pub fn acts_on_a_case(w: &mut World) {
+    use signer::act::{
+        About, Account, Answer, AnswerOutcome, Appeal, Clause, Correct, Dissent, Hold, Objection, Outcome, Override, Recuse, Release,
+        Report, ReportAbout, Ruling, Transfer,
+    };
+    let (case, reason, evidence) = (OTHER, code("doubt"), paper("letter"));
+    let answer = |w: &mut World, by: &str, answers: StatementHash, outcome| {
+        w.act(&[by], Act::Answer(Answer { answers, outcome, evidence: paper("answer") }))
+    };
+    let outcome = |w: &mut World, what: &str| {
+        let act = Outcome { case: w.at(case), outcome: code(what), reason: code("income"), evidence: papers(&["file"]) };
+        w.on_case(&["m1"], case, Act::Outcome(act))
+    };
+    let act = Account { case: w.at(case), account: account("z1 again"), reason: reason.clone(), evidence };
+    w.on_case(&["c2"], case, Act::Account(act));
+    let hash = w.act(&["h2"], Act::Objection(Objection { case: w.at(case), reason: reason.clone(), evidence: None }));
+    answer(w, "m1", hash, AnswerOutcome::Dismissed);
+    let of = w.told(&format!("apply {case}"));
+    let hash = w.act(&["v3"], Act::Dissent(Dissent { case: w.at(case), of, reason: reason.clone(), evidence: Some(evidence) }));
+    answer(w, "m1", hash, AnswerOutcome::Dismissed);
+    let about = ReportAbout::Case(case_id(case));
+    let hash = w.act(&["s1"], Act::Report(Report { report: ReportToken(bytes("report")), about, reason: reason.clone(), evidence: None }));
+    answer(w, "m1", hash, AnswerOutcome::Dismissed);
+    let hash = w.act(&["s2"], Act::Hold(Hold { case: w.at(case), reason: reason.clone(), evidence }));
+    w.act(&["s2"], Act::Release(Release { case: w.at(case), releases: hash, evidence }));
+    w.act(&["v3"], Act::Recuse(Recuse { case: w.at(case), relation: code("kin") }));
+    let (step, rule) = (code("visit"), code("other-eyes"));
+    w.act(&["s1"], Act::Override(Override { step, rule, about: About::Case(case_id(case)), reason: reason.clone(), evidence }));
+    let visit = w.step_with(&["v1"], w.visit(case), |_| {});
+    w.act(&["v2"], Act::Join { joins: visit });
+    w.heads.insert(case.to_owned(), visit);
+    let act = Correct { case: Some(w.at(case)), batch: None, of: visit, reason: reason.clone(), evidence };
+    w.on_case(&["m1"], case, Act::Correct(act));
+    let hash = outcome(w, "refer");
+    let clause = Clause::Step(code("visit"));
+    w.act(&["m1"], Act::Ruling(Ruling { clause, issuer: code("province"), document: evidence, answers: Some(hash) }));
+    let act = Transfer { case: w.at(case), from: unit("07-02"), to: unit("07-01"), reason };
+    w.on_case(&["c2", "c1"], case, Act::Transfer(act));
+    let of = outcome(w, "reject");
+    let hash = w.act(&["c1"], Act::Appeal(Appeal { case: w.at(case), of, evidence: None }));
+    let hash = answer(w, "m2", hash, AnswerOutcome::Upheld);
+    w.heads.insert(case.to_owned(), hash);
+}
+
+/// A programme from its founding to the notices of its payments, in which every act of a programme occurs.
+pub fn whole_programme() -> World {
+    let mut world = World::run_to(Stage::Noticed);
+    acts_on_a_case(&mut world);
+    world.index();
+    world
 }
 
 /// Builds it: about 150 entries.

@@ -5,6 +5,7 @@ pub mod crowd;
 pub mod disk;
 pub mod every_act;
 pub mod order;
+pub mod programme;
 pub mod rules;
 pub mod script;
 pub mod tamper;

@@ -41,6 +41,8 @@ pub struct Trial {
     pub known: Vec<Vec<u8>>,
     /// Rule and index of each finding, in order.
     pub expected: Vec<(Rule, u64)>,
+    /// Rule and index of each warning, in order: these entries are admitted.
+    pub warned: Vec<(Rule, u64)>,
     /// The verdict, or `usage` for a malformed policy or known checkpoint.
     pub verdict: &'static str,
     /// The entry that is tried, as a submission to the ledger that it was appended to.
@@ -81,7 +83,13 @@ impl Trial {
     pub fn said(&self) -> Said {
         let level = |rule: &Rule| if NOTES.contains(rule) { "note" } else { "error" };
         let finding = |(rule, index): &(Rule, u64)| (rule.name().to_owned(), *index, level(rule).to_owned());
-        Said { verdict: self.verdict.to_owned(), findings: self.expected.iter().map(finding).collect() }
+        let warning = |(rule, index): &(Rule, u64)| (rule.name().to_owned(), *index, "warn".to_owned());
+        let mut findings: Vec<_> = self.warned.iter().map(warning).chain(self.expected.iter().map(finding)).collect();
+        if !self.warned.is_empty() {
+            // Findings of entries come in the order of entries; a sort keeps those of one entry as they are.
+            findings.sort_by_key(|(_, index, _)| *index);
+        }
+        Said { verdict: self.verdict.to_owned(), findings }
     }
 
     /// Writes everything below `place`, which must not exist.

@@ -7,12 +7,14 @@ use ledger::check::{KeyRing, check};
 use ledger::entry::{Entry, entry_head};
 use signer::act::Act;
 use signer::checkpoint::Receipt;
+use signer::index_note::INDEX_KIND;
 use signer::note::{TYPE_COSIGNATURE, TYPE_ED25519, key_id};
 use signer::possession::{self, Occasion};
 use signer::statement::statement_hash;
 use signer::value::base64;
 use signer::{ActName, Note, Rule, Statement};
 
+use crate::every_act::whole_programme;
 use crate::rules::files::refusal;
 use crate::rules::trials;
 use crate::tamper::whole_life;
@@ -68,8 +70,15 @@ pub fn vectors() -> Image {
     let refused_note = refused.sign(&world.checkpoint_key).encode().into_bytes();
     files.insert(format!("ledger/refusals/{}", refused.file_name()), refused_note);
     files.insert("policy".to_owned(), world.policy(true).into_bytes());
-    for (act, note) in notes_of_acts(&world) {
+    let programme = whole_programme();
+    for (name, bytes) in programme.files() {
+        files.insert(format!("programme/{name}"), bytes);
+    }
+    for (act, note) in notes_of_acts(&[&world, &programme]) {
         files.insert(format!("good/{act}.note"), note);
+    }
+    for (act, note) in repeated_lines(&programme) {
+        files.insert(format!("bad-acts/{act}.note"), note);
     }
     files.insert("good/entry".to_owned(), world.entries[SHOWN].bytes.clone());
     files.insert("good/checkpoint".to_owned(), world.checkpoint_at(SHOWN_SIZE).encode().into_bytes());
@@ -82,22 +91,47 @@ pub fn vectors() -> Image {
     files
 }
 
-/// The first note of each act in the ledger, and of a cosigned entry.
-fn notes_of_acts(world: &World) -> BTreeMap<String, Vec<u8>> {
+/// The first note of each act in the ledgers, of a cosigned entry, and of an index entry.
+fn notes_of_acts(worlds: &[&World]) -> BTreeMap<String, Vec<u8>> {
     let mut notes = BTreeMap::new();
-    for (_, note) in world.notes() {
+    for (_, note) in worlds.iter().flat_map(|world| world.notes()) {
         let text = Note::parse(&note).unwrap().text;
-        let act = Statement::parse(&text).map_or("cosigned", |statement| statement.act_name().as_str());
+        let kind = if text.starts_with(INDEX_KIND) { "index" } else { "cosigned" };
+        let act = Statement::parse(&text).map_or(kind, |statement| statement.act_name().as_str());
         notes.entry(act.to_owned()).or_insert(note);
     }
-    assert_eq!(notes.len(), ActName::ALL.len() + 1);
+    assert_eq!(notes.len(), ActName::ALL.len() + 2);
+    notes
+}
+
+/// The first note of each act of a programme, its first line after the header twice: `line-repeated`, in a note that is signed.
+fn repeated_lines(world: &World) -> BTreeMap<String, Vec<u8>> {
+    let mut notes = BTreeMap::new();
+    for (_, note) in world.notes() {
+        let note = Note::parse(&note).unwrap();
+        let Ok(statement @ Statement::Act { .. }) = Statement::parse(&note.text) else { continue };
+        if statement.act_name() < ActName::Step || notes.contains_key(statement.act_name().as_str()) {
+            continue;
+        }
+        let mut lines: Vec<&str> = note.text.split_inclusive('\n').collect();
+        let first = lines.iter().position(|line| line.starts_with("seen ")).unwrap() + 1;
+        lines.insert(first, lines[first]);
+        let signers: Vec<&str> = note.signatures.iter().map(|line| line.name.as_str()).collect();
+        notes.insert(statement.act_name().as_str().to_owned(), world.sign_text(&lines.concat(), &signers));
+    }
+    assert_eq!(notes.len(), ActName::ALL.iter().filter(|act| **act >= ActName::Step).count());
     notes
 }
 
 /// All keys that the statements of a ledger bring.
 pub fn ring(world: &World) -> KeyRing {
-    let mut ring = KeyRing::new(Some(world.id.clone()));
-    let texts = world.notes().into_iter().map(|(_, note)| Note::parse(&note).unwrap().text);
+    ring_of(&[world])
+}
+
+/// All keys that the statements of ledgers of one founding bring.
+pub fn ring_of(worlds: &[&World]) -> KeyRing {
+    let mut ring = KeyRing::new(Some(worlds[0].id.clone()));
+    let texts = worlds.iter().flat_map(|world| world.notes()).map(|(_, note)| Note::parse(&note).unwrap().text);
     texts.filter_map(|text| Statement::parse(&text).ok()).for_each(|statement| ring.learn(&statement));
     ring
 }

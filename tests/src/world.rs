@@ -11,7 +11,7 @@ use ledger::policy::{Policy, verifier_key};
 use ledger::procedure::procedure_digest;
 use ledger::segment::{SLOTS, encode_slot, segment_name};
 use ledger::state::ledger_id;
-use signer::act::{Act, Capacity, Constitution, Founder, Founding, Import, NewKey, Purpose, Witness};
+use signer::act::{Act, Capacity, Constitution, Founder, Founding, Import, ListRef, NewKey, Purpose, Witness};
 use signer::checkpoint::{cosign, is_signed_by};
 use signer::note::{SignatureLine, TYPE_ED25519};
 use signer::possession::{self, Occasion};
@@ -100,6 +100,10 @@ pub struct World {
     pub known_by: BTreeMap<String, StatementHash>,
     /// Heads of cases.
     pub heads: BTreeMap<String, StatementHash>,
+    /// Lists as steps name them.
+    pub lists: BTreeMap<String, ListRef>,
+    /// Statements that a test will name, by what it calls them.
+    pub said: BTreeMap<String, StatementHash>,
 }
 
 /// The founding of the tests, before anything is changed in it: founders f1 (E), f2 (S), f3 (F), threshold 2, witness w1.
@@ -157,6 +161,8 @@ impl World {
             keys: BTreeMap::new(),
             known_by: BTreeMap::new(),
             heads: BTreeMap::new(),
+            lists: BTreeMap::new(),
+            said: BTreeMap::new(),
         };
         for id in &founders {
             world.keys.insert(id.clone(), key(id));
@@ -421,6 +427,8 @@ impl World {
             keys: self.keys.iter().map(|(id, key)| (id.clone(), copy(key))).collect(),
             known_by: self.known_by.clone(),
             heads: self.heads.clone(),
+            lists: self.lists.clone(),
+            said: self.said.clone(),
             ..*self
         };
         for (received, note) in notes {

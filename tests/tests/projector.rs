@@ -19,7 +19,7 @@ use projector::{Cursor, Key, Prefix, ProjectorError, Rows};
 use signer::ActName;
 use signer::value::{LedgerId, TreeRoot};
 use tests::World;
-use tests::every_act::{every_act, every_act_of};
+use tests::every_act::{every_act, every_act_of, whole_programme};
 use tests::world::{bytes, founding, key};
 
 /// Shows a log as it was at an earlier size.
@@ -91,19 +91,23 @@ fn stores(path: &Path) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_ledger_of_these_tests_has_every_act() {
+fn the_ledgers_of_these_tests_have_every_act() {
     let world = every_act().world;
     assert!((140..170).contains(&world.history.size()), "{}", world.history.size());
-    with_log(&world, |log| {
-        let mut rows = MemoryRows::default();
-        follow(&mut rows, log, &mut |_| {}).unwrap();
-        let entries = rows.page(&Prefix::entries(), None, 1_000).unwrap();
-        assert_eq!(entries.len() as u64, world.history.size());
-        let names: BTreeSet<&str> =
-            entries.iter().filter_map(|(_, row)| if let Row::Entry(row) = row { Some(row.deed.name()) } else { None }).collect();
-        let expected: BTreeSet<&str> = ActName::ALL.iter().map(|act| act.as_str()).chain(["cosigned"]).collect();
-        assert_eq!(names, expected);
-    });
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for world in [world, whole_programme()] {
+        with_log(&world, |log| {
+            let mut rows = MemoryRows::default();
+            follow(&mut rows, log, &mut |_| {}).unwrap();
+            let entries = rows.page(&Prefix::entries(), None, 1_000).unwrap();
+            assert_eq!(entries.len() as u64, world.history.size());
+            let named =
+                entries.iter().filter_map(|(_, row)| if let Row::Entry(row) = row { Some(row.deed.name().to_owned()) } else { None });
+            names.extend(named);
+        });
+    }
+    let expected: BTreeSet<String> = ActName::ALL.iter().map(|act| act.as_str()).chain(["cosigned", "index"]).map(str::to_owned).collect();
+    assert_eq!(names, expected);
 }
 
 #[test]

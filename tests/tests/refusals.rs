@@ -93,10 +93,15 @@ fn judge(trial: &Trial, submission: &Submission) -> Option<String> {
     // A text that is in the log already is answered with its receipt: that is no refusal, though an audit would find a copy.
     let is_copy = matches!(&answer, Answer::Recorded { is_repeated: true, .. });
     let answered = match (&answer, expected) {
-        (Answer::Recorded { .. }, None) => true,
+        (Answer::Recorded { warnings, .. }, None) => {
+            let warned: Vec<Rule> = warnings.iter().map(|warning| warning.rule).collect();
+            warned == trial.warned.iter().map(|(rule, _)| *rule).collect::<Vec<_>>() && warnings.iter().all(is_helpful)
+        }
         (Answer::Recorded { .. }, Some(Rule::CounterUsed | Rule::FoundingRepeated)) => is_copy && trial.name.contains("again"),
         // Link and time of receipt are the door's own: there they cannot be wrong.
         (Answer::Recorded { .. }, Some(Rule::ReceivedOrder | Rule::Chain)) => return None,
+        // So is the day's index entry, which it writes before the statement.
+        (Answer::Recorded { .. }, Some(Rule::IndexMissing)) => return None,
         (Answer::Refused { refusal, .. }, Some(rule)) => refusal.rule == rule && is_helpful(refusal),
         (Answer::Recorded { .. }, Some(_)) | (Answer::Refused { .. }, None) => false,
     };

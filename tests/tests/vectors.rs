@@ -13,7 +13,8 @@ use ledger::policy::Policy;
 use ledger::storage::Folder;
 use signer::checkpoint::Receipt;
 use signer::{ActName, Rule};
-use tests::vectors::{CHECKED, printed, ring, vectors};
+use tests::every_act::whole_programme;
+use tests::vectors::{CHECKED, printed, ring, ring_of, vectors};
 use tests::world::key;
 
 fn docs() -> PathBuf {
@@ -37,7 +38,7 @@ fn files_below(folder: &Path) -> Vec<String> {
 fn the_files_are_those_that_the_code_makes() {
     let (folder, vectors) = (docs().join("vectors"), vectors());
     if std::env::var_os("ZEREN_WRITE_VECTORS").is_some() {
-        for part in ["ledger", "good", "bad"] {
+        for part in ["ledger", "good", "bad", "bad-acts", "programme"] {
             let _ = fs::remove_dir_all(folder.join(part));
         }
         for (name, bytes) in &vectors {
@@ -63,21 +64,29 @@ fn format_md_prints_them() {
 }
 
 #[test]
-fn the_ledger_holds() {
+fn the_ledgers_hold() {
     let folder = docs().join("vectors");
-    let storage = Folder::open_to_read(&folder.join("ledger")).unwrap();
     let policy = Policy::parse(&fs::read(folder.join("policy")).unwrap()).unwrap();
-    let report =
-        audit(&Question { storage: &storage, policy: Some(&policy), is_policy_inside: false, known: &[] }, &mut |_, _| {}).unwrap();
-    assert_eq!((report.findings, report.verdict, report.entries), (vec![], Verdict::Holds, 30));
+    for (name, entries) in [("ledger", 30), ("programme", whole_programme().size())] {
+        let storage = Folder::open_to_read(&folder.join(name)).unwrap();
+        let question = Question { storage: &storage, policy: Some(&policy), is_policy_inside: false, known: &[] };
+        let report = audit(&question, &mut |_, _| {}).unwrap();
+        assert_eq!((report.findings, report.verdict, report.entries), (vec![], Verdict::Holds, entries));
+    }
 }
 
 #[test]
 fn good_notes_pass_the_check_and_bad_ones_break_the_rule_of_their_name() {
-    let (vectors, ring) = (vectors(), ring(&tests::tamper::whole_life()));
-    for act in ActName::ALL.iter().map(|act| act.as_str()).chain(["cosigned"]) {
-        check(&vectors[&format!("good/{act}.note")], &ring).unwrap();
+    let (vectors, whole, programme) = (vectors(), tests::tamper::whole_life(), whole_programme());
+    let both = ring_of(&[&whole, &programme]);
+    for act in ActName::ALL.iter().map(|act| act.as_str()).chain(["cosigned", "index"]) {
+        check(&vectors[&format!("good/{act}.note")], &both).unwrap();
     }
+    for act in ActName::ALL.iter().filter(|act| **act >= ActName::Step) {
+        let refusal = check(&vectors[&format!("bad-acts/{}.note", act.as_str())], &both).unwrap_err();
+        assert_eq!(refusal.rule, Rule::LineRepeated, "{}: {refusal}", act.as_str());
+    }
+    let ring = ring(&whole);
     for rule in CHECKED {
         let refusal = check(&vectors[&format!("bad/{rule}.note")], &ring).unwrap_err();
         assert_eq!(refusal.rule, *rule, "{refusal}");
@@ -114,11 +123,11 @@ fn the_receipt_verifies_in_both_implementations() {
 #[test]
 fn the_readme_names_every_file() {
     let readme = fs::read_to_string(docs().join("vectors/README.md")).unwrap();
-    for name in vectors().keys().filter(|name| !name.starts_with("bad/") && !name.starts_with("ledger/")) {
+    for name in vectors().keys().filter(|name| !["bad/", "bad-acts/", "ledger/", "programme/"].iter().any(|part| name.starts_with(part))) {
         let short = name.strip_prefix("good/").unwrap_or(name);
         assert!(readme.contains(&format!("`{short}`")) || short.ends_with(".note"), "{name}");
     }
-    for part in ["`good/`", "`bad/`", "`ledger/`", "`policy`", "`computations`"] {
+    for part in ["`good/`", "`bad/`", "`bad-acts/`", "`ledger/`", "`programme/`", "`policy`", "`computations`"] {
         assert!(readme.contains(part), "{part}");
     }
 }

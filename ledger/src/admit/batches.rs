@@ -1,6 +1,7 @@
 //! Batches and payments: paid = locked − named holds, all or nothing (format.md section 8.8).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use signer::act::{About, BatchRef, ListRef, ResultLine, SheetKind, SheetLines, Step as StepAct};
 use signer::rule::{Refusal, Rule};
@@ -62,7 +63,12 @@ impl<'a> Desk<'a> {
             seat.marks.extend(&marks);
             self.judge_case_rules(step, &seat, &act.overrides)?;
         }
-        self.judge_times(step, &cases, &marks);
+        if opening.is_some() {
+            let locked = self.marks_of_lock(&named.list, &cases);
+            self.judge_times(step, &cases, &locked);
+        } else {
+            self.judge_times(step, &cases, &marks);
+        }
         let mark = self.mark(step, None, Some(act));
         if let Some(batch) = opening {
             self.change(Change::Used(named.list.clone()));
@@ -222,15 +228,26 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
+    /// The mark that locked a list: a batch being opened has no marks of its own yet. Where its cases were locked one after
+    /// another, the latest.
+    fn marks_of_lock(&self, of: &Code, cases: &[CaseId]) -> Vec<Arc<Mark>> {
+        let marks = cases.iter().filter_map(|case| self.register.file(case)).flat_map(|file| &file.marks);
+        let locked = marks.filter(|mark| {
+            let locks = self.programme.step(&mark.step).is_some_and(|step| step.locks);
+            locks && mark.list.as_ref() == Some(of)
+        });
+        locked.max_by_key(|mark| mark.entry).cloned().into_iter().collect()
+    }
+
     /// Warns where the step comes after its date, or too long after another.
-    fn judge_times(&mut self, step: &Step, cases: &[CaseId], marks: &[std::sync::Arc<Mark>]) {
+    fn judge_times(&mut self, step: &Step, cases: &[CaseId], marks: &[Arc<Mark>]) {
         if let Some(period) = self.latest_period(cases.iter()) {
             self.judge_due(step, period, 0);
         }
         self.judge_within(step, marks);
     }
 
-    fn judge_within(&mut self, step: &Step, marks: &[std::sync::Arc<Mark>]) {
+    fn judge_within(&mut self, step: &Step, marks: &[Arc<Mark>]) {
         let Some(within) = &step.within else { return };
         let Some(before) = marks.iter().find(|mark| mark.step == within.of) else { return };
         let days = self.programme.calendar.days_between(before.received, self.received(), within.days.counting);

@@ -2,12 +2,23 @@
 
 pub mod acts;
 mod appointments;
+mod appointments_of_programme;
+mod attacks;
+mod case_acts;
 mod check;
 mod cosigned;
 mod enactments;
 pub(crate) mod files;
 mod header;
+mod index;
 pub(crate) mod keys;
+mod lists;
+mod money;
+mod postings;
+mod procedures_of_programme;
+mod programme_rules;
+mod stages;
+mod steps;
 mod text;
 
 use ledger::entry::Entry;
@@ -15,6 +26,7 @@ use signer::Rule;
 use signer::act::Act;
 use signer::value::{DeviceId, UnixMs};
 
+use crate::programme::Stage;
 use crate::trial::{Given, Image, Submission, Trial};
 use crate::world::{World, unit};
 
@@ -30,6 +42,17 @@ pub fn trials() -> Vec<Trial> {
     cosigned::fill(&mut table);
     header::fill(&mut table);
     files::fill(&mut table);
+    stages::fill(&mut table);
+    attacks::fill(&mut table);
+    procedures_of_programme::fill(&mut table);
+    programme_rules::fill(&mut table);
+    index::fill(&mut table);
+    appointments_of_programme::fill(&mut table);
+    postings::fill(&mut table);
+    money::fill(&mut table);
+    lists::fill(&mut table);
+    case_acts::fill(&mut table);
+    steps::fill(&mut table);
     table.0
 }
 
@@ -44,12 +67,34 @@ impl Table {
         self.0.push(Trial { verdict: "holds", door: submission(&world), ..trial(name, &world) });
     }
 
+    /// A ledger whose last built entry is admitted with this one warning, and in which nothing else is found.
+    pub(crate) fn warned(&mut self, rule: Rule, name: &str, mut world: World, build: impl FnOnce(&mut World)) {
+        build(&mut world);
+        let warned = vec![(rule, world.size() - 1)];
+        self.0.push(Trial { warned, verdict: "holds", door: submission(&world), ..trial(name, &world) });
+    }
+
     /// A ledger whose last built entry breaks the rule. An honest entry follows: it stands, and is judged without the other.
     pub(crate) fn refused(&mut self, rule: Rule, name: &str, mut world: World, build: impl FnOnce(&mut World)) {
         build(&mut world);
         let (index, door) = (world.size() - 1, submission(&world));
         world.act(&["r1"], Act::Device { enrols: DeviceId::parse("after").unwrap(), unit: unit("00") });
         self.0.push(Trial { expected: vec![(rule, index)], door, ..trial(name, &world) });
+    }
+
+    /// The programme at a stage, and an act that breaks a rule.
+    pub(crate) fn refuses(&mut self, rule: Rule, name: &str, stage: Stage, build: impl FnOnce(&mut World)) {
+        self.refused(rule, name, World::run_to(stage), build);
+    }
+
+    /// The programme at a stage, and an act that is admitted without a warning.
+    pub(crate) fn admits(&mut self, name: &str, stage: Stage, build: impl FnOnce(&mut World)) {
+        self.holds(name, World::run_to(stage), build);
+    }
+
+    /// The programme at a stage, and an act that is admitted with a warning.
+    pub(crate) fn warns(&mut self, rule: Rule, name: &str, stage: Stage, build: impl FnOnce(&mut World)) {
+        self.warned(rule, name, World::run_to(stage), build);
     }
 
     /// The same where nobody is there to sign an entry that follows.
@@ -88,6 +133,7 @@ pub(crate) fn trial(name: &str, world: &World) -> Trial {
         policy: Given::Outside(policy),
         known,
         expected: Vec::new(),
+        warned: Vec::new(),
         verdict: "broken",
         door: None,
     }

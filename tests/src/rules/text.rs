@@ -99,7 +99,7 @@ fn statements(table: &mut Table) {
     statement(table, Rule::StatementTooLong, "an unknown act is not given the length of an enactment", |text| {
         text.replace("act import", "act importune") + &"| line\n".repeat(400)
     });
-    statement(table, Rule::ActUnknown, "an act that is reserved for later", |text| text.replace("act import", "act step"));
+    statement(table, Rule::ActUnknown, "an act that is reserved for later", |text| text.replace("act import", "act result"));
     statement(table, Rule::ActUnknown, "an act with a capital letter", |text| text.replace("act import", "act Import"));
     statement(table, Rule::ActUnknown, "an act with a space after it", |text| text.replace("act import\n", "act import \n"));
     statement(table, Rule::LineMissing, "no act", |text| text.replace("act import\n", ""));

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use signer::Rule;
+use signer::index_note::INDEX_KIND;
+use signer::{ActName, Rule};
 
 use super::{Corpus, long, whole_life};
+use crate::every_act::whole_programme;
 use crate::rules::files::offsets;
 use crate::trial::Trial;
 use crate::world::World;
@@ -48,21 +50,35 @@ fn rule_of(act: &str, key: &str, value: &str) -> Rule {
         ("zeren", _) => Rule::StatementKind,
         ("ledger", _) => Rule::LedgerOther,
         ("act", _) => Rule::ActUnknown,
+        // In acts of a programme reasons are codes.
+        ("reason", _) if is_of_programme(act) => Rule::Signature,
+        ("outcome", _) if act == "answer" => Rule::Value,
+        ("kind" | "assert" | "clause", _) => Rule::Value,
         ("reason" | "capacity" | "basis", _) | (_, "open" | "none" | "new") => Rule::Value,
         ("key" | "checkpoint-key" | "witness", _) => Rule::KeyEncoding,
         _ => Rule::Signature,
     }
 }
 
+fn is_of_programme(act: &str) -> bool {
+    ActName::ALL.iter().any(|name| *name >= ActName::Step && name.as_str() == act)
+}
+
 /// One bit of each line of the first entry of each act; of a procedure's text every eighth line.
 fn lines_of_every_act(corpus: &mut Corpus) {
-    let world = whole_life();
     let mut acts = BTreeSet::new();
+    for world in [whole_life(), whole_programme()] {
+        lines_of_new_acts(corpus, &world, &mut acts);
+    }
+    assert_eq!(acts.len(), ActName::ALL.len(), "every act but the founding, and a cosigned entry");
+}
+
+fn lines_of_new_acts(corpus: &mut Corpus, world: &World, acts: &mut BTreeSet<String>) {
     for (index, entry) in world.entries.iter().enumerate() {
         let text = String::from_utf8(entry.bytes.clone()).unwrap();
         let act = text.lines().find_map(|line| line.strip_prefix("act ")).unwrap_or("cosigned").to_owned();
-        // The founding gives the ledger its name: it is tampered with below.
-        if act == "found" || !acts.insert(act.clone()) {
+        // The founding gives the ledger its name: it is tampered with below. An index entry is no statement.
+        if act == "found" || text.contains(INDEX_KIND) || !acts.insert(act.clone()) {
             continue;
         }
         let mut start = 0;
@@ -79,14 +95,13 @@ fn lines_of_every_act(corpus: &mut Corpus) {
                 "received" => (Rule::Chain, index as u64 + 1),
                 _ => (rule_of(&act, key, value), index as u64),
             };
-            corpus.add(&format!("{act}: one bit of line {number}, {key}"), &world, "broken", first, |trial| {
+            corpus.add(&format!("{act}: one bit of line {number}, {key}"), world, "broken", first, |trial| {
                 let mut bytes = entry.bytes.clone();
                 bytes[at + place_to_flip(value.as_bytes())] ^= 1;
-                replace(trial, &world, index, &bytes);
+                replace(trial, world, index, &bytes);
             });
         }
     }
-    assert_eq!(acts.len(), signer::ActName::ALL.len(), "every act but the founding, and a cosigned entry");
 }
 
 /// Index, text and signature part of the last record.
