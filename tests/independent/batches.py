@@ -88,7 +88,8 @@ def _known(context, step):
     require((batch.list, batch.count, batch.total) == (list_id, count, total), "batch-match")
     require(step.id not in batch.marks, "step-repeated")
     require(all(other in batch.marks for other in step.after), "step-order")
-    require(not any(_holds(payment.case) for payment in batch.payments.values()), "flag-open")
+    held = any(_holds(payment.case) for payment in batch.payments.values())
+    require(step.settles or not held, "flag-open")
     return batch
 
 

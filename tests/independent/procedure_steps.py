@@ -217,7 +217,7 @@ def refer(steps_by_id, offices, levels):
         if one.lists is not None:
             _refer(one.lists in levels)
             one.level = levels.index(one.lists)
-        _refer(one.posting is None or all(level in levels for level in one.posting.at))
+        _refer(one.posting is None or all(level in levels for level in (*one.posting.at, *one.posting.phones)))
         if one.rates is not None:
             name, shares = one.rates
             _refer(name in before and before[name].counted)

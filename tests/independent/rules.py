@@ -155,7 +155,8 @@ def import_record(context):
     statement, state = context.statement, context.state
     case, head = statement["case"]
     known = state.programme.cases.get(case)
-    require((known.head if known else "new") == head, "case-head")
+    imported = known is not None and known.unit is None
+    require((known.head if imported else "new") == head, "case-head")
     require(statement["source"] not in state.records, "record-used")
     require(known is None or known.unit is None, "case-taken")
     context.accept()
