@@ -71,9 +71,13 @@ fn no_such_case(rows: &dyn Rows, case: &CaseId, lang: Lang) -> Result<Failure, F
 fn print_case(answer: &CaseAnswer, verdicts: &[Verdict], ledger: &Snapshot<Folder>, anchor: &Anchor, lang: Lang) {
     print(&heading(&answer.case, lang.pick("case", "案件"), ledger, anchor, lang));
     let mut signed_by: BTreeMap<(String, String), String> = BTreeMap::new();
+    let taken_back = taken_back(answer);
     for ((entry, row), verdict) in answer.entries.iter().zip(verdicts) {
         print("");
         print(&deed_lines(entry, &row.part, lang));
+        if let Some(by) = taken_back.get(&entry.entry) {
+            print(&format!("    {}", words::taken_back(*by, lang)));
+        }
         for signed in &entry.signed_by {
             print(&signature_lines(signed, entry, lang));
             signed_by.insert((signed.person.clone(), signed.office.clone()), signed.name.clone());
@@ -86,6 +90,24 @@ fn print_case(answer: &CaseAnswer, verdicts: &[Verdict], ledger: &Snapshot<Folde
     }
     print(&summary(answer, verdicts, &signed_by, lang));
     print_unanchored(anchor, lang);
+}
+
+/// Entries whose effect a correction took back, each with the correction's: the step that was a mistake, and the steps that
+/// were done on the case after it.
+fn taken_back(answer: &CaseAnswer) -> BTreeMap<u64, u64> {
+    let mut taken = BTreeMap::new();
+    for (correction, _) in &answer.entries {
+        let Deed::Correct { of, batch, .. } = &correction.row.deed else { continue };
+        let between = answer.entries.iter().filter(|(entry, row)| match batch {
+            Some(_) => entry.entry == *of,
+            None => {
+                let is_step = entry.row.deed.step_done().is_some() || matches!(entry.row.deed, Deed::PostDown { .. });
+                is_step && row.changes_case && entry.entry >= *of && entry.entry < correction.entry
+            }
+        });
+        taken.extend(between.map(|(entry, _)| (entry.entry, correction.entry)));
+    }
+    taken
 }
 
 /// What was done, and by whom if it is a transcription.
@@ -107,7 +129,7 @@ fn deed_lines(entry: &EntryAnswer, part: &CasePart, lang: Lang) -> String {
 
 /// Who signed, when by the own clock, and what makes the office and the key good.
 fn signature_lines(signed: &SignedBy, entry: &EntryAnswer, lang: Lang) -> String {
-    let unit = if signed.unit == "-" { String::new() } else { format!(", {} {}", lang.pick("unit", "单位"), signed.unit) };
+    let unit = if signed.unit == "-" { String::new() } else { format!("{} {}", lang.pick(", unit", "，单位"), signed.unit) };
     let at = signed.at.map(|at| Time::from(at).to_string()).unwrap_or_default();
     let what = match entry.row.deed {
         Deed::Import(_) => lang.pick("vouched for by      ", "转录并签名          "),
@@ -132,7 +154,11 @@ fn signature_lines(signed: &SignedBy, entry: &EntryAnswer, lang: Lang) -> String
         .map(|revoked| format!("\n    {} {}", lang.pick("DISPUTED: the key was revoked in entry", "存疑：密钥已吊销，见第"), revoked.entry))
         .unwrap_or_default();
     let capacity = words::capacity(&signed.capacity, lang);
-    format!("    {what}  {} {}, {office}{capacity}{unit}{elsewhere}\n      {at}; {grounds}{disputed}", signed.name, signed.person)
+    let (comma, semicolon) = (lang.pick(", ", "，"), lang.pick("; ", "；"));
+    format!(
+        "    {what}  {} {}{comma}{office}{capacity}{unit}{elsewhere}\n      {at}{semicolon}{grounds}{disputed}",
+        signed.name, signed.person
+    )
 }
 
 fn verdict_line(entry: &EntryAnswer, verdict: &Verdict, lang: Lang) -> String {
@@ -223,7 +249,7 @@ fn summary(answer: &CaseAnswer, verdicts: &[Verdict], signed_by: &BTreeMap<(Stri
             if lists { "; lines of lists against the roots that were signed" } else { "" }
         ),
         Lang::Zh => format!(
-            "共 {} 条，核验通过 {good} 条（字节、签名，直至创设的任职与密钥{}）。",
+            "共 {} 条，核验通过 {good} 条\n（字节、签名，直至创设的任职与密钥{}）。",
             verdicts.len(),
             if lists { "，以及名册各行与所签根值" } else { "" }
         ),
@@ -244,11 +270,11 @@ fn summary(answer: &CaseAnswer, verdicts: &[Verdict], signed_by: &BTreeMap<(Stri
 fn not_proved(lang: Lang) -> [&'static str; 2] {
     [
         lang.pick(
-            "Not proved: that what the records say happened, or that the applicant is eligible.",
+            "Not proved: that what the records say happened, or that anybody is eligible.",
             "本页不证明：记录所述之事确已发生，或申请人符合条件。",
         ),
         lang.pick(
-            "Not proved here: that nothing else was recorded of this case; an audit replays everything.",
+            "Not proved here: that nothing else was recorded of it; an audit replays all.",
             "本页不证明：此案没有其他记录；须以全账本审计（zeren audit）为准。",
         ),
     ]
@@ -281,7 +307,7 @@ fn part_json(part: &CasePart) -> Value {
     }
 }
 
-fn entry_json(entry: &EntryAnswer, row: &CaseEntryRow, verdict: &Verdict) -> Value {
+fn entry_json(entry: &EntryAnswer, row: &CaseEntryRow, verdict: &Verdict, taken_back: Option<&u64>) -> Value {
     let deed = &entry.row.deed;
     let legacy = match deed {
         Deed::Import(record) => json!({
@@ -300,7 +326,7 @@ fn entry_json(entry: &EntryAnswer, row: &CaseEntryRow, verdict: &Verdict) -> Val
     let asserts: Vec<Value> =
         deed.step_done().map_or_else(Vec::new, |step| step.asserts.iter().map(|(code, said)| json!([code, said])).collect());
     json!({
-        "entry": entry.entry, "act": deed.name(), "detail": deed.detail(), "received_ms": entry.row.received_ms,
+        "entry": entry.entry, "taken_back_by_entry": taken_back, "act": deed.name(), "detail": deed.detail(), "received_ms": entry.row.received_ms,
         "at": entry.row.at.map(|at| Time::from(at).to_string()), "told": std::iter::once(title).chain(more).collect::<Vec<_>>(),
         "part": part_json(&row.part), "changes_case": row.changes_case, "list": list, "batch": batch, "asserts": asserts,
         "legacy": legacy, "signed_by": entry.signed_by.iter().map(signed_json).collect::<Vec<_>>(), "verified": verdict.is_ok(),
@@ -321,10 +347,11 @@ fn standing_json(answer: &CaseAnswer) -> Value {
 }
 
 fn case_json(answer: &CaseAnswer, verdicts: &[Verdict], ledger: &Snapshot<Folder>, anchor: &Anchor) -> Value {
+    let taken = taken_back(answer);
     json!({
         "case": answer.case, "ledger": ledger.id().as_str(), "size": ledger.size(), "policy": anchor.has_policy, "policy_accepts": anchor.is_accepted, "anchored": anchor.is_accepted,
         "verified": verdicts.iter().all(Result::is_ok), "standing": standing_json(answer),
-        "entries": answer.entries.iter().zip(verdicts).map(|((entry, row), verdict)| entry_json(entry, row, verdict)).collect::<Vec<_>>(),
+        "entries": answer.entries.iter().zip(verdicts).map(|((entry, row), verdict)| entry_json(entry, row, verdict, taken.get(&entry.entry))).collect::<Vec<_>>(),
         "not_proved": not_proved(Lang::En),
     })
 }

@@ -49,12 +49,29 @@ pub fn told(answer: &EntryAnswer, part: &CasePart, lang: Lang) -> (String, Vec<S
         Deed::PostUp { step, list, places, overrides } => {
             more.push(of_list(list, part, lang));
             overridden(overrides, &mut more, lang);
-            format!("{step}: {} {}", lang.pick("posted at", "张榜公示于"), places.join(", "))
+            more.push(format!("{} {}", lang.pick("posted at", "张贴于"), places.join(lang.pick(", ", "、"))));
+            match lang {
+                Lang::En => format!("{step} · list {} goes up: {}", list.list, fate(part, lang)),
+                Lang::Zh => format!("{step} · 名册 {} 张榜公示：{}", list.list, fate(part, lang)),
+            }
         }
         Deed::PostDown { step, list, overrides } => {
             more.push(of_list(list, part, lang));
             overridden(overrides, &mut more, lang);
-            format!("{step}: {}", lang.pick("taken down after posting", "公示期满撤榜"))
+            match lang {
+                Lang::En => format!("{step} · list {} comes down: {}", list.list, fate(part, lang)),
+                Lang::Zh => format!("{step} · 名册 {} 公示期满撤榜：{}", list.list, fate(part, lang)),
+            }
+        }
+        Deed::Outcome { outcome, name, to, reason, .. } => {
+            more.push(match lang {
+                Lang::En => format!("reason {reason}; the case is {}", status(to, lang)),
+                Lang::Zh => format!("理由 {reason}；本案{}", status(to, lang)),
+            });
+            match lang {
+                Lang::En => format!("outcome {outcome} ({name})"),
+                Lang::Zh => format!("处理结果 {outcome}（{name}）"),
+            }
         }
         other => of_case(other, part, lang),
     };
@@ -76,7 +93,7 @@ fn of_step(step: &StepDeed, part: &CasePart, more: &mut Vec<String>, lang: Lang)
                 Lang::En => format!("unit {unit}, scheme {scheme} {tier}, period {period}"),
                 Lang::Zh => format!("单位 {unit}，项目 {scheme} {tier}，{period} 年度"),
             });
-            format!("{id}: {}", lang.pick("case opened", "申报立案"))
+            format!("{id}{}", lang.pick(": case opened", "：申报立案"))
         }
         Subject::Case { renews: Some(period), .. } => match lang {
             Lang::En => format!("{id}: period {period} begins"),
@@ -94,7 +111,8 @@ fn of_step(step: &StepDeed, part: &CasePart, more: &mut Vec<String>, lang: Lang)
                     Lang::Zh => format!("评议会：同意 {}，反对 {}，缺席 {}", votes.agree, votes.against, votes.absent),
                 });
             }
-            format!("{id} · {} {}", lang.pick("list", "名册"), list.list)
+            let fate = if matches!(part, CasePart::Waits) { lang.pick("waits", "待会签") } else { fate(part, lang) };
+            format!("{id} · {} {}{}{fate}", lang.pick("list", "名册"), list.list, lang.pick(": ", "："))
         }
         Subject::Batch(batch) => of_batch(id, batch, part, more, lang),
         Subject::Payment { batch, .. } => match lang {
@@ -120,23 +138,30 @@ fn assertion(said: &str, lang: Lang) -> &str {
     }
 }
 
+/// What became of the case's line, in a word.
+fn fate(part: &CasePart, lang: Lang) -> &'static str {
+    match part {
+        CasePart::Kept { .. } => lang.pick("kept", "保留"),
+        CasePart::Dropped(_) => lang.pick("DROPPED", "剔除"),
+        CasePart::DroppedBefore(_) => lang.pick("DROPPED before", "此前已剔除"),
+        CasePart::Omitted(_) => lang.pick("OMITTED", "未列入"),
+        _ => "",
+    }
+}
+
+/// Why, and how the whole list went.
 fn of_list(list: &ListDeed, part: &CasePart, lang: Lang) -> String {
-    let what = match part {
-        CasePart::Kept { fen: Some(fen) } => format!("{}{}", lang.pick("kept at ", "保留，金额 "), yuan(*fen, lang)),
-        CasePart::Kept { fen: None } => lang.pick("kept", "保留").to_owned(),
-        CasePart::Dropped(blame) => match lang {
-            Lang::En => format!("DROPPED because of the {} of {}", blame.act, entry(blame.entry, lang)),
-            Lang::Zh => format!("剔除，因{}的{}", entry(blame.entry, lang), act(&blame.act, lang)),
-        },
-        CasePart::DroppedBefore(by) => match lang {
-            Lang::En => format!("no longer on it: DROPPED in {}", entry(*by, lang)),
-            Lang::Zh => format!("已不在册：{}剔除", entry(*by, lang)),
-        },
-        CasePart::Omitted(blame) => match lang {
-            Lang::En => format!("OMITTED because of the {} of {}", blame.act, entry(blame.entry, lang)),
-            Lang::Zh => format!("未列入，因{}的{}", entry(blame.entry, lang), act(&blame.act, lang)),
-        },
-        _ => String::new(),
+    let why = match part {
+        CasePart::Kept { fen: Some(fen) } => Some(format!("{}{}", lang.pick("this case: ", "本案："), yuan(*fen, lang))),
+        CasePart::Dropped(blame) | CasePart::Omitted(blame) => Some(match lang {
+            Lang::En => format!("because of the {} of {}", blame.act, entry(blame.entry, lang)),
+            Lang::Zh => format!("因{}的{}", entry(blame.entry, lang), act(&blame.act, lang)),
+        }),
+        CasePart::DroppedBefore(by) => Some(match lang {
+            Lang::En => format!("by {}", entry(*by, lang)),
+            Lang::Zh => format!("见{}", entry(*by, lang)),
+        }),
+        _ => None,
     };
     let counts: Vec<String> = [
         (list.kept, lang.pick("kept", "保留")),
@@ -150,10 +175,8 @@ fn of_list(list: &ListDeed, part: &CasePart, lang: Lang) -> String {
         Lang::Zh => format!("{what} {count}"),
     })
     .collect();
-    match lang {
-        Lang::En => format!("this case: {what} (of {}: {})", list.list, counts.join(", ")),
-        Lang::Zh => format!("本案：{what}（{}：{}）", list.list, counts.join("，")),
-    }
+    let whole = format!("{}{}", lang.pick("whole list: ", "全册："), counts.join(lang.pick(", ", "，")));
+    why.into_iter().chain([whole]).collect::<Vec<_>>().join(lang.pick("; ", "；"))
 }
 
 fn of_batch(id: &str, batch: &BatchDeed, part: &CasePart, more: &mut Vec<String>, lang: Lang) -> String {
@@ -168,6 +191,7 @@ fn of_batch(id: &str, batch: &BatchDeed, part: &CasePart, more: &mut Vec<String>
     });
     let sum = yuan(batch.fen, lang);
     more.push(match lang {
+        Lang::En if batch.count == 1 => format!("batch of 1 payment, {sum}, of list {}", batch.list),
         Lang::En => format!("batch of {} payments, {sum}, of list {}", thousands(batch.count), batch.list),
         Lang::Zh => format!("批次共 {} 笔，{sum}，依名册 {}", thousands(batch.count), batch.list),
     });
@@ -179,8 +203,6 @@ fn of_batch(id: &str, batch: &BatchDeed, part: &CasePart, more: &mut Vec<String>
 
 fn of_case(deed: &Deed, part: &CasePart, lang: Lang) -> String {
     match (deed, lang) {
-        (Deed::Outcome { outcome, name, to, reason, .. }, Lang::En) => format!("outcome {outcome} ({name}): {reason}; case {to}"),
-        (Deed::Outcome { outcome, to, reason, .. }, Lang::Zh) => format!("处理结果 {outcome}：{}，理由 {reason}", status(to, lang)),
         (Deed::Correct { of, batch: Some(batch), reason, .. }, Lang::En) => {
             format!("CORRECTION: batch {batch} of {} is taken back: {reason}", entry(*of, lang))
         }
@@ -237,6 +259,14 @@ fn of_flag(deed: &Deed, part: &CasePart, lang: Lang) -> String {
             debug_assert!(matches!(part, CasePart::Own));
             act(other.name(), lang).to_owned()
         }
+    }
+}
+
+/// That a correction took back what an entry did.
+pub fn taken_back(by: u64, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("TAKEN BACK by {}", entry(by, lang)),
+        Lang::Zh => format!("已由{}更正撤回", entry(by, lang)),
     }
 }
 
