@@ -6,7 +6,12 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
+use ledger::snapshot::Snapshot;
+use ledger::storage::Folder;
+use projector::{MemoryRows, follow};
 use serde_json::Value;
+use tests::hamlet::hamlet;
+use tests::views::assert_agree;
 
 fn run(folder: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_zeren")).args(args).current_dir(folder).output().unwrap()
@@ -102,7 +107,7 @@ fn objections_joins_holds_and_failures_are_told() {
         ("07-02-010", &["outcome reject", "APPEAL against", "answer to the appeal of entry", "dismissed", "rejected by outcome"]),
         ("07-08-006", &["REPORT by the public: not-eligible", "answer to the report of entry"]),
         ("07-06-002", &["DISSENT from entry", "doubts-residence", "answer to the dissent"]),
-        ("07-10-030", &["OVERRIDE of rule recheck-elsewhere for recheck: language", "a rule was OVERRIDDEN by entry"]),
+        ("07-10-030", &["OVERRIDE of rule recheck-elsewhere for recheck", "reason language", "a rule was OVERRIDDEN by entry"]),
     ];
     for (case, words) in told {
         assert_told(&trace("en", &["case", case]), words);
@@ -164,4 +169,37 @@ fn an_edited_sheet_or_a_removed_entry_fails() {
         bytes.drain(start..start + length);
         bytes.extend(std::iter::repeat_n(0, length));
     });
+}
+
+/// Whoever holds the checkpoint key alone can write sheets, and nobody's signature.
+#[test]
+fn a_list_rests_on_the_signatures_under_its_sheets() {
+    let trace = |forged: Option<usize>, case: &str| {
+        let hamlet = hamlet(forged);
+        let folder = tempfile::tempdir().unwrap();
+        hamlet.world.write(&folder.path().join("copy"));
+        fs::write(folder.path().join("policy"), hamlet.world.policy(false)).unwrap();
+        let output = run(folder.path(), &["--lang", "en", "trace", "case", case, "--dir", "copy", "--policy", "policy"]);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code(), said, hamlet.sheets)
+    };
+    for case in ["h-1", "h-2", "h-3", "h-4", "h-5"] {
+        let (code, said, _) = trace(None, case);
+        assert!(code == Some(0) && !said.contains('✗'), "{said}");
+    }
+    // Of the meeting's list the second sheet, its seats, the locked list, and the results.
+    for forged in [1, 2, 3, 4] {
+        let (code, said, sheets) = trace(Some(forged), "h-1");
+        assert!(code == Some(1) && said.contains(&format!("it rests on entry {}", sheets[forged])), "{said}");
+    }
+}
+
+/// Admission and the views come to what they know by ways of their own.
+#[test]
+fn views_of_the_county_say_what_admission_knows() {
+    let log = Snapshot::open(Folder::open_to_read(&COUNTY.path().join("county")).unwrap(), &mut |_| {}).unwrap();
+    let mut rows = MemoryRows::default();
+    follow::follow(&mut rows, &log, &mut |_| {}).unwrap();
+    assert_eq!(log.state().register().case_count(), 300);
+    assert_agree(&rows, log.state().register());
 }

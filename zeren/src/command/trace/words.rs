@@ -47,21 +47,12 @@ pub fn told(answer: &EntryAnswer, part: &CasePart, lang: Lang) -> (String, Vec<S
             }
         }
         Deed::PostUp { step, list, places, overrides } => {
-            more.push(of_list(list, part, lang));
-            overridden(overrides, &mut more, lang);
+            let title = posted(step, list, part, overrides, &mut more, lang.pick("goes up", "张榜公示"), lang);
             more.push(format!("{} {}", lang.pick("posted at", "张贴于"), places.join(lang.pick(", ", "、"))));
-            match lang {
-                Lang::En => format!("{step} · list {} goes up: {}", list.list, fate(part, lang)),
-                Lang::Zh => format!("{step} · 名册 {} 张榜公示：{}", list.list, fate(part, lang)),
-            }
+            title
         }
         Deed::PostDown { step, list, overrides } => {
-            more.push(of_list(list, part, lang));
-            overridden(overrides, &mut more, lang);
-            match lang {
-                Lang::En => format!("{step} · list {} comes down: {}", list.list, fate(part, lang)),
-                Lang::Zh => format!("{step} · 名册 {} 公示期满撤榜：{}", list.list, fate(part, lang)),
-            }
+            posted(step, list, part, overrides, &mut more, lang.pick("comes down", "公示期满撤榜"), lang)
         }
         Deed::Outcome { outcome, name, to, reason, .. } => {
             more.push(match lang {
@@ -73,9 +64,36 @@ pub fn told(answer: &EntryAnswer, part: &CasePart, lang: Lang) -> (String, Vec<S
                 Lang::Zh => format!("处理结果 {outcome}（{name}）"),
             }
         }
+        Deed::Ruling { clause, issuer, answers } => {
+            more.extend(answers.map(|answers| match lang {
+                Lang::En => format!("answers the referral of {}", entry(answers, lang)),
+                Lang::Zh => format!("答复{}的请示", entry(answers, lang)),
+            }));
+            match lang {
+                Lang::En => format!("ruling on {clause} by {issuer}"),
+                Lang::Zh => format!("批复：{issuer} 就 {clause}"),
+            }
+        }
+        Deed::Override { step, rule, reason, .. } => {
+            more.push(format!("{}{reason}", lang.pick("reason ", "理由 ")));
+            match lang {
+                Lang::En => format!("OVERRIDE of rule {rule} for {step}"),
+                Lang::Zh => format!("破例：{step} 不适用规则 {rule}"),
+            }
+        }
         other => of_case(other, part, lang),
     };
     (title, more)
+}
+
+/// A list goes up or comes down.
+fn posted(step: &str, list: &ListDeed, part: &CasePart, overrides: &[u64], more: &mut Vec<String>, what: &str, lang: Lang) -> String {
+    more.push(of_list(list, part, lang));
+    overridden(overrides, more, lang);
+    match lang {
+        Lang::En => format!("{step} · list {} {what}: {}", list.list, fate(part, lang)),
+        Lang::Zh => format!("{step} · 名册 {} {what}：{}", list.list, fate(part, lang)),
+    }
 }
 
 fn overridden(entries: &[u64], more: &mut Vec<String>, lang: Lang) {
@@ -215,21 +233,11 @@ fn of_case(deed: &Deed, part: &CasePart, lang: Lang) -> String {
         (Deed::Transfer { from, to, reason, .. }, Lang::Zh) => format!("转移：由单位 {from} 转至 {to}，理由 {reason}"),
         (Deed::Account { reason, .. }, Lang::En) => format!("another account: {reason}"),
         (Deed::Account { reason, .. }, Lang::Zh) => format!("变更收款账户，理由 {reason}"),
-        (Deed::Ruling { clause, issuer, answers }, Lang::En) => {
-            let to = answers.map_or_else(String::new, |answers| format!(", answering {}", entry(answers, lang)));
-            format!("ruling on {clause} by {issuer}{to}")
-        }
-        (Deed::Ruling { clause, issuer, answers }, Lang::Zh) => {
-            let to = answers.map_or_else(String::new, |answers| format!("，答复{}的请示", entry(answers, lang)));
-            format!("批复：{issuer} 就 {clause}{to}")
-        }
         (Deed::Relate { person, relation, basis, to }, Lang::En) => {
             let to = if let Related::Case(_) = to { "to the case" } else { "to a person" };
             format!("RELATED {to}: {person}, {relation} ({basis})")
         }
         (Deed::Relate { person, relation, .. }, Lang::Zh) => format!("关系申报：{person} 与本案为 {relation}"),
-        (Deed::Override { step, rule, reason, .. }, Lang::En) => format!("OVERRIDE of rule {rule} for {step}: {reason}"),
-        (Deed::Override { step, rule, reason, .. }, Lang::Zh) => format!("破例：步骤 {step} 不适用规则 {rule}，理由 {reason}"),
         (other, _) => of_flag(other, part, lang),
     }
 }
