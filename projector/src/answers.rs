@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use signer::value::{CaseId, PersonId};
+use signer::value::{CaseId, PersonId, StatementHash};
 
 use crate::ProjectorError;
 use crate::keys::{Key, Prefix};
 use crate::rows::{
-    CaseEntryRow, CaseRow, ConstitutionRow, CosignedRow, Cursor, EnactmentRow, EntryRow, KeyRow, LedgerRow, OfficeRow, PAGE_ROWS_MAX,
-    PersonActRow, PersonRow, Revocation, RowKind, Rows, all_rows, typed,
+    BatchRow, CaseEntryRow, CaseRow, ConstitutionRow, CosignedRow, Cursor, Deed, EnactmentRow, EntryRow, FileRow, FlagRow, FlagState,
+    KeyRow, LedgerRow, ListLinesRow, ListRow, Moment, OfficeRow, PAGE_ROWS_MAX, PersonActRow, PersonRow, Revocation, RowKind, Rows,
+    SignerRow, all_rows, typed,
 };
 
 type Result<T> = core::result::Result<T, ProjectorError>;
+
+/// Open flags of a case that an answer holds at most.
+pub const FLAGS_MAX: usize = 100;
 
 /// An answer, and of which log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +37,12 @@ pub struct SignedBy {
     pub office: String,
     /// In which unit.
     pub unit: String,
+    /// In which capacity: `regular`, `acting`, `delegated`, `founder`, or `self`.
+    pub capacity: String,
+    /// The entry that the person signed: of a step that others completed by joining, each their own.
+    pub entry: u64,
+    /// What the clock of the signer's device said.
+    pub at: Option<Moment>,
     /// The entry whose statement gave the office: an appointment, the founding, an amendment; for `self` an enrolment.
     pub appointment: u64,
     /// The entry that made the key known.
@@ -50,7 +60,7 @@ pub struct EntryAnswer {
     pub entry: u64,
     /// What it holds.
     pub row: EntryRow,
-    /// Its signatures, in order.
+    /// Its signatures, in order; of a join, those of the step and of earlier joins before its own.
     pub signed_by: Vec<SignedBy>,
 }
 
@@ -68,12 +78,25 @@ pub struct CaseAnswer {
     pub case: String,
     /// The latest statement that changed it, and its entry.
     pub head: Option<([u8; 32], u64)>,
+    /// How it stands in the programme; nothing for a case that no step opened.
+    pub file: Option<FileRow>,
+    /// What stands open against it, the earliest first; at most [`FLAGS_MAX`].
+    pub flags: Vec<FlagRow>,
     /// How many entries act on it.
     pub entries_total: u64,
-    /// Those entries, in order, each with whether it became the head.
-    pub entries: Vec<(EntryAnswer, bool)>,
+    /// Those entries, in order, each with the part that the case has in it.
+    pub entries: Vec<(EntryAnswer, CaseEntryRow)>,
     /// The last entry of this page, where there are more: the `after` of the next question.
     pub next: Option<u64>,
+}
+
+/// A list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListAnswer {
+    /// Of what it is, and how seats voted.
+    pub row: ListRow,
+    /// Entries of its sheets, in order.
+    pub sheets: Vec<u64>,
 }
 
 /// Cases, in order of their names.
@@ -169,10 +192,54 @@ pub fn case(rows: &dyn Rows, case: &CaseId, after: Option<u64>, most: usize) -> 
     let mut entries = Vec::with_capacity(page.rows.len());
     for (key, row) in page.rows {
         let Key::CaseEntry(_, entry) = key else { continue };
-        entries.push((known.entry(rows, entry)?, row.changes_case));
+        entries.push((known.entry(rows, entry)?, row));
     }
     let next = entries.last().map(|(entry, _)| entry.entry).filter(|_| page.has_more);
-    Ok(Some(Answer { at, value: CaseAnswer { case, head: row.head, entries_total: row.entries, entries, next } }))
+    let flags = open_flags(rows, &case, row.file.as_ref())?;
+    let value = CaseAnswer { case, head: row.head, file: row.file, flags, entries_total: row.entries, entries, next };
+    Ok(Some(Answer { at, value }))
+}
+
+fn open_flags(rows: &dyn Rows, case: &str, file: Option<&FileRow>) -> Result<Vec<FlagRow>> {
+    let Some(file) = file else { return Ok(Vec::new()) };
+    let mut open = Vec::new();
+    for number in file.first_open..file.flags {
+        let flag: FlagRow = require(rows, &Key::CaseFlag(case.to_owned(), number))?;
+        if !matches!(flag.state, FlagState::Closed(_)) && open.len() < FLAGS_MAX {
+            open.push(flag);
+        }
+    }
+    Ok(open)
+}
+
+/// A list's sheets. Nothing if there is no such list.
+///
+/// # Errors
+/// [`ProjectorError::AnswerTooLong`]; those of the rows.
+pub fn list(rows: &dyn Rows, list: &str) -> Result<Option<Answer<ListAnswer>>> {
+    let Some(at) = rows.cursor()? else { return Ok(None) };
+    let Some(row) = find::<ListRow>(rows, &Key::List(list.to_owned()))? else { return Ok(None) };
+    let lines: Vec<(Key, ListLinesRow)> = all_rows(rows, &Prefix::list_lines(list))?;
+    let mut sheets: Vec<u64> = lines.into_iter().map(|(_, row)| row.entry).collect();
+    sheets.dedup();
+    Ok(Some(Answer { at, value: ListAnswer { row, sheets } }))
+}
+
+/// A batch. Nothing if none of this id was opened.
+///
+/// # Errors
+/// Those of the rows.
+pub fn batch(rows: &dyn Rows, batch: &str) -> Result<Option<Answer<BatchRow>>> {
+    let Some(at) = rows.cursor()? else { return Ok(None) };
+    Ok(find(rows, &Key::Batch(batch.to_owned()))?.map(|value| Answer { at, value }))
+}
+
+/// The entry of a statement of the programme, by its hash.
+///
+/// # Errors
+/// Those of the rows.
+pub fn statement(rows: &dyn Rows, hash: &StatementHash) -> Result<Option<u64>> {
+    find(rows, &Key::Statement(hash.0))
 }
 
 /// Every case, in order of their names; a page of at most `most` after one.
@@ -298,44 +365,60 @@ fn indexed<R>(rows: Vec<(Key, R)>) -> Vec<(u64, R)> {
     rows.into_iter().filter_map(|(key, row)| Some((entry(&key)?, row))).collect()
 }
 
-/// Persons and keys that one answer has read: few sign much.
+/// Persons, keys and offices that one answer has read: few sign much.
 #[derive(Default)]
 struct Known {
     names: BTreeMap<String, String>,
     keys: BTreeMap<(String, u64), KeyRow>,
+    capacities: BTreeMap<(String, u64, String), String>,
+}
+
+/// What is known, or else is read once.
+fn once<K: Ord + Clone, V: Clone>(known: &mut BTreeMap<K, V>, key: K, read: impl FnOnce() -> Result<V>) -> Result<V> {
+    if let Some(value) = known.get(&key) {
+        return Ok(value.clone());
+    }
+    let value = read()?;
+    known.insert(key, value.clone());
+    Ok(value)
 }
 
 impl Known {
     fn entry(&mut self, rows: &dyn Rows, entry: u64) -> Result<EntryAnswer> {
         let row: EntryRow = require(rows, &Key::Entry(entry))?;
         let mut signed_by = Vec::with_capacity(row.signers.len());
-        for signer in &row.signers {
-            let name = match self.names.get(&signer.person) {
-                Some(name) => name.clone(),
-                None => {
-                    let person: PersonRow = require(rows, &Key::Person(signer.person.clone()))?;
-                    self.names.entry(signer.person.clone()).or_insert(person.name).clone()
-                }
-            };
-            let id = (signer.person.clone(), signer.key);
-            let key = match self.keys.get(&id) {
-                Some(key) => key.clone(),
-                None => {
-                    let key: KeyRow = require(rows, &Key::PersonKey(signer.person.clone(), signer.key))?;
-                    self.keys.entry(id).or_insert(key).clone()
-                }
-            };
+        if let Deed::Join { signed, .. } = &row.deed {
+            for before in signed {
+                let before_row: EntryRow = require(rows, &Key::Entry(*before))?;
+                self.signers(rows, *before, &before_row, &mut signed_by)?;
+            }
+        }
+        self.signers(rows, entry, &row, &mut signed_by)?;
+        Ok(EntryAnswer { entry, row, signed_by })
+    }
+
+    fn signers(&mut self, rows: &dyn Rows, entry: u64, row: &EntryRow, signed_by: &mut Vec<SignedBy>) -> Result<()> {
+        for SignerRow { person, office, unit, appointment, key: key_entry } in &row.signers {
+            let name = once(&mut self.names, person.clone(), || Ok(require::<PersonRow>(rows, &Key::Person(person.clone()))?.name))?;
+            let key = once(&mut self.keys, (person.clone(), *key_entry), || require(rows, &Key::PersonKey(person.clone(), *key_entry)))?;
+            let capacity = once(&mut self.capacities, (person.clone(), *appointment, office.clone()), || {
+                let held: Option<OfficeRow> = find(rows, &Key::PersonOffice(person.clone(), *appointment, office.clone()))?;
+                Ok(held.map_or_else(|| "self".to_owned(), |held| held.capacity))
+            })?;
             signed_by.push(SignedBy {
-                person: signer.person.clone(),
+                person: person.clone(),
                 name,
-                office: signer.office.clone(),
-                unit: signer.unit.clone(),
-                appointment: signer.appointment,
-                key_entry: signer.key,
+                office: office.clone(),
+                unit: unit.clone(),
+                capacity,
+                entry,
+                at: row.at,
+                appointment: *appointment,
+                key_entry: *key_entry,
                 key: key.key,
                 disputed: key.revoked.filter(|revoked| revoked.disputes(row.received_ms)),
             });
         }
-        Ok(EntryAnswer { entry, row, signed_by })
+        Ok(())
     }
 }

@@ -43,6 +43,28 @@ pub enum Key {
     Activity(String),
     /// Records with a legacy group: [`Row::Number`](crate::rows::Row::Number).
     Group(String),
+    /// A flag on a case, by its number: [`FlagRow`](crate::rows::FlagRow).
+    CaseFlag(String, u64),
+    /// Where the flag of a statement lies: [`FlagAtRow`](crate::rows::FlagAtRow).
+    Flag([u8; 32]),
+    /// The entry of a statement that others may name: [`Row::Number`](crate::rows::Row::Number).
+    Statement([u8; 32]),
+    /// A list: [`ListRow`](crate::rows::ListRow).
+    List(String),
+    /// Lines of a list, in order of its rows: [`ListLinesRow`](crate::rows::ListLinesRow).
+    ListLines(String, u64),
+    /// A list and a case: the entry that dropped the case from it: [`Row::Number`](crate::rows::Row::Number).
+    ListDropped(String, String),
+    /// A batch: [`BatchRow`](crate::rows::BatchRow).
+    Batch(String),
+    /// Cases of a batch, in order of its rows: [`BatchCasesRow`](crate::rows::BatchCasesRow).
+    BatchCases(String, u64),
+    /// A step that waited for signers: [`WaitingRow`](crate::rows::WaitingRow).
+    Waiting([u8; 32]),
+    /// What a procedure, by its digest, says of a step: [`StepRow`](crate::rows::StepRow).
+    Step([u8; 32], String),
+    /// What a procedure, by its digest, says of an outcome: [`OutcomeRow`](crate::rows::OutcomeRow).
+    Outcome([u8; 32], String),
 }
 
 /// The beginning that keys of one kind share, for reading many.
@@ -120,6 +142,16 @@ impl Prefix {
         Prefix(word("group"))
     }
 
+    /// Flags on a case.
+    pub fn case_flags(case: &str) -> Prefix {
+        Prefix(part(word("case-flag"), case))
+    }
+
+    /// Lines of a list.
+    pub fn list_lines(list: &str) -> Prefix {
+        Prefix(part(word("list-lines"), list))
+    }
+
     /// Everything.
     pub fn all() -> Prefix {
         Prefix(Vec::new())
@@ -146,6 +178,10 @@ fn index(mut bytes: Vec<u8>, n: u64) -> Vec<u8> {
     bytes
 }
 
+fn hashed(kind: &str, hash: &[u8; 32]) -> Vec<u8> {
+    [word(kind), hash.to_vec()].concat()
+}
+
 impl Key {
     /// The bytes under which the row is kept.
     pub fn encode(&self) -> Vec<u8> {
@@ -161,12 +197,23 @@ impl Key {
             Key::PersonAct(person, n) => index(part(word("person-act"), person), *n),
             Key::PersonKey(person, n) => index(part(word("person-key"), person), *n),
             Key::PersonOffice(person, n, office) => part(index(part(word("person-office"), person), *n), office),
-            Key::PublicKey(key) => [word("public-key"), key.to_vec()].concat(),
-            Key::Grant(hash) => [word("grant"), hash.to_vec()].concat(),
+            Key::PublicKey(key) => hashed("public-key", key),
+            Key::Grant(hash) => hashed("grant", hash),
             Key::Actor(actor) => part(word("actor"), actor),
             Key::ActorActivity(actor, activity) => part(part(word("actor-activity"), actor), activity),
             Key::Activity(activity) => part(word("activity"), activity),
             Key::Group(group) => part(word("group"), group),
+            Key::CaseFlag(case, n) => index(part(word("case-flag"), case), *n),
+            Key::Flag(hash) => hashed("flag", hash),
+            Key::Statement(hash) => hashed("statement", hash),
+            Key::List(list) => part(word("list"), list),
+            Key::ListLines(list, n) => index(part(word("list-lines"), list), *n),
+            Key::ListDropped(list, case) => part(part(word("list-dropped"), list), case),
+            Key::Batch(batch) => part(word("batch"), batch),
+            Key::BatchCases(batch, n) => index(part(word("batch-cases"), batch), *n),
+            Key::Waiting(hash) => hashed("waiting", hash),
+            Key::Step(digest, step) => part(hashed("step", digest), step),
+            Key::Outcome(digest, outcome) => part(hashed("outcome", digest), outcome),
         }
     }
 
@@ -191,6 +238,17 @@ impl Key {
             "actor-activity" => Key::ActorActivity(take_text(&mut rest)?, take_text(&mut rest)?),
             "activity" => Key::Activity(take_text(&mut rest)?),
             "group" => Key::Group(take_text(&mut rest)?),
+            "case-flag" => Key::CaseFlag(take_text(&mut rest)?, take_index(&mut rest)?),
+            "flag" => Key::Flag(take_array(&mut rest)?),
+            "statement" => Key::Statement(take_array(&mut rest)?),
+            "list" => Key::List(take_text(&mut rest)?),
+            "list-lines" => Key::ListLines(take_text(&mut rest)?, take_index(&mut rest)?),
+            "list-dropped" => Key::ListDropped(take_text(&mut rest)?, take_text(&mut rest)?),
+            "batch" => Key::Batch(take_text(&mut rest)?),
+            "batch-cases" => Key::BatchCases(take_text(&mut rest)?, take_index(&mut rest)?),
+            "waiting" => Key::Waiting(take_array(&mut rest)?),
+            "step" => Key::Step(take_array(&mut rest)?, take_text(&mut rest)?),
+            "outcome" => Key::Outcome(take_array(&mut rest)?, take_text(&mut rest)?),
             _ => return None,
         };
         rest.is_empty().then_some(key)
@@ -246,6 +304,17 @@ mod tests {
             Key::ActorActivity("甲".into(), "复核 check".into()),
             Key::Activity("-".into()),
             Key::Group("-".into()),
+            Key::CaseFlag("a".into(), 2),
+            Key::Flag([7; 32]),
+            Key::Statement([0; 32]),
+            Key::List("l-1".into()),
+            Key::ListLines("l-1".into(), 3),
+            Key::ListDropped("l-1".into(), "a".into()),
+            Key::Batch("b-1".into()),
+            Key::BatchCases("b-1".into(), 0),
+            Key::Waiting([1; 32]),
+            Key::Step([0; 32], "visit".into()),
+            Key::Outcome([255; 32], "exit".into()),
         ];
         for key in &keys {
             let bytes = key.encode();

@@ -1,6 +1,9 @@
 //! Rows: what views are made of, and the trait of whatever keeps them. Two keepers: [`MemoryRows`] and
 //! [`crate::store::Store`].
 
+mod deeds;
+mod programme;
+
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
@@ -10,8 +13,15 @@ use signer::value::{LedgerId, Time, TreeRoot};
 use crate::ProjectorError;
 use crate::keys::{Key, Prefix};
 
+pub use self::deeds::{BatchDeed, Deed, LegacyRecord, ListDeed, Related, SeatsDeed, StepDeed, Subject, Votes, Wait};
+pub use self::programme::{
+    ATTEMPTS_MAX, AttemptRow, BATCH_ROW_CASES_MAX, BatchCasesRow, BatchRow, Blame, CaseEntryRow, CasePart, CaseRow, FileRow, FlagAtRow,
+    FlagRow, FlagState, LIST_ROW_LINES_MAX, LineRow, ListLinesRow, ListRow, OutcomeRow, PaymentRow, ResultRow, SIGNED_MAX, StepRow,
+    StoppedRow, WaitingRow,
+};
+
 /// Version of the keys, the rows and the fold. Whatever changes one of them raises it, and every store is built anew.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 /// Longest row, in bytes: 64 signers of an entry take less than 9,000.
 pub const ROW_BYTES_MAX: usize = 16_384;
 /// Rows that one reading yields at most.
@@ -145,100 +155,6 @@ pub struct EntryRow {
     pub deed: Deed,
 }
 
-/// What was done. Codes are the words of format.md.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "fields are the lines of format.md section 5, under the same names; entries are indexes")]
-pub enum Deed {
-    Found,
-    Amend,
-    Enact { id: String, version: u64 },
-    Enrol { person: String },
-    Device { device: String, unit: String },
-    DeviceEnd { device: String, reason: String },
-    Appoint { person: String, office: String, unit: String },
-    AppointEnd { person: String, appointment: u64, reason: String },
-    Rotate { person: String },
-    Rekey { person: String },
-    Revoke { person: String, reason: String, suspected: Option<Moment> },
-    Relate { person: String, relation: String, to: Related, basis: String },
-    Qualify { person: String, qualification: String },
-    Import(LegacyRecord),
-    Cosigned { size: u64 },
-    Index,
-    Other { act: String },
-}
-
-impl Deed {
-    /// The name on the `act` line; `cosigned` for a cosigned entry.
-    pub const fn name(&self) -> &str {
-        match self {
-            Deed::Found => "found",
-            Deed::Amend => "amend",
-            Deed::Enact { .. } => "enact",
-            Deed::Enrol { .. } => "enrol",
-            Deed::Device { .. } => "device",
-            Deed::DeviceEnd { .. } => "device-end",
-            Deed::Appoint { .. } => "appoint",
-            Deed::AppointEnd { .. } => "appoint-end",
-            Deed::Rotate { .. } => "rotate",
-            Deed::Rekey { .. } => "rekey",
-            Deed::Revoke { .. } => "revoke",
-            Deed::Relate { .. } => "relate",
-            Deed::Qualify { .. } => "qualify",
-            Deed::Import(_) => "import",
-            Deed::Cosigned { .. } => "cosigned",
-            Deed::Index => "index",
-            Deed::Other { act } => act.as_str(),
-        }
-    }
-}
-
-/// To what a person is related.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Related {
-    /// A case.
-    Case(String),
-    /// A person.
-    Person(String),
-}
-
-/// A legacy record, as the archivist who signed vouches that it reads. The actor is no signer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LegacyRecord {
-    /// The case.
-    pub case: String,
-    /// SHA-256 of the legacy file.
-    pub source: [u8; 32],
-    /// Position of the record in it.
-    pub record: u64,
-    /// When the record says that it happened.
-    pub recorded: String,
-    /// What happened.
-    pub activity: String,
-    /// Who did it, by the record.
-    pub actor: String,
-    /// The actor's group, or `-`.
-    pub group: String,
-    /// The life-cycle transition, or `-`.
-    pub lifecycle: String,
-}
-
-/// A case.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CaseRow {
-    /// The latest statement that changed the case, and its entry. Nothing while there are only relations to it.
-    pub head: Option<([u8; 32], u64)>,
-    /// Entries that act on it.
-    pub entries: u64,
-}
-
-/// An entry that acts on a case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CaseEntryRow {
-    /// Whether it became the head. A relation to a case does not.
-    pub changes_case: bool,
-}
-
 /// A person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonRow {
@@ -255,6 +171,8 @@ pub struct PersonRow {
 pub struct PersonActRow {
     /// The act's name.
     pub act: String,
+    /// Which of its kind: [`Deed::detail`].
+    pub detail: Option<String>,
     /// When the ledger received it, in Unix milliseconds.
     pub received_ms: i64,
     /// In which office.
@@ -342,6 +260,15 @@ pub enum Row {
     Office(OfficeRow),
     Grant(GrantRow),
     Number(u64),
+    Flag(FlagRow),
+    FlagAt(FlagAtRow),
+    List(ListRow),
+    ListLines(ListLinesRow),
+    Batch(BatchRow),
+    BatchCases(BatchCasesRow),
+    Waiting(WaitingRow),
+    Step(StepRow),
+    Outcome(OutcomeRow),
 }
 
 /// A kind of row, told apart from the others.
@@ -380,6 +307,15 @@ row_kinds! {
     Office OfficeRow;
     Grant GrantRow;
     Number u64;
+    Flag FlagRow;
+    FlagAt FlagAtRow;
+    List ListRow;
+    ListLines ListLinesRow;
+    Batch BatchRow;
+    BatchCases BatchCasesRow;
+    Waiting WaitingRow;
+    Step StepRow;
+    Outcome OutcomeRow;
 }
 
 /// The row of a key as the kind that it must be.

@@ -273,3 +273,50 @@ pub mod tamper {
         tree.flush().map(|_| ()).map_err(sled_failed("making rows durable"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::{
+        ATTEMPTS_MAX, AttemptRow, BATCH_ROW_CASES_MAX, BatchCasesRow, CaseRow, FileRow, LIST_ROW_LINES_MAX, LineRow, ListLinesRow,
+        PaymentRow, ResultRow, SIGNED_MAX, WaitingRow,
+    };
+
+    /// The longest rows that grow with what people do: none is longer than a row may be.
+    #[test]
+    fn no_list_batch_or_case_outgrows_its_row() {
+        let (key, long) = (Key::Ledger, "x".repeat(40));
+        let line = LineRow::Result { case: long.clone(), failed: Some(long.clone()) };
+        let pays = LineRow::Case { case: long.clone(), head: [7; 32], fen: Some(u64::MAX) };
+        let result = ResultRow { entry: u64::MAX, failed: Some(long.clone()) };
+        let attempt = AttemptRow { batch: long.clone(), entry: u64::MAX, result: Some(result) };
+        let payment = PaymentRow { list: long.clone(), locked: u64::MAX, fen: u64::MAX, attempts: vec![attempt; ATTEMPTS_MAX] };
+        let file = FileRow {
+            unit: long.clone(),
+            scheme: long.clone(),
+            tier: long.clone(),
+            period: 9_999,
+            stopped: None,
+            dropped: None,
+            flags: u64::MAX,
+            first_open: u64::MAX,
+            payment: Some(payment),
+        };
+        let rows = [
+            Row::ListLines(ListLinesRow { entry: u64::MAX, lines: vec![line; LIST_ROW_LINES_MAX] }),
+            Row::ListLines(ListLinesRow { entry: u64::MAX, lines: vec![pays; LIST_ROW_LINES_MAX] }),
+            Row::BatchCases(BatchCasesRow { cases: vec![long; BATCH_ROW_CASES_MAX] }),
+            Row::Case(CaseRow { head: Some(([7; 32], u64::MAX)), entries: u64::MAX, file: Some(file) }),
+            Row::Waiting(WaitingRow {
+                entry: u64::MAX,
+                text: "x".repeat(2_000),
+                signed: vec![u64::MAX; SIGNED_MAX],
+                persons: u64::MAX,
+                offices: (0..64).map(|number| format!("{number:032}")).collect(),
+            }),
+        ];
+        for row in rows {
+            assert!(encode_row(&key, &row).unwrap().len() <= ROW_BYTES_MAX);
+        }
+    }
+}

@@ -1,6 +1,11 @@
 //! The fold: which rows one admitted entry changes. Pure: it reads rows that earlier entries made, and the entry; it has no
 //! clock and no storage of its own.
 
+mod batches;
+mod cases;
+mod lists;
+mod steps;
+
 use std::collections::BTreeMap;
 
 use ledger::check::{Content, Cosigned};
@@ -14,8 +19,8 @@ use signer::value::{KeyBytes, PersonId, Power, StatementHash, Text, Time, UnixMs
 use crate::ProjectorError;
 use crate::keys::Key;
 use crate::rows::{
-    CaseEntryRow, CaseRow, Changes, ConstitutionRow, CosignedRow, Deed, EnactmentRow, EntryRow, GrantRow, KeyRow, LedgerRow, LegacyRecord,
-    OfficeRow, PersonActRow, PersonRow, Related, Revocation, Row, RowKind, Rows, SignerRow, typed,
+    CaseEntryRow, CasePart, CaseRow, Changes, ConstitutionRow, CosignedRow, Deed, EnactmentRow, EntryRow, GrantRow, KeyRow, LedgerRow,
+    LegacyRecord, OfficeRow, PersonActRow, PersonRow, Related, Revocation, Row, RowKind, Rows, SignerRow, typed,
 };
 
 type Result<T> = core::result::Result<T, ProjectorError>;
@@ -70,10 +75,14 @@ pub fn fold(views: &mut Views, rows: &dyn Rows, entry: &AdmittedEntry<'_>) -> Re
         Content::Cosigned(cosigned) => fold.cosigned(cosigned, entry.received)?,
         Content::Index(_) => fold.indexed(entry.received),
         Content::Statement { statement, hash, keys, procedure } => {
-            let facts = Facts { entry: entry.index, received: entry.received, hash: *hash, procedure: procedure.as_deref() };
+            let facts =
+                Facts { entry: entry.index, received: entry.received, hash: *hash, procedure: procedure.as_deref(), governing: None };
             match statement.as_ref() {
                 Statement::Founding(founding) => facts.found(&mut fold, founding)?,
-                Statement::Act { header, act, .. } => facts.act(&mut fold, header, act, keys)?,
+                Statement::Act { header, act, .. } => {
+                    let governing = header.procedure.as_ref().map(|named| named.digest.0);
+                    Facts { governing, ..facts }.act(&mut fold, statement, header, act, keys)?;
+                }
             }
         }
     }
@@ -143,7 +152,10 @@ struct Facts<'a> {
     entry: u64,
     received: UnixMs,
     hash: StatementHash,
+    /// The procedure that it enacts.
     procedure: Option<&'a Procedure>,
+    /// Digest of the one that it names.
+    governing: Option<[u8; 32]>,
 }
 
 impl Facts<'_> {
@@ -175,7 +187,7 @@ impl Facts<'_> {
         self.record(fold, Some(founding.at), signers.collect(), Deed::Found)
     }
 
-    fn act(&self, fold: &mut Fold<'_>, header: &Header, act: &Act, keys: &[PublicKey]) -> Result<()> {
+    fn act(&self, fold: &mut Fold<'_>, statement: &Statement, header: &Header, act: &Act, keys: &[PublicKey]) -> Result<()> {
         // Signers first: a rotation is signed with the key that it replaces.
         let signers = header.by.iter().zip(keys).map(|(by, key)| {
             let appointment: GrantRow = fold.require(&Key::Grant(by.appointment.0))?;
@@ -188,7 +200,11 @@ impl Facts<'_> {
             })
         });
         let signers = signers.collect::<Result<Vec<SignerRow>>>()?;
-        let deed = self.effect(fold, act)?;
+        let deed = match act {
+            Act::Step(step) => self.step(fold, step, &signers, statement)?,
+            Act::Join { joins } => self.join(fold, joins, &signers)?,
+            _ => self.effect(fold, act)?,
+        };
         fold.amend(Key::Ledger, |ledger: &mut LedgerRow| ledger.statements += 1)?;
         self.record(fold, Some(header.at), signers, deed)
     }
@@ -198,6 +214,7 @@ impl Facts<'_> {
         for signer in &signers {
             let act = PersonActRow {
                 act: deed.name().to_owned(),
+                detail: deed.detail().map(ToOwned::to_owned),
                 received_ms: self.received.0,
                 office: signer.office.clone(),
                 unit: signer.unit.clone(),
@@ -224,6 +241,7 @@ impl Facts<'_> {
             Act::Enact { enacts, .. } => {
                 let starts_ms = self.procedure.map_or(self.received, |procedure| procedure.valid_from.max(self.received)).0;
                 let (id, version) = (enacts.id.to_string(), enacts.version);
+                self.learn_procedure(fold, enacts.digest.0);
                 fold.put(Key::Enactment(self.entry), EnactmentRow { id: id.clone(), version, digest: enacts.digest.0, starts_ms });
                 Deed::Enact { id, version }
             }
@@ -268,7 +286,11 @@ impl Facts<'_> {
                 Deed::Qualify { person: person.to_string(), qualification: qualification.to_string() }
             }
             Act::Import(import) => Deed::Import(self.import(fold, import)?),
-            other => Deed::Other { act: other.name().as_str().to_owned() },
+            other => {
+                // Others may name it by its hash.
+                fold.put(Key::Statement(self.hash.0), self.entry);
+                return self.effect_on_programme(fold, other);
+            }
         })
     }
 
@@ -277,7 +299,7 @@ impl Facts<'_> {
             RelatedTo::Person(other) => Ok(Related::Person(other.to_string())),
             RelatedTo::Case(case) => {
                 // It binds to the case and leaves the head alone.
-                self.act_on_case(fold, case.as_str(), None)?;
+                self.act_on_case(fold, case.as_str(), None, CasePart::Own)?;
                 Ok(Related::Case(case.to_string()))
             }
         }
@@ -340,8 +362,9 @@ impl Facts<'_> {
         Ok(())
     }
 
-    /// Whether the case is new to the statements that change cases.
-    fn act_on_case(&self, fold: &mut Fold<'_>, case: &str, head: Option<StatementHash>) -> Result<bool> {
+    /// The entry acts on a case, which has this part in it; with a head, it changes the case. Whether the case is new to the
+    /// statements that change cases.
+    fn act_on_case(&self, fold: &mut Fold<'_>, case: &str, head: Option<StatementHash>, part: CasePart) -> Result<bool> {
         let key = Key::Case(case.to_owned());
         let mut row: CaseRow = fold.find(&key)?.unwrap_or_default();
         let is_new = row.head.is_none();
@@ -350,7 +373,7 @@ impl Facts<'_> {
             row.head = Some((head.0, self.entry));
         }
         fold.put(key, row);
-        fold.put(Key::CaseEntry(case.to_owned(), self.entry), CaseEntryRow { changes_case: head.is_some() });
+        fold.put(Key::CaseEntry(case.to_owned(), self.entry), CaseEntryRow { changes_case: head.is_some(), part });
         Ok(is_new)
     }
 
@@ -365,7 +388,7 @@ impl Facts<'_> {
             group: import.group.to_string(),
             lifecycle: import.lifecycle.to_string(),
         };
-        let is_new = self.act_on_case(fold, &record.case, Some(self.hash))?;
+        let is_new = self.act_on_case(fold, &record.case, Some(self.hash), CasePart::Own)?;
         fold.amend(Key::Ledger, |ledger: &mut LedgerRow| {
             ledger.records += 1;
             ledger.cases += u64::from(is_new);

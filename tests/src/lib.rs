@@ -4,6 +4,7 @@
 pub mod crowd;
 pub mod disk;
 pub mod every_act;
+pub mod hamlet;
 pub mod order;
 pub mod programme;
 pub mod rules;
@@ -12,6 +13,7 @@ pub mod tamper;
 pub mod targets;
 pub mod trial;
 pub mod vectors;
+pub mod views;
 pub mod world;
 
 pub use world::World;

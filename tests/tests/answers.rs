@@ -9,7 +9,7 @@ use ledger::storage::Folder;
 use projector::MemoryRows;
 use projector::answers::{case, cases, entry, ledger, legacy, person};
 use projector::follow::follow;
-use projector::rows::{Deed, Related};
+use projector::rows::{CaseEntryRow, Deed, Related};
 use signer::value::CaseId;
 use tests::every_act::{EveryAct, case_of, every_act, legacy as legacy_of};
 use tests::world::{key, person as person_id, time};
@@ -44,7 +44,7 @@ fn a_case_says_who_did_what_in_which_office_with_which_key() {
     let mut records = (0..RECORDS).filter(|n| case_of(*n) == "c-10");
     let mut related = every.related.iter();
     let mut last = None;
-    for (entry, changes_case) in &found.entries {
+    for (entry, CaseEntryRow { changes_case, .. }) in &found.entries {
         assert!(last < Some(entry.entry));
         last = Some(entry.entry);
         assert_eq!(Some(entry.row.received_ms), every.world.history.received(entry.entry).map(|received| received.0));
@@ -80,7 +80,7 @@ fn a_case_says_who_did_what_in_which_office_with_which_key() {
     }
     assert_eq!((records.next(), related.next()), (None, None));
     // A relation does not move the head, though it may come last.
-    let head = found.entries.iter().rfind(|(_, changes_case)| *changes_case).map(|(entry, _)| (entry.row.hash.unwrap(), entry.entry));
+    let head = found.entries.iter().rfind(|(_, part)| part.changes_case).map(|(entry, _)| (entry.row.hash.unwrap(), entry.entry));
     assert_eq!(found.head, head);
     assert_eq!(found.head.map(|(hash, _)| hash), Some(every.world.heads["c-10"].0));
 }

@@ -1,17 +1,26 @@
 //! What an entry rests on, verified from the record down to the founding. A snapshot trusts the signatures of entries under
 //! its checkpoint; whoever holds the checkpoint key alone could have written them, so nothing here trusts them.
 
+mod named;
+mod sheets;
+
 use std::collections::BTreeMap;
 
 use ledger::check::Content;
 use ledger::entry::Entry;
 use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
+use projector::answers::EntryAnswer;
+use projector::rows::{Blame, CasePart, Deed, Subject, Wait};
 use projector::{Rows, answers};
+use signer::act::Act;
 use signer::merkle::{leaf_hash, root_of_inclusion};
 use signer::rule::Rule;
+use signer::value::StatementHash;
 use signer::{Checkpoint, Refusal, Statement};
 
+use self::named::Named;
+use self::sheets::Lines;
 use crate::error::Failure;
 
 /// The entry that does not verify: the one that was asked for, or one that it rests on.
@@ -35,6 +44,7 @@ pub struct Witness<'a> {
     /// Of each entry on its own: the entries that it rests on, all of them earlier.
     grounds: BTreeMap<u64, Result<Vec<u64>, Refusal>>,
     verdicts: BTreeMap<u64, Verdict>,
+    lists: BTreeMap<String, Option<Lines>>,
 }
 
 impl<'a> Witness<'a> {
@@ -45,7 +55,7 @@ impl<'a> Witness<'a> {
         let answer = answers::ledger(rows).map_err(|error| Failure::Views(error.to_string()))?;
         let constitutions = answer.map(|answer| answer.value.constitutions).unwrap_or_default();
         let constitutions = constitutions.into_iter().map(|(entry, _)| entry).collect();
-        Ok(Witness { ledger, rows, checkpoint, constitutions, grounds: BTreeMap::new(), verdicts: BTreeMap::new() })
+        Ok(Witness { ledger, rows, checkpoint, constitutions, grounds: BTreeMap::new(), verdicts: BTreeMap::new(), lists: BTreeMap::new() })
     }
 
     /// The ledger.
@@ -108,15 +118,125 @@ impl<'a> Witness<'a> {
         ledger::check(entry.note, self.ledger.state().ring()).map(|verified| verified.content)
     }
 
+    /// An entry with the part that a case has in it: the case's line is in the sheets as it is told, and whoever is named as
+    /// responsible verifies too.
+    pub fn vouches_for_part(&mut self, entry: &EntryAnswer, case: &str, part: &CasePart) -> Result<Verdict, Failure> {
+        if let Err(fault) = self.vouches(entry.entry)? {
+            return Ok(Err(fault));
+        }
+        let fault = |refusal| Err(Fault { entry: entry.entry, refusal });
+        if let Some(list) = list_of_part(&entry.row.deed, part)
+            && let Err(refusal) = self.judge_line(list, case, part)?
+        {
+            return Ok(fault(refusal));
+        }
+        match part {
+            CasePart::Dropped(blame) | CasePart::Omitted(blame) | CasePart::HeldBack(blame) => {
+                if let Err(refusal) = self.judge_blame(blame)? {
+                    return Ok(fault(refusal));
+                }
+                self.vouches(blame.entry)
+            }
+            CasePart::DroppedBefore(before) => self.vouches(*before),
+            _ => Ok(Ok(())),
+        }
+    }
+
+    fn judge_line(&mut self, list: &str, case: &str, part: &CasePart) -> Result<Result<(), Refusal>, Failure> {
+        let unknown = || Err(Refusal::new(Rule::ListUnknown, "a list whose sheets are in the record", list));
+        Ok(self.lines(list)?.map_or_else(unknown, |lines| lines.judge_line(list, case, part)))
+    }
+
+    /// The entry that is named as responsible has that statement.
+    fn judge_blame(&self, blame: &Blame) -> Result<Result<(), Refusal>, Failure> {
+        Ok(match self.entry_of(&StatementHash(blame.hash))? {
+            Ok(entry) if entry == blame.entry => Ok(()),
+            Ok(entry) => Err(Refusal::new(Rule::OmitUnfounded, format!("entry {entry}"), format!("entry {}", blame.entry))),
+            Err(refusal) => Err(refusal),
+        })
+    }
+
+    fn lines(&mut self, list: &str) -> Result<Option<&Lines>, Failure> {
+        if !self.lists.contains_key(list) {
+            let lines = Lines::read(list, self.ledger, self.rows)?;
+            self.lists.insert(list.to_owned(), lines);
+        }
+        Ok(self.lists.get(list).and_then(Option::as_ref))
+    }
+
+    /// The entry whose statement has this hash.
+    fn entry_of(&self, hash: &StatementHash) -> Result<Result<u64, Refusal>, Failure> {
+        let views = |error: projector::ProjectorError| Failure::Views(error.to_string());
+        let none = || Refusal::new(Rule::OfUnknown, "a statement in the record", hash.to_string());
+        let Some(entry) = answers::statement(self.rows, hash).map_err(views)? else { return Ok(Err(none())) };
+        let bytes = self.ledger.entry(entry)?.unwrap_or_default();
+        let note = Entry::parse(&bytes).ok().and_then(|entry| signer::Note::parse(entry.note).ok());
+        let is_so = note.is_some_and(|note| signer::statement::statement_hash(&note.text) == *hash);
+        Ok(if is_so { Ok(entry) } else { Err(none()) })
+    }
+
+    /// Statements that an act of the programme names, sheets of its lists, what its batch rests on.
+    fn named_by_act(&mut self, act: &Act, grounds: &mut Vec<u64>) -> Result<Result<(), Refusal>, Failure> {
+        let named = Named::by(act);
+        for hash in &named.statements {
+            match self.entry_of(hash)? {
+                Ok(entry) => grounds.push(entry),
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        for list in named.lists {
+            let Some(lines) = self.lines(list.list.as_str())? else {
+                return Ok(Err(Refusal::new(Rule::ListUnknown, "a list whose sheets are in the record", list.list.to_string())));
+            };
+            if let Err(refusal) = lines.judge(list) {
+                return Ok(Err(refusal));
+            }
+            grounds.extend(&lines.sheets);
+        }
+        if let Some(batch) = named.batch {
+            let answer = answers::batch(self.rows, batch.as_str()).map_err(|error| Failure::Views(error.to_string()))?;
+            let Some(answer) = answer else {
+                return Ok(Err(Refusal::new(Rule::BatchUnknown, "a batch that was opened", batch.to_string())));
+            };
+            // The lock rests on the sheets that say who is paid what.
+            grounds.extend([answer.value.entry, answer.value.locked.0, answer.value.locked.1]);
+        }
+        Ok(Ok(()))
+    }
+
+    /// The act whose effect an entry has: of a join that completes a step, the step.
+    fn act_of(&self, deed: &Deed, act: &Act) -> Result<Vec<Act>, Failure> {
+        let mut acts = vec![act.clone()];
+        match deed {
+            // Nobody has looked yet whether what it names is there.
+            Deed::Step(step) if step.wait != Wait::No => acts.clear(),
+            Deed::Join { signed, completes: Some(_), .. } => {
+                let bytes = signed.first().map(|first| self.ledger.entry(*first)).transpose()?.flatten().unwrap_or_default();
+                let note = Entry::parse(&bytes).ok().and_then(|entry| signer::Note::parse(entry.note).ok());
+                if let Some(Ok(Statement::Act { act, .. })) = note.map(|note| Statement::parse(&note.text)) {
+                    acts.push(act);
+                }
+            }
+            _ => {}
+        }
+        Ok(acts)
+    }
+
     /// What gave the signers their offices and made their keys known, the constitution, the procedure, the device.
-    fn named_by(&self, index: u64, content: &Content) -> Result<Result<Vec<u64>, Refusal>, Failure> {
+    fn named_by(&mut self, index: u64, content: &Content) -> Result<Result<Vec<u64>, Refusal>, Failure> {
         let answer = answers::entry(self.rows, index).map_err(|error| Failure::Views(error.to_string()))?;
         let answer = answer.ok_or_else(|| Failure::Views(format!("entry {index} is not counted")))?.value;
-        let mut grounds: Vec<u64> = answer.signed_by.iter().flat_map(|signed| [signed.appointment, signed.key_entry]).collect();
+        let mut grounds: Vec<u64> =
+            answer.signed_by.iter().flat_map(|signed| [signed.appointment, signed.key_entry, signed.entry]).collect();
         grounds.extend(self.constitutions.iter().rev().find(|entry| **entry < index));
         if let Content::Statement { statement, .. } = content
-            && let Statement::Act { header, .. } = statement.as_ref()
+            && let Statement::Act { header, act, .. } = statement.as_ref()
         {
+            for act in self.act_of(&answer.row.deed, act)? {
+                if let Err(refusal) = self.named_by_act(&act, &mut grounds)? {
+                    return Ok(Err(refusal));
+                }
+            }
             let state = self.ledger.state();
             grounds.extend(state.device(&header.device).map(|device| device.since));
             if let Some(name) = &header.procedure {
@@ -131,5 +251,20 @@ impl<'a> Witness<'a> {
         grounds.sort_unstable();
         grounds.dedup();
         Ok(Ok(grounds))
+    }
+}
+
+/// The list in which a case's part is to be read.
+fn list_of_part<'a>(deed: &'a Deed, part: &CasePart) -> Option<&'a str> {
+    if let Deed::PostUp { list, .. } | Deed::PostDown { list, .. } = deed {
+        return Some(&list.list);
+    }
+    match &deed.step_done()?.on {
+        Subject::List { list, .. } => Some(&list.list),
+        Subject::Batch(batch) => match (part, &batch.results) {
+            (CasePart::Paid | CasePart::Failed(_), Some((results, ..))) => Some(results),
+            _ => Some(&batch.list),
+        },
+        Subject::Case { .. } | Subject::Payment { .. } => None,
     }
 }

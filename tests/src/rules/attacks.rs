@@ -270,10 +270,10 @@ fn payments(table: &mut Table) {
         hold(w, VICTIM);
         w.step(&["t1", "s1"], w.fund("b1", "l3"));
     });
-    table.refuses(Rule::FlagOpen, "attack: a case held after its funding is settled as paid", Paid, |w| {
+    table.refuses(Rule::FlagOpen, "attack: a case held after its funding is paid", Funded, |w| {
         hold(w, VICTIM);
-        w.results(&["t2"], "r1", &CASES.iter().map(|case| (*case, None)).collect::<Vec<_>>());
-        w.step(&["t2", "t3"], w.settle("b1", "l3", "r1"));
+        w.cosign();
+        w.step(&["t1"], w.pay("b1", "l3"));
     });
     table.refuses(Rule::BatchMatch, "attack: a list is paid twice, under another batch", Settled, |w| {
         w.cosign();

@@ -1,0 +1,344 @@
+//! What was done, in plain words. Codes of the procedure stand as they are.
+
+use projector::answers::EntryAnswer;
+use projector::rows::{BatchDeed, CasePart, Deed, ListDeed, Related, StepDeed, Subject, Wait};
+
+use crate::lang::{Lang, thousands};
+
+/// An amount.
+pub fn yuan(fen: u64, lang: Lang) -> String {
+    format!("{}.{:02} {}", thousands(fen / 100), fen % 100, lang.pick("yuan", "元"))
+}
+
+/// An entry.
+pub fn entry(number: u64, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("entry {number}"),
+        Lang::Zh => format!("第 {number} 条"),
+    }
+}
+
+/// What an entry did to a case: a title, and further lines.
+pub fn told(answer: &EntryAnswer, part: &CasePart, lang: Lang) -> (String, Vec<String>) {
+    let mut more = Vec::new();
+    let title = match &answer.row.deed {
+        Deed::Step(step) => {
+            let title = of_step(step, part, &mut more, lang);
+            match step.wait {
+                Wait::No => {}
+                Wait::Waits => more.push(lang.pick("WAITS for more signers: no effect yet", "待会签，尚未生效").to_owned()),
+                Wait::CompletedBy(by) => more.push(match lang {
+                    Lang::En => format!("waited for more signers; completed by joining in {}", entry(by, lang)),
+                    Lang::Zh => format!("曾待会签；{}会签后完成", entry(by, lang)),
+                }),
+            }
+            title
+        }
+        Deed::Join { step, signed, completes } => {
+            let first = signed.first().copied().unwrap_or_default();
+            if let Some(step) = completes {
+                of_step(step, part, &mut more, lang);
+            }
+            match (lang, completes.is_some()) {
+                (Lang::En, true) => format!("{step}: joined {}, complete now", entry(first, lang)),
+                (Lang::En, false) => format!("{step}: joined {}, still waiting", entry(first, lang)),
+                (Lang::Zh, true) => format!("会签 {step}（{}），完成", entry(first, lang)),
+                (Lang::Zh, false) => format!("会签 {step}（{}），仍待会签", entry(first, lang)),
+            }
+        }
+        Deed::PostUp { step, list, places, overrides } => {
+            let title = posted(step, list, part, overrides, &mut more, lang.pick("goes up", "张榜公示"), lang);
+            more.push(format!("{} {}", lang.pick("posted at", "张贴于"), places.join(lang.pick(", ", "、"))));
+            title
+        }
+        Deed::PostDown { step, list, overrides } => {
+            posted(step, list, part, overrides, &mut more, lang.pick("comes down", "公示期满撤榜"), lang)
+        }
+        Deed::Outcome { outcome, name, to, reason, .. } => {
+            more.push(match lang {
+                Lang::En => format!("reason {reason}; the case is {}", status(to, lang)),
+                Lang::Zh => format!("理由 {reason}；本案{}", status(to, lang)),
+            });
+            match lang {
+                Lang::En => format!("outcome {outcome} ({name})"),
+                Lang::Zh => format!("处理结果 {outcome}（{name}）"),
+            }
+        }
+        Deed::Ruling { clause, issuer, answers } => {
+            more.extend(answers.map(|answers| match lang {
+                Lang::En => format!("answers the referral of {}", entry(answers, lang)),
+                Lang::Zh => format!("答复{}的请示", entry(answers, lang)),
+            }));
+            match lang {
+                Lang::En => format!("ruling on {clause} by {issuer}"),
+                Lang::Zh => format!("批复：{issuer} 就 {clause}"),
+            }
+        }
+        Deed::Override { step, rule, reason, .. } => {
+            more.push(format!("{}{reason}", lang.pick("reason ", "理由 ")));
+            match lang {
+                Lang::En => format!("OVERRIDE of rule {rule} for {step}"),
+                Lang::Zh => format!("破例：{step} 不适用规则 {rule}"),
+            }
+        }
+        other => of_case(other, part, lang),
+    };
+    (title, more)
+}
+
+/// A list goes up or comes down.
+fn posted(step: &str, list: &ListDeed, part: &CasePart, overrides: &[u64], more: &mut Vec<String>, what: &str, lang: Lang) -> String {
+    more.push(of_list(list, part, lang));
+    overridden(overrides, more, lang);
+    match lang {
+        Lang::En => format!("{step} · list {} {what}: {}", list.list, fate(part, lang)),
+        Lang::Zh => format!("{step} · 名册 {} {what}：{}", list.list, fate(part, lang)),
+    }
+}
+
+fn overridden(entries: &[u64], more: &mut Vec<String>, lang: Lang) {
+    more.extend(entries.iter().map(|by| match lang {
+        Lang::En => format!("a rule was OVERRIDDEN by {}", entry(*by, lang)),
+        Lang::Zh => format!("依{}破例", entry(*by, lang)),
+    }));
+}
+
+fn of_step(step: &StepDeed, part: &CasePart, more: &mut Vec<String>, lang: Lang) -> String {
+    let id = &step.step;
+    let title = match &step.on {
+        Subject::Case { opens: Some((unit, scheme, tier, period)), .. } => {
+            more.push(match lang {
+                Lang::En => format!("unit {unit}, scheme {scheme} {tier}, period {period}"),
+                Lang::Zh => format!("单位 {unit}，项目 {scheme} {tier}，{period} 年度"),
+            });
+            format!("{id}{}", lang.pick(": case opened", "：申报立案"))
+        }
+        Subject::Case { renews: Some(period), .. } => match lang {
+            Lang::En => format!("{id}: period {period} begins"),
+            Lang::Zh => format!("{id}：年审，转入 {period} 年度"),
+        },
+        Subject::Case { .. } => id.clone(),
+        Subject::List { list, seats } => {
+            if !matches!(part, CasePart::Waits) {
+                more.push(of_list(list, part, lang));
+            }
+            if let Some(seats) = seats {
+                let votes = seats.votes;
+                more.push(match lang {
+                    Lang::En => format!("meeting: {} agree, {} against, {} absent", votes.agree, votes.against, votes.absent),
+                    Lang::Zh => format!("评议会：同意 {}，反对 {}，缺席 {}", votes.agree, votes.against, votes.absent),
+                });
+            }
+            let fate = if matches!(part, CasePart::Waits) { lang.pick("waits", "待会签") } else { fate(part, lang) };
+            format!("{id} · {} {}{}{fate}", lang.pick("list", "名册"), list.list, lang.pick(": ", "："))
+        }
+        Subject::Batch(batch) => of_batch(id, batch, part, more, lang),
+        Subject::Payment { batch, .. } => match lang {
+            Lang::En => format!("{id} · payment in batch {batch}"),
+            Lang::Zh => format!("{id} · 批次 {batch} 的款项"),
+        },
+    };
+    let said: Vec<String> = step.asserts.iter().map(|(code, said)| format!("{code} {}", assertion(said, lang))).collect();
+    let measured = step.measures.iter().map(|(code, measure)| format!("{code} {measure}"));
+    let all: Vec<String> = said.into_iter().chain(measured).collect();
+    if !all.is_empty() {
+        more.push(all.join(lang.pick(", ", "，")));
+    }
+    overridden(&step.overrides, more, lang);
+    title
+}
+
+fn assertion(said: &str, lang: Lang) -> &str {
+    match said {
+        "yes" => lang.pick("yes", "是"),
+        "no" => lang.pick("NO", "否"),
+        _ => lang.pick("UNCLEAR", "不清"),
+    }
+}
+
+/// What became of the case's line, in a word.
+fn fate(part: &CasePart, lang: Lang) -> &'static str {
+    match part {
+        CasePart::Kept { .. } => lang.pick("kept", "保留"),
+        CasePart::Dropped(_) => lang.pick("DROPPED", "剔除"),
+        CasePart::DroppedBefore(_) => lang.pick("DROPPED before", "此前已剔除"),
+        CasePart::Omitted(_) => lang.pick("OMITTED", "未列入"),
+        _ => "",
+    }
+}
+
+/// Why, and how the whole list went.
+fn of_list(list: &ListDeed, part: &CasePart, lang: Lang) -> String {
+    let why = match part {
+        CasePart::Kept { fen: Some(fen) } => Some(format!("{}{}", lang.pick("this case: ", "本案："), yuan(*fen, lang))),
+        CasePart::Dropped(blame) | CasePart::Omitted(blame) => Some(match lang {
+            Lang::En => format!("because of the {} of {}", blame.act, entry(blame.entry, lang)),
+            Lang::Zh => format!("因{}的{}", entry(blame.entry, lang), act(&blame.act, lang)),
+        }),
+        CasePart::DroppedBefore(by) => Some(match lang {
+            Lang::En => format!("by {}", entry(*by, lang)),
+            Lang::Zh => format!("见{}", entry(*by, lang)),
+        }),
+        _ => None,
+    };
+    let counts: Vec<String> = [
+        (list.kept, lang.pick("kept", "保留")),
+        (list.dropped, lang.pick("dropped", "剔除")),
+        (list.omitted, lang.pick("omitted", "未列入")),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| match lang {
+        Lang::En => format!("{count} {what}"),
+        Lang::Zh => format!("{what} {count}"),
+    })
+    .collect();
+    let whole = format!("{}{}", lang.pick("whole list: ", "全册："), counts.join(lang.pick(", ", "，")));
+    why.into_iter().chain([whole]).collect::<Vec<_>>().join(lang.pick("; ", "；"))
+}
+
+fn of_batch(id: &str, batch: &BatchDeed, part: &CasePart, more: &mut Vec<String>, lang: Lang) -> String {
+    more.push(match (part, lang) {
+        (CasePart::Paid, _) => lang.pick("this case: PAID, says the bank", "本案：银行回执已发放").to_owned(),
+        (CasePart::Failed(reason), Lang::En) => format!("this case: NOT PAID, the bank says {reason}"),
+        (CasePart::Failed(reason), Lang::Zh) => format!("本案：发放失败，银行回执 {reason}"),
+        (CasePart::HeldBack(blame), Lang::En) => format!("this case: HELD BACK by the hold of {}", entry(blame.entry, lang)),
+        (CasePart::HeldBack(blame), Lang::Zh) => format!("本案：依{}暂扣，未列入批次", entry(blame.entry, lang)),
+        (_, Lang::En) => "this case: in the batch".to_owned(),
+        (_, Lang::Zh) => "本案：在批次内".to_owned(),
+    });
+    let sum = yuan(batch.fen, lang);
+    more.push(match lang {
+        Lang::En if batch.count == 1 => format!("batch of 1 payment, {sum}, of list {}", batch.list),
+        Lang::En => format!("batch of {} payments, {sum}, of list {}", thousands(batch.count), batch.list),
+        Lang::Zh => format!("批次共 {} 笔，{sum}，依名册 {}", thousands(batch.count), batch.list),
+    });
+    if let Some(repays) = &batch.repays {
+        more.push(format!("{} {repays}", lang.pick("pays again what failed in batch", "重新发放失败批次")));
+    }
+    format!("{id} · {} {}", lang.pick("batch", "批次"), batch.batch)
+}
+
+fn of_case(deed: &Deed, part: &CasePart, lang: Lang) -> String {
+    match (deed, lang) {
+        (Deed::Correct { of, batch: Some(batch), reason, .. }, Lang::En) => {
+            format!("CORRECTION: batch {batch} of {} is taken back: {reason}", entry(*of, lang))
+        }
+        (Deed::Correct { of, batch: Some(batch), reason, .. }, Lang::Zh) => {
+            format!("更正：撤回批次 {batch}（{}），理由 {reason}", entry(*of, lang))
+        }
+        (Deed::Correct { of, reason, .. }, Lang::En) => format!("CORRECTION: {} is taken back: {reason}", entry(*of, lang)),
+        (Deed::Correct { of, reason, .. }, Lang::Zh) => format!("更正：撤回{}，理由 {reason}", entry(*of, lang)),
+        (Deed::Transfer { from, to, reason, .. }, Lang::En) => format!("transfer from unit {from} to {to}: {reason}"),
+        (Deed::Transfer { from, to, reason, .. }, Lang::Zh) => format!("转移：由单位 {from} 转至 {to}，理由 {reason}"),
+        (Deed::Account { reason, .. }, Lang::En) => format!("another account: {reason}"),
+        (Deed::Account { reason, .. }, Lang::Zh) => format!("变更收款账户，理由 {reason}"),
+        (Deed::Relate { person, relation, basis, to }, Lang::En) => {
+            let to = if let Related::Case(_) = to { "to the case" } else { "to a person" };
+            format!("RELATED {to}: {person}, {relation} ({basis})")
+        }
+        (Deed::Relate { person, relation, .. }, Lang::Zh) => format!("关系申报：{person} 与本案为 {relation}"),
+        (other, _) => of_flag(other, part, lang),
+    }
+}
+
+fn of_flag(deed: &Deed, part: &CasePart, lang: Lang) -> String {
+    match (deed, lang) {
+        (Deed::Objection { reason, .. }, _) => format!("{}{reason}", lang.pick("OBJECTION: ", "异议：")),
+        (Deed::Dissent { of, reason, .. }, Lang::En) => format!("DISSENT from {}: {reason}", entry(*of, lang)),
+        (Deed::Dissent { of, reason, .. }, Lang::Zh) => format!("不同意见：对{}，{reason}", entry(*of, lang)),
+        (Deed::Report { reason, .. }, _) => format!("{}{reason}", lang.pick("REPORT by the public: ", "举报：")),
+        (Deed::Appeal { of, .. }, Lang::En) => format!("APPEAL against {}", entry(*of, lang)),
+        (Deed::Appeal { of, .. }, Lang::Zh) => format!("申诉：对{}", entry(*of, lang)),
+        (Deed::Answer { answers, to, outcome }, Lang::En) => {
+            let outcome = if outcome == "upheld" { "UPHELD" } else { outcome };
+            format!("answer to the {to} of {}: {outcome}", entry(*answers, lang))
+        }
+        (Deed::Answer { answers, to, outcome }, Lang::Zh) => {
+            let outcome = if outcome == "upheld" { "成立" } else { "不成立" };
+            format!("答复{}的{}：{outcome}", entry(*answers, lang), act(to, lang))
+        }
+        (Deed::Recuse { relation, .. }, Lang::En) => format!("RECUSED: the signer steps aside, {relation}"),
+        (Deed::Recuse { relation, .. }, Lang::Zh) => format!("回避：签名人与本案为 {relation}"),
+        (Deed::Hold { reason, .. }, _) => format!("{}{reason}", lang.pick("HOLD on the payment: ", "暂扣：")),
+        (Deed::Release { releases, .. }, Lang::En) => format!("hold of {} released", entry(*releases, lang)),
+        (Deed::Release { releases, .. }, Lang::Zh) => format!("解除{}的暂扣", entry(*releases, lang)),
+        (other, _) => {
+            debug_assert!(matches!(part, CasePart::Own));
+            act(other.name(), lang).to_owned()
+        }
+    }
+}
+
+/// That a correction took back what an entry did.
+pub fn taken_back(by: u64, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("TAKEN BACK by {}", entry(by, lang)),
+        Lang::Zh => format!("已由{}更正撤回", entry(by, lang)),
+    }
+}
+
+/// What an outcome makes of a case.
+pub fn status(to: &str, lang: Lang) -> &str {
+    match to {
+        "suspended" => lang.pick("suspended", "暂缓"),
+        "rejected" => lang.pick("rejected", "不予确认"),
+        "revoked" => lang.pick("revoked", "取消资格"),
+        "exited" => lang.pick("exited", "退出"),
+        "referred" => lang.pick("referred upward", "请示上级"),
+        other => other,
+    }
+}
+
+/// An act's name.
+pub fn act(name: &str, lang: Lang) -> &str {
+    if lang == Lang::En {
+        return name;
+    }
+    match name {
+        "found" => "创设",
+        "amend" => "修订创设",
+        "enact" => "颁行办法",
+        "enrol" => "登记人员",
+        "device" => "登记设备",
+        "device-end" => "停用设备",
+        "appoint" => "任职",
+        "appoint-end" => "免职",
+        "rotate" => "换钥",
+        "rekey" => "补发密钥",
+        "revoke" => "吊销密钥",
+        "relate" => "关系申报",
+        "qualify" => "资质",
+        "import" => "转录",
+        "step" => "步骤",
+        "join" => "会签",
+        "sheet" => "名册页",
+        "post-up" => "张榜公示",
+        "post-down" => "撤榜",
+        "outcome" => "处理结果",
+        "correct" => "更正",
+        "transfer" => "转移",
+        "account" => "变更账户",
+        "objection" => "异议",
+        "dissent" => "不同意见",
+        "report" => "举报",
+        "appeal" => "申诉",
+        "answer" => "答复",
+        "recuse" => "回避",
+        "hold" => "暂扣",
+        "release" => "解除暂扣",
+        "override" => "破例",
+        "ruling" => "批复",
+        "team" => "编组",
+        other => other,
+    }
+}
+
+/// A capacity, where it is worth a word.
+pub fn capacity(capacity: &str, lang: Lang) -> &'static str {
+    match capacity {
+        "acting" => lang.pick(" (ACTING)", "（代理）"),
+        "delegated" => lang.pick(" (DELEGATED)", "（委托）"),
+        _ => "",
+    }
+}

@@ -1,0 +1,86 @@
+//! Lists, read from the sheets in the record: the root that signers named must be the one over these lines.
+
+use std::collections::BTreeMap;
+
+use ledger::entry::Entry;
+use ledger::snapshot::Snapshot;
+use ledger::storage::Folder;
+use projector::Rows;
+use projector::answers;
+use projector::rows::CasePart;
+use signer::act::{Act, ListRef, Sheet};
+use signer::merkle::list_root;
+use signer::rule::Rule;
+use signer::value::ListRoot;
+use signer::{Note, Refusal, Statement};
+
+use crate::error::Failure;
+
+/// A list as its sheets have it.
+pub struct Lines {
+    /// Entries of its sheets.
+    pub sheets: Vec<u64>,
+    count: u64,
+    total: Option<u64>,
+    root: ListRoot,
+    by_first: BTreeMap<String, String>,
+}
+
+impl Lines {
+    /// The lines of a list, from the bytes of its sheets' entries; nothing where no sheet of it is in the record.
+    pub fn read(list: &str, ledger: &Snapshot<Folder>, rows: &dyn Rows) -> Result<Option<Lines>, Failure> {
+        let answer = answers::list(rows, list).map_err(|error| Failure::Views(error.to_string()))?;
+        let Some(answer) = answer else { return Ok(None) };
+        let mut texts = Vec::new();
+        let (mut count, mut total) = (0, Some(0_u64));
+        for entry in &answer.value.sheets {
+            let bytes = ledger.entry(*entry)?.unwrap_or_default();
+            let Some(sheet) = sheet_of(&bytes).filter(|sheet| sheet.list.as_str() == list) else { continue };
+            count += sheet.lines.count();
+            total = total.zip(sheet.lines.total()).and_then(|(sum, more)| sum.checked_add(more));
+            texts.extend(sheet.lines.texts());
+        }
+        let root = list_root(&texts);
+        let first = |text: &String| text.split(' ').next().unwrap_or_default().to_owned();
+        let by_first = texts.into_iter().map(|text| (first(&text), text)).collect();
+        Ok(Some(Lines { sheets: answer.value.sheets, count, total, root, by_first }))
+    }
+
+    /// Whether count, total and root are those that signers named.
+    pub fn judge(&self, named: &ListRef) -> Result<(), Refusal> {
+        if (named.count, Some(named.total), named.root) == (self.count, self.total, self.root) {
+            return Ok(());
+        }
+        let total = self.total.map_or("too much".to_owned(), |total| total.to_string());
+        let expected = format!("list {}: {} lines, {total} fen, root {}", named.list, self.count, self.root);
+        Err(Refusal::new(Rule::ListRoot, expected, format!("{} lines, {} fen, root {}", named.count, named.total, named.root)))
+    }
+
+    /// Whether the line of a case is what the case's part in a list says.
+    pub fn judge_line(&self, list: &str, case: &str, part: &CasePart) -> Result<(), Refusal> {
+        let line = self.by_first.get(case).map(String::as_str).unwrap_or_default();
+        let is_omit = line.ends_with(" omit");
+        let is_so = match part {
+            CasePart::Kept { .. } | CasePart::Dropped(_) | CasePart::DroppedBefore(_) | CasePart::InBatch | CasePart::HeldBack(_) => {
+                !line.is_empty() && !is_omit
+            }
+            CasePart::Omitted(blame) => line == format!("{case} {} omit", signer::value::StatementHash(blame.hash)),
+            CasePart::Paid => line == format!("{case} paid"),
+            CasePart::Failed(reason) => line == format!("{case} failed {reason}"),
+            CasePart::Own | CasePart::Waits => true,
+        };
+        if is_so {
+            return Ok(());
+        }
+        let found = if line.is_empty() { "none" } else { line };
+        Err(Refusal::new(Rule::ListRoot, format!("list {list}: a line of case {case} as it is told"), found))
+    }
+}
+
+fn sheet_of(bytes: &[u8]) -> Option<Sheet> {
+    let entry = Entry::parse(bytes).ok()?;
+    match Statement::parse(&Note::parse(entry.note).ok()?.text).ok()? {
+        Statement::Act { act: Act::Sheet(sheet), .. } => Some(sheet),
+        _ => None,
+    }
+}
