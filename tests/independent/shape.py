@@ -47,7 +47,7 @@ def true(value):
 
 def date(value):
     """A local date, as days since 1970-01-01."""
-    well(type(value) is datetime.date)
+    well(type(value) is datetime.date and value.year >= 1900)
     return value.toordinal() - 719163
 
 

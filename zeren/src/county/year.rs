@@ -418,7 +418,7 @@ impl Year<'_> {
         let document = self.county.commitment("the province's letter");
         let ruling = Ruling { clause: Clause::Rule(code("step-aside")), issuer: code("province"), document, answers: Some(refer) };
         self.county.act(&["a003"], Act::Ruling(ruling))?;
-        self.confirm_list("c-2013-b", &[referred.clone()], (2013, 4, 29), (2013, 5, 9))?;
+        self.confirm_list("c-2013-b", std::slice::from_ref(&referred), (2013, 4, 29), (2013, 5, 9))?;
         self.tell(&referred, "referred upward; went on after the province's ruling", "请示上级，答复后继续办理");
         Ok(())
     }
