@@ -45,6 +45,7 @@ impl Run<'_> {
             run.what_if(|run| run.change_case(&case));
             run.what_if(|run| run.flag_case(&case));
             run.what_if(|run| run.override_a_rule(&case));
+            run.what_if(|run| run.relate(&case));
         });
     }
 

@@ -13,6 +13,8 @@ use super::steps::How;
 use super::{Run, fine};
 use crate::world::code;
 
+const WHOLE: Share = Share { numerator: 1, denominator: 1 };
+
 /// By which share a case is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cohort {
@@ -106,7 +108,7 @@ impl Run<'_> {
             let cohorts = [
                 (Cohort::New, step.for_new.then_some(cover.new)),
                 (Cohort::Continuing, step.for_continuing.then_some(cover.continuing)),
-                (Cohort::Related, cover.related),
+                (Cohort::Related, Some(cover.related.unwrap_or(WHOLE))),
             ];
             for (cohort, share) in cohorts {
                 let Some(share) = share.filter(|_| cohort != Cohort::Continuing || self.renewing().is_some()) else { continue };
@@ -143,8 +145,11 @@ impl Run<'_> {
         let Some(cover) = self.step(at).cover else { return cases.to_vec() };
         let is_due = |case: &&CaseId| {
             let known = &self.book.cases[*case];
-            let of_cohort = if known.is_continuing { cover.continuing } else { cover.new };
-            let share = cover.related.filter(|_| known.is_related).unwrap_or(of_cohort);
+            let share = match known.is_continuing {
+                _ if known.is_related => cover.related.unwrap_or(WHOLE),
+                true => cover.continuing,
+                false => cover.new,
+            };
             is_drawn(&draw_digest(), case, share)
         };
         cases.iter().filter(is_due).cloned().collect()
