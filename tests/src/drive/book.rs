@@ -79,6 +79,10 @@ pub(super) struct Book {
     pub(super) locked: Option<Listed>,
     /// The batch that is being paid.
     pub(super) batch: Option<Code>,
+    /// The batch whose failed payment is being paid again.
+    pub(super) repays: Option<Code>,
+    /// The payment that will fail.
+    pub(super) failing: Option<CaseId>,
 }
 
 impl Book {
@@ -96,6 +100,8 @@ impl Book {
             cosigned: 0,
             locked: None,
             batch: None,
+            repays: None,
+            failing: None,
         }
     }
 
@@ -151,8 +157,11 @@ fn witness(number: u64) -> (KeyName, PublicKey) {
 }
 
 impl Run<'_> {
-    /// An act now; gives the statement's hash.
+    /// An act now; gives the statement's hash. An act that `[governance]` rules is first tried by too few, once.
     pub(super) fn act(&mut self, label: &str, by: &[Signer], act: Act, expected: Outcome) -> StatementHash {
+        if self.book.name.is_some() && self.governed.insert(act.name()) {
+            self.govern_by_too_few(&act);
+        }
         self.act_at(label, by, act, self.book.clock, expected)
     }
 
@@ -181,6 +190,21 @@ impl Run<'_> {
         hash
     }
 
+    /// By one signer too few, and by enough signers of one power too few.
+    fn govern_by_too_few(&mut self, act: &Act) {
+        let Some(rule) = self.plan.governance.get(&act.name()) else { return };
+        let mut fewer = self.signers_of(rule, rule.powers);
+        fewer.pop();
+        let weaker = rule.powers.checked_sub(1).map(|powers| self.signers_of(rule, powers));
+        let weaker = weaker.filter(|weaker| weaker.len() as u64 == rule.min).unwrap_or_default();
+        for (by, expected) in [(fewer, Rule::GovernanceCount), (weaker, Rule::GovernancePowers)] {
+            if !by.is_empty() {
+                let label = format!("act {} by too few", act.name().as_str());
+                self.what_if(|run| run.act_at(&label, &by, act.clone(), run.book.clock, Err(expected)));
+            }
+        }
+    }
+
     /// Founds the ledger and enacts the law; whether there is one then.
     pub(super) fn found_and_enact(&mut self, law: &str) -> bool {
         let powers = self.powers();
@@ -196,9 +220,9 @@ impl Run<'_> {
         self.verdicts[before..].iter().all(|verdict| verdict.found.is_ok())
     }
 
-    /// Two founders of each power.
+    /// Three founders of each power.
     fn found(&mut self, powers: &[Power]) {
-        let names = (0..powers.len() * 2).map(|number| (format!("f{number}"), &powers[number % powers.len()]));
+        let names = (0..powers.len() * 3).map(|number| (format!("f{number}"), &powers[number % powers.len()]));
         let founders: Vec<Founder> = names
             .map(|(id, power)| Founder {
                 person: person(&id),
@@ -216,11 +240,7 @@ impl Run<'_> {
             at: time(self.book.clock),
             device: DeviceId::parse("d1").unwrap(),
             identity_body: code("civil-registry"),
-            constitution: Constitution {
-                threshold: 2,
-                checkpoint_key: public("checkpoint").bytes(),
-                witnesses: witnesses.collect(),
-            },
+            constitution: Constitution { threshold: 2, checkpoint_key: public("checkpoint").bytes(), witnesses: witnesses.collect() },
             founders: founders.clone(),
         };
         let statement = Statement::Founding(Box::new(founding.clone()));
@@ -244,8 +264,7 @@ impl Run<'_> {
             return;
         }
         let size = self.book.history.size();
-        let checkpoint =
-            Checkpoint { origin: self.book.id.to_string(), size, root: self.book.history.tree().root_at(size).unwrap() };
+        let checkpoint = Checkpoint { origin: self.book.id.to_string(), size, root: self.book.history.tree().root_at(size).unwrap() };
         let seconds = (self.book.clock.0 / 1000) as u64;
         let line = |(name, key)| Cosignature { name, key, unix_seconds: seconds };
         let cosignatures = (0..count).map(witness).map(line).collect();
@@ -285,14 +304,12 @@ impl Run<'_> {
 
     /// The moment at which the procedure comes into force, and the one before.
     pub(super) fn first_moment(&mut self) {
-        let founders: Vec<Signer> = self.governors(signer::ActName::Device, None);
-        let enrol = |run: &mut Self, at: UnixMs, expected: Outcome| {
-            run.book.clock = at;
-            let act = run.new_device();
-            run.act("first moment", &founders, act, expected);
-        };
-        enrol(self, self.plan.valid_from.plus_ms(-SECOND_MS), Err(Rule::ProcedureVersion));
-        enrol(self, self.plan.valid_from, fine());
+        let founders = self.governors(signer::ActName::Device);
+        for (before, expected) in [(SECOND_MS, Err(Rule::ProcedureVersion)), (0, fine())] {
+            self.book.clock = self.plan.valid_from.plus_ms(-before);
+            let act = self.new_device();
+            self.act_at("first moment", &founders, act, self.book.clock, expected);
+        }
     }
 
     /// The act that enrols a device nobody has.

@@ -51,7 +51,8 @@ impl Run<'_> {
         let first = self.today() + limit.days as i64 * 3 + 10;
         let named: BTreeSet<i64> = calendar.holidays.union(&calendar.workdays).copied().collect();
         let plain = (first..).filter(|day| !named.contains(day)).take(14);
-        let days: BTreeSet<i64> = plain.chain(named.iter().copied()).collect();
+        // A date that moves to its neighbour is missed on one of the two.
+        let days: BTreeSet<i64> = plain.chain(named.iter().flat_map(|day| [day - 1, *day, day + 1])).collect();
         self.what_if(|run| {
             let case = run.open_one();
             for day in days {
@@ -77,7 +78,7 @@ impl Run<'_> {
         let objection = self.object(case);
         self.pass_to(self.noon(day));
         let answer = Answer { answers: objection, outcome: AnswerOutcome::Dismissed, evidence: commitment("letter") };
-        let governors = self.governors(ActName::Answer, None);
+        let governors = self.governors(ActName::Answer);
         self.act(&format!("{why} ({})", self.date(day)), &governors, Act::Answer(answer), expected);
     }
 
@@ -89,7 +90,7 @@ impl Run<'_> {
     /// Somebody objects.
     pub(super) fn object(&mut self, case: &CaseId) -> signer::value::StatementHash {
         let case = CaseAt { case: case.clone(), head: self.book.head(case) };
-        let governors = self.governors(ActName::Objection, None);
+        let governors = self.governors(ActName::Objection);
         self.act("objection", &governors, Act::Objection(Objection { case, reason: code("unfair"), evidence: None }), fine())
     }
 }

@@ -1,8 +1,8 @@
 //! Every act that `[governance]` rules, done once by exactly as many signers of exactly as many powers as it asks for; outcomes;
 //! offices that are lent.
 
-use ledger::procedure::programme::{Outcome as OutcomeRule, OutcomeTo, RuleKind};
 use ledger::procedure::procedure_digest;
+use ledger::procedure::programme::{Outcome as OutcomeRule, OutcomeTo, RuleKind, RuleOf};
 use signer::ActName;
 use signer::act::{
     About, Account, Act, Answer, AnswerOutcome, Appeal, Area, Capacity, CaseAt, Clause, Correct, DeviceReason, Dissent, EndReason, Hold,
@@ -30,12 +30,12 @@ impl Run<'_> {
         if !self.plan.governance.contains_key(&act.name()) {
             return StatementHash([0; 32]);
         }
-        let governors = self.governors(act.name(), None);
+        let governors = self.governors(act.name());
         self.act(&format!("act {}", act.name().as_str()), &governors, act, expected)
     }
 
     pub(super) fn do_governed_acts(&mut self) {
-        self.what_if(Self::enact_the_next_version);
+        self.what_if(Self::enact_versions);
         self.what_if(Self::govern_devices);
         self.what_if(Self::govern_offices);
         self.what_if(Self::govern_keys);
@@ -49,22 +49,28 @@ impl Run<'_> {
         });
     }
 
-    /// The next version of the plan, whatever version the law is.
-    fn enact_the_next_version(&mut self) {
-        let (id, version) = (&self.plan.id, self.plan.version + 1);
-        let powers: Vec<String> = self.powers().iter().map(|power| format!("{power} = \"power\"\n")).collect();
+    /// The plan's own version again, and the next, whatever version the law is.
+    fn enact_versions(&mut self) {
+        for (version, expected) in [(self.plan.version, Err(Rule::ProcedureSequence)), (self.plan.version + 1, fine())] {
+            let text = self.other_procedure(version);
+            let enacts = ProcedureName { id: self.plan.id.clone(), version, digest: procedure_digest(&text) };
+            self.govern_expecting(Act::Enact { enacts, text }, expected);
+        }
+    }
+
+    /// A procedure of the plan's id in which nothing but the roster is governed.
+    fn other_procedure(&self, version: u64) -> String {
+        let powers: String = self.powers().iter().map(|power| format!("{power} = \"power\"\n")).collect();
         let acts = ledger::procedure::GOVERNED.iter().map(|act| {
             let powers = if matches!(act, ActName::Enrol | ActName::Appoint | ActName::Rekey) { 2 } else { 0 };
             format!("{} = {{ any = [\"founder\"], min = 2, powers = {powers} }}\n", act.as_str())
         });
-        let head = format!("format = \"procedure/1\"\nid = \"{id}\"\nversion = {version}\ntitle = \"next\"\nvalid = {{ from = 2000-01-01 }}");
-        let office = format!("[office]\nclerk = {{ level = \"any\", power = \"{}\" }}", self.plan.supervising);
-        let governance = format!("[governance]\noffline_hours = 1\nsupervising = \"{}\"\n", self.plan.supervising);
-        let powers = powers.concat();
-        let acts: String = acts.collect();
-        let text = format!("{head}\noffset = \"+08:00\"\n[power]\n{powers}{office}\n{governance}{acts}");
-        let enacts = ProcedureName { id: id.clone(), version, digest: procedure_digest(&text) };
-        self.govern(Act::Enact { enacts, text });
+        let (id, supervising, acts) = (&self.plan.id, &self.plan.supervising, acts.collect::<String>());
+        let head =
+            format!("format = \"procedure/1\"\nid = \"{id}\"\nversion = {version}\ntitle = \"other\"\nvalid = {{ from = 2000-01-01 }}");
+        let office = format!("[office]\nclerk = {{ level = \"any\", power = \"{supervising}\" }}");
+        let governance = format!("[governance]\noffline_hours = 1\nsupervising = \"{supervising}\"\n{acts}");
+        format!("{head}\noffset = \"+08:00\"\n[power]\n{powers}{office}\n{governance}")
     }
 
     /// Devices; and how old an act may be.
@@ -76,7 +82,7 @@ impl Run<'_> {
         self.govern(Act::DeviceEnd { ends, reason: DeviceReason::Retired });
         let hours = self.plan.offline_hours as i64;
         for (more, why, expected) in [(0, "as old as may be", fine()), (SECOND_MS, "too old", Err(Rule::AtStale))] {
-            let (act, governors) = (self.new_device(), self.governors(ActName::Device, None));
+            let (act, governors) = (self.new_device(), self.governors(ActName::Device));
             let at = self.book.clock.plus_ms(-hours * HOUR_MS - more);
             self.act_at(why, &governors, act, at, expected);
         }
@@ -168,7 +174,8 @@ impl Run<'_> {
         let (of, reason) = (at.head, code("mistake"));
         let correct = Correct { case: Some(at.clone()), batch: None, of, reason: reason.clone(), evidence: commitment("note") };
         self.what_if(|run| run.govern(Act::Correct(correct)));
-        let account = Account { case: at.clone(), account: AccountToken(bytes("new")), reason: reason.clone(), evidence: commitment("card") };
+        let account =
+            Account { case: at.clone(), account: AccountToken(bytes("new")), reason: reason.clone(), evidence: commitment("card") };
         self.what_if(|run| run.govern(Act::Account(account)));
         let from = self.home_of_cases();
         let to = unit(&format!("{}-02", from.as_str().rsplit_once('-').map_or("01", |(before, _)| before)));
@@ -191,14 +198,20 @@ impl Run<'_> {
     }
 
     fn override_a_rule(&mut self, case: &CaseId) {
-        let Some(rule) = self.plan.programme.rules.iter().find(|rule| rule.may_override) else { return };
-        self.govern(Act::Override(Override {
-            step: rule.kind.steps()[0].clone(),
-            rule: rule.id.clone(),
-            about: About::Case(case.clone()),
-            reason: code("small-place"),
-            evidence: commitment("minutes"),
-        }));
+        if let Some(rule) = self.plan.programme.rules.iter().find(|rule| rule.may_override) {
+            self.override_rule(rule, &rule.kind.steps()[0], case);
+        }
+    }
+
+    pub(super) fn override_rule(&mut self, rule: &RuleOf, step: &Code, case: &CaseId) -> StatementHash {
+        let (step, rule, about) = (step.clone(), rule.id.clone(), About::Case(case.clone()));
+        self.govern(Act::Override(Override { step, rule, about, reason: code("small-place"), evidence: commitment("minutes") }))
+    }
+
+    /// Another appointment to the same office, of somebody who comes from where the applicants live.
+    pub(super) fn appoint_at_home(&mut self, signer: &Signer) -> StatementHash {
+        let act = appointment(&signer.by, &self.home_of_cases(), self.book.clock);
+        self.govern(act)
     }
 
     /// Teams for every step and period that the script comes to.
@@ -227,7 +240,8 @@ impl Run<'_> {
         for (id, outcome) in &self.plan.programme.outcomes {
             self.what_if(|run| {
                 let case = run.open_one();
-                let by: Vec<Signer> = outcome.by.iter().flat_map(|office| run.roster.pool[office].clone()).take(outcome.min as usize).collect();
+                let by: Vec<Signer> =
+                    outcome.by.iter().flat_map(|office| run.roster.pool[office].clone()).take(outcome.min as usize).collect();
                 if let Some((_, fewer)) = by.split_last().filter(|(_, fewer)| !fewer.is_empty()) {
                     run.conclude(id, outcome, &case, fewer, Err(Rule::StepCount));
                 }

@@ -17,8 +17,9 @@ mod walk;
 use std::collections::BTreeSet;
 
 use ledger::procedure::Procedure;
+use signer::ActName;
 use signer::rule::Rule;
-use signer::value::UnixMs;
+use signer::value::{CaseId, Period, UnixMs};
 
 use self::book::Book;
 use self::roster::Roster;
@@ -42,11 +43,20 @@ pub struct Verdict {
     pub found: Outcome,
 }
 
+/// The script, played.
+#[derive(Clone, Debug)]
+pub struct Played {
+    /// The answers, in order.
+    pub verdicts: Vec<Verdict>,
+    /// What was paid: case, period, fen.
+    pub paid: Vec<(CaseId, Period, u64)>,
+}
+
 /// Plays the whole script.
-pub fn drive(plan: &Procedure, law: &str) -> Vec<Verdict> {
+pub fn drive(plan: &Procedure, law: &str) -> Played {
     let mut run = Run::new(plan, None);
     run.play(law);
-    run.verdicts
+    Played { verdicts: run.verdicts, paid: run.paid }
 }
 
 /// Plays the script until an answer differs from the baseline's, and gives that one.
@@ -74,12 +84,17 @@ struct Run<'p> {
     samples: Vec<Sample>,
     /// Steps whose limits were tried.
     tried: BTreeSet<usize>,
+    /// Governed acts that were tried by too few.
+    governed: BTreeSet<ActName>,
+    /// What was paid: case, period, fen.
+    paid: Vec<(CaseId, Period, u64)>,
 }
 
 impl<'p> Run<'p> {
     fn new(plan: &'p Procedure, baseline: Option<&'p [Verdict]>) -> Run<'p> {
         let (roster, book, verdicts) = (Roster::default(), Book::new(plan), Vec::new());
-        Run { plan, roster, book, verdicts, baseline, is_over: false, samples: Vec::new(), tried: BTreeSet::new() }
+        let (samples, tried, governed, paid) = (Vec::new(), BTreeSet::new(), BTreeSet::new(), Vec::new());
+        Run { plan, roster, book, verdicts, baseline, is_over: false, samples, tried, governed, paid }
     }
 
     fn play(&mut self, law: &str) {

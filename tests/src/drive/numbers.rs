@@ -17,14 +17,19 @@ pub struct Number {
     pub place: Range<usize>,
     /// The next one.
     pub next: String,
+    /// The one before, where there is one.
+    pub before: Option<String>,
 }
 
 impl Number {
-    /// The text with the next number in this one's place.
-    pub fn changed(&self, text: &str) -> String {
-        [&text[..self.place.start], &self.next, &text[self.place.end..]].concat()
+    /// The text with another number in this one's place.
+    pub fn changed(&self, text: &str, to: &str) -> String {
+        [&text[..self.place.start], to, &text[self.place.end..]].concat()
     }
 }
+
+/// A number's place in a token, with its neighbours.
+type Found = (Range<usize>, String, Option<String>);
 
 /// Every number that is not part of a comment or a name: integers, both parts of shares, months and days, dates, the offset.
 pub fn numbers(text: &str) -> Vec<Number> {
@@ -32,9 +37,9 @@ pub fn numbers(text: &str) -> Vec<Number> {
     let mut start = 0;
     for (line, content) in text.split_inclusive('\n').enumerate() {
         for (place, token, is_quoted) in tokens(content) {
-            for (part, next) in if is_quoted { quoted(token) } else { bare(token) } {
+            for (part, next, before) in if is_quoted { quoted(token) } else { bare(token) } {
                 let place = start + place + part.start..start + place + part.end;
-                all.push(Number { line: line + 1, text: text[place.clone()].to_owned(), place, next });
+                all.push(Number { line: line + 1, text: text[place.clone()].to_owned(), place, next, before });
             }
         }
         start += content.len();
@@ -66,25 +71,28 @@ fn tokens(line: &str) -> Vec<(usize, &str, bool)> {
     all
 }
 
-fn plus_one(digits: &str) -> String {
-    format!("{:0width$}", digits.parse::<u64>().unwrap() + 1, width = digits.len())
-}
-
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn bare(token: &str) -> Vec<(Range<usize>, String)> {
-    if is_number(token) {
-        return vec![(0..token.len(), plus_one(token))];
-    }
-    next_day(token).map(|next| (0..token.len(), next)).into_iter().collect()
+fn neighbours(place: Range<usize>, digits: &str) -> Found {
+    let number: u64 = digits.parse().unwrap();
+    let shown = |number: u64| format!("{number:0width$}", width = digits.len());
+    (place, shown(number + 1), number.checked_sub(1).map(shown))
 }
 
-fn quoted(token: &str) -> Vec<(Range<usize>, String)> {
+fn bare(token: &str) -> Vec<Found> {
+    if is_number(token) {
+        return vec![neighbours(0..token.len(), token)];
+    }
+    let days = day_from(token, 1).zip(day_from(token, -1));
+    days.map(|(next, before)| (0..token.len(), next, Some(before))).into_iter().collect()
+}
+
+fn quoted(token: &str) -> Vec<Found> {
     let both = |before: &str, after: &str, start: usize| {
         let middle = start + before.len();
-        vec![(start..middle, plus_one(before)), (middle + 1..middle + 1 + after.len(), plus_one(after))]
+        vec![neighbours(start..middle, before), neighbours(middle + 1..middle + 1 + after.len(), after)]
     };
     if let Some((before, after)) = token.split_once('/').filter(|(before, after)| is_number(before) && is_number(after)) {
         return both(before, after, 0);
@@ -94,17 +102,18 @@ fn quoted(token: &str) -> Vec<(Range<usize>, String)> {
         return both(hours, minutes, 1);
     }
     // A year without 29 February.
-    let next = next_day(&format!("2013-{token}")).filter(|_| token.len() == 5);
-    next.map(|next| (0..5, next[5..].to_owned())).into_iter().collect()
+    let date = format!("2013-{token}");
+    let days = day_from(&date, 1).zip(day_from(&date, -1)).filter(|_| token.len() == 5);
+    days.map(|(next, before)| (0..5, next[5..].to_owned(), Some(before[5..].to_owned()))).into_iter().collect()
 }
 
-/// The day after a date.
-fn next_day(date: &str) -> Option<String> {
+/// The date so many days after a date.
+fn day_from(date: &str, days: i64) -> Option<String> {
     let parts: Vec<i64> = date.split('-').filter(|part| is_number(part)).map(|part| part.parse().ok()).collect::<Option<_>>()?;
     let [year, month, day] = parts[..] else { return None };
     let start = midnight(year, month, day, 0).filter(|_| date.len() == 10)?;
-    let next = Time { unix_seconds: start.0 / 1000 + 86_400, offset_minutes: 0 }.to_string();
-    Some(next[..10].to_owned())
+    let other = Time { unix_seconds: start.0 / 1000 + 86_400 * days, offset_minutes: 0 }.to_string();
+    Some(other[..10].to_owned())
 }
 
 /// The text with every step, office, power, scheme, tier and level under another name; their alphabetical order is turned round.
@@ -158,13 +167,15 @@ mod tests {
 
     #[test]
     fn numbers_are_found_where_they_stand() {
-        let text = "title = \"part 1\" # 2\nmin = 3, due = \"12-31\", x = \"2/3\"\nfrom = 2013-02-28\noffset = \"+08:00\"\nf = \"procedure/1\"\n";
-        let found: Vec<(usize, String, String)> =
-            numbers(text).into_iter().map(|number| (number.line, number.text, number.next)).collect();
+        let text =
+            "title = \"part 1\" # 2\nmin = 3, due = \"12-31\", x = \"2/3\"\nfrom = 2013-02-28\noffset = \"+08:00\"\nf = \"procedure/1\"\n";
+        let found: Vec<(usize, String, String)> = numbers(text).into_iter().map(|number| (number.line, number.text, number.next)).collect();
         let expected = [(2, "3", "4"), (2, "12-31", "01-01"), (2, "2", "3"), (2, "3", "4"), (3, "2013-02-28", "2013-03-01")];
         let expected = expected.into_iter().chain([(4, "08", "09"), (4, "00", "01")]);
         let expected: Vec<_> = expected.map(|(line, text, next)| (line, text.to_owned(), next.to_owned())).collect();
         assert_eq!(found, expected);
-        assert!(numbers(text)[1].changed(text).contains("due = \"01-01\""));
+        let second = &numbers(text)[1];
+        assert_eq!(second.before.as_deref(), Some("12-30"));
+        assert!(second.changed(text, &second.next).contains("due = \"01-01\""));
     }
 }

@@ -5,6 +5,7 @@ use signer::act::{Act, SeatLine};
 use signer::rule::Rule;
 use signer::value::{CaseId, Period, Share, StatementHash};
 
+use super::book::Listed;
 use super::samples::after;
 use super::steps::{How, seats};
 use super::{DAY_MS, HOUR_MS, Outcome, Run, SECOND_MS, fine};
@@ -28,10 +29,60 @@ impl Run<'_> {
         if step.posting.is_some() {
             self.try_posting(at, cases);
         }
+        if step.settles {
+            self.what_if(|run| run.try_failure(at, cases));
+        }
+        self.try_override(at, cases);
         if let Some(count) = step.cosigned {
             self.what_if(|run| {
                 run.cosign(count - 1);
                 run.attempt(at, cases, &How::expecting("with a witness too few", Err(Rule::CosignedMissing)));
+            });
+        }
+    }
+
+    /// One payment fails, and is paid by another batch.
+    fn try_failure(&mut self, at: usize, cases: &[CaseId]) {
+        let Some(locked) = self.book.locked.clone() else { return };
+        let failing = locked.cases[0].clone();
+        self.book.failing = Some(failing.clone());
+        self.attempt(at, cases, &How { why: "with a payment that failed", ..How::default() });
+        self.book.failing = None;
+        self.book.repays = self.book.batch.take();
+        self.book.locked = Some(Listed { total: self.amount(&failing), cases: vec![failing], ..locked });
+        let first = self.plan.programme.steps.iter().position(|step| self.plan.programme.opens_batch(step));
+        self.walk(first.unwrap_or(at)..at + 1, &[], false);
+    }
+
+    /// What a rule refuses, and admits by override: by somebody of the applicant's own place, or a relative.
+    fn try_override(&mut self, at: usize, cases: &[CaseId]) {
+        let step = self.step(at);
+        let rules = self.plan.programme.rules.iter().filter(|rule| rule.kind.steps().contains(&step.id));
+        let by = self.roster.crews[at].clone();
+        // A case with a new relation would have to be rechecked first.
+        let Some(case) = cases.iter().find(|case| self.book.cases[*case].is_related).or(cases.first()) else { return };
+        // Where all of them must come from elsewhere another rule would refuse.
+        let all = by.len() as u64;
+        let are_all_mixed = rules.clone().any(|rule| matches!(rule.kind, RuleKind::Mixed { min, .. } if min == all));
+        for rule in rules.filter(|rule| rule.may_override && !are_all_mixed) {
+            let Some((mut last, others)) = by.split_last().map(|(last, others)| (last.clone(), others.to_vec())) else { return };
+            self.what_if(|run| {
+                let name = match &rule.kind {
+                    RuleKind::NotOwnUnit(_) => {
+                        last.by.appointment = run.appoint_at_home(&last);
+                        Rule::OwnUnit
+                    }
+                    RuleKind::Recuse { relations, .. } => {
+                        run.relate_to(&last, &relations[0], case);
+                        Rule::Recusal
+                    }
+                    _ => return,
+                };
+                let by = others.into_iter().chain([last]).collect();
+                let how = How { by: Some(by), ..How::expecting("against a rule", Err(name)) };
+                run.what_if(|run| run.attempt(at, cases, &how));
+                let overrides = vec![run.override_rule(rule, &step.id, case)];
+                run.attempt(at, cases, &How { overrides, ..How { expected: None, why: "against a rule, overridden", ..how } });
             });
         }
     }
@@ -160,8 +211,7 @@ impl Run<'_> {
                 let short = just_under(*share, 1).map(|rate| ("below the rate", rate, Err(Rule::Rate)));
                 for (why, (yes, all), expected) in enough.into_iter().chain(short) {
                     self.what_if(|run| {
-                        let cases: Vec<CaseId> =
-                            (0..all).map(|number| run.prepare(&format!("r{number}"), run.lasting(), false)).collect();
+                        let cases: Vec<CaseId> = (0..all).map(|number| run.prepare(&format!("r{number}"), run.lasting(), false)).collect();
                         run.book.denied = cases[yes as usize..].iter().map(|case| (case.clone(), code.clone())).collect();
                         run.open(&cases);
                         run.walk(0..at, &cases, false);
@@ -209,8 +259,7 @@ fn exactly(share: Share, least: u64) -> Option<(u64, u64)> {
 
 /// So many of so many that are fewer than a share, and enough for the share with the next denominator.
 fn just_under(share: Share, least: u64) -> Option<(u64, u64)> {
-    let fits = |some: &u64, all: u64| {
-        some * share.denominator < all * share.numerator && some * (share.denominator + 1) >= all * share.numerator
-    };
+    let fits =
+        |some: &u64, all: u64| some * share.denominator < all * share.numerator && some * (share.denominator + 1) >= all * share.numerator;
     (1..=400).find_map(|all| (least..all).find(|some| fits(some, all)).map(|some| (some, all)))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ledger::procedure::Governance;
 use ledger::procedure::programme::{RuleKind, StepBy};
 use signer::act::{Act, Founder};
 use signer::statement::By;
@@ -152,7 +153,7 @@ impl Run<'_> {
             // Proofs are verified before admission.
             proof: Signature([0; 64]),
         };
-        let governors = self.governors(ActName::Enrol, None);
+        let governors = self.governors(ActName::Enrol);
         let known_by = self.act("enrol", &governors, act, fine());
         let by = By { person: person(&id), office: office("self"), unit: Unit::whole(), appointment: known_by };
         Signer { by, key: public(&id), power: None, known_by }
@@ -164,7 +165,7 @@ impl Run<'_> {
         let unit = Self::unit_of(self.depth_of(office));
         let mut by = By { office: office.clone(), unit, ..by };
         let act = appointment(&by, home, self.book.clock);
-        let governors = self.governors(ActName::Appoint, None);
+        let governors = self.governors(ActName::Appoint);
         by.appointment = self.act("appoint", &governors, act, fine());
         Signer { by, key, power: Some(self.plan.offices[office].power.clone()), known_by }
     }
@@ -173,7 +174,7 @@ impl Run<'_> {
     fn qualify(&mut self, signer: &Signer) {
         for qualification in &self.plan.offices[&signer.by.office].requires {
             let act = self.qualification(signer, qualification, self.book.clock);
-            let governors = self.governors(ActName::Qualify, None);
+            let governors = self.governors(ActName::Qualify);
             self.act("qualify", &governors, act, fine());
         }
     }
@@ -189,13 +190,18 @@ impl Run<'_> {
     }
 
     /// Exactly as many signers of exactly as many powers as an act asks for.
-    pub(super) fn governors(&self, act: ActName, own: Option<&Signer>) -> Vec<Signer> {
-        let Some(rule) = self.plan.governance.get(&act) else { return Vec::new() };
+    pub(super) fn governors(&self, act: ActName) -> Vec<Signer> {
+        let rule = self.plan.governance.get(&act);
+        rule.map_or_else(Vec::new, |rule| self.signers_of(rule, rule.powers))
+    }
+
+    /// As many signers as a rule asks for, of so many powers, if there are.
+    pub(super) fn signers_of(&self, rule: &Governance, powers: u64) -> Vec<Signer> {
         let mut able: Vec<Signer> = Vec::new();
         for office in &rule.any {
             match office.as_str() {
                 "founder" => able.extend(self.roster.founders.iter().cloned()),
-                "self" => able.extend(own.or(self.roster.own.as_ref()).map(Signer::as_self)),
+                "self" => able.extend(self.roster.own.as_ref().map(Signer::as_self)),
                 _ => able.extend(self.roster.pool.get(office).into_iter().flatten().cloned()),
             }
         }
@@ -204,7 +210,7 @@ impl Run<'_> {
         let mut chosen: Vec<Signer> = Vec::new();
         let has = |chosen: &[Signer], power: &Option<Power>| chosen.iter().any(|signer| signer.power == *power);
         for signer in &able {
-            if (chosen.len() as u64) < rule.powers && signer.power.is_some() && !has(&chosen, &signer.power) {
+            if (chosen.len() as u64) < powers && signer.power.is_some() && !has(&chosen, &signer.power) {
                 chosen.push(signer.clone());
             }
         }

@@ -6,9 +6,10 @@ use ledger::procedure::programme::Standard;
 use ledger::programme::is_drawn;
 use signer::ActName;
 use signer::act::{Act, Basis, RelatedTo};
-use signer::value::{CaseId, Period, Share};
+use signer::value::{CaseId, Code, Period, Share};
 
 use super::book::{Case, draw_digest, time};
+use super::roster::Signer;
 use super::steps::How;
 use super::{Run, fine};
 use crate::world::code;
@@ -30,7 +31,7 @@ pub(super) struct Sample {
     /// The step that draws.
     pub(super) step: usize,
     pub(super) cohort: Cohort,
-    /// Drawn at the share and not at the one with a larger denominator; otherwise drawn only with a larger numerator.
+    /// Drawn at the share and not at the one with the next denominator; otherwise only at the one with the denominator before.
     pub(super) is_drawn: bool,
 }
 
@@ -86,16 +87,16 @@ impl Run<'_> {
         case
     }
 
-    /// Somebody without an office declares to be related.
+    /// Somebody without an office is related.
     pub(super) fn relate(&mut self, case: &CaseId) {
-        let act = Act::Relate {
-            person: self.own().by.person,
-            relation: code("spouse"),
-            to: RelatedTo::Case(case.clone()),
-            basis: Basis::Declared,
-            evidence: None,
-        };
-        let governors = self.governors(ActName::Relate, None);
+        self.relate_to(&self.own(), &code("friend"), case);
+    }
+
+    /// Somebody is said to be related to a case.
+    pub(super) fn relate_to(&mut self, signer: &Signer, relation: &Code, case: &CaseId) {
+        let (person, relation, to) = (signer.by.person.clone(), relation.clone(), RelatedTo::Case(case.clone()));
+        let act = Act::Relate { person, relation, to, basis: Basis::Attested, evidence: None };
+        let governors = self.governors(ActName::Relate);
         self.act("relate", &governors, act, fine());
     }
 
@@ -125,10 +126,10 @@ impl Run<'_> {
 
     fn sample(&mut self, step: usize, cohort: Cohort, share: Share) -> Vec<CaseId> {
         let fewer = Share { denominator: share.denominator + 1, ..share };
-        let more = Share { numerator: share.numerator + 1, ..share };
         let mut bounds = vec![(share, fewer, true)];
-        if more.numerator <= more.denominator {
-            bounds.push((more, share, false));
+        if share.numerator < share.denominator {
+            // The nearest of the larger shares with one number changed.
+            bounds.push((Share { denominator: share.denominator - 1, ..share }, share, false));
         }
         let mut found = Vec::new();
         for (inside, outside, is_drawn) in bounds {
@@ -156,7 +157,7 @@ impl Run<'_> {
     }
 
     /// The same cases in the next period, those that are paid in it.
-    pub(super) fn into_next_period(&mut self, cases: &[CaseId]) -> Vec<CaseId> {
+    pub(super) fn next_period(&mut self, cases: &[CaseId]) -> Vec<CaseId> {
         let mut next = Vec::new();
         for case in cases {
             let known = &self.book.cases[case];

@@ -206,7 +206,7 @@ impl<'p> Run<'p> {
         self.named(&listed.list, listed.cases.len() as u64, listed.total)
     }
 
-    /// The act of a list step on a list, and how many seats it took.
+    /// The act of a list step on a list.
     pub(super) fn list_act(&mut self, at: usize, listed: &Listed, how: &How) -> Act {
         let step = self.step(at);
         if let Some(posting) = &step.posting {
@@ -216,11 +216,12 @@ impl<'p> Run<'p> {
                 places: posting.at.iter().map(|level| (level.clone(), commitment("wall"))).collect(),
                 phones: posting.phones.clone(),
                 photos: photos(&posting.up),
-                overrides: Vec::new(),
+                overrides: how.overrides.clone(),
             });
         }
         let mut act = self.plain(at);
         act.list = Some(self.named_list(listed));
+        act.overrides.clone_from(&how.overrides);
         if let Some(quorum) = &step.quorum {
             let seats = how.seats.clone().unwrap_or_else(|| enough_seats(quorum));
             let count = seats.len() as u64;
@@ -244,7 +245,7 @@ impl<'p> Run<'p> {
     }
 
     /// What a case is paid by the plan.
-    fn amount(&self, case: &CaseId) -> u64 {
+    pub(super) fn amount(&self, case: &CaseId) -> u64 {
         let known = &self.book.cases[case];
         let standard = self.plan.programme.standard(&known.scheme, &known.tier, known.period);
         let units = |per: &Code| known.measures.get(per).copied().unwrap_or(1);
@@ -255,20 +256,27 @@ impl<'p> Run<'p> {
         let step = self.step(at);
         let Some(locked) = self.book.locked.clone() else { return };
         let count = locked.cases.len() as u64;
+        let mut act = self.plain(at);
         if self.plan.programme.opens_batch(step) {
             self.book.batch = Some(code(&format!("batch-{}", self.book.serial())));
+            act.repays.clone_from(&self.book.repays);
         }
-        let mut act = self.plain(at);
         let batch = self.book.batch.clone().unwrap_or_else(|| code("none"));
         act.batch = Some(BatchRef { batch, list: locked.list.clone(), count, total: locked.total });
         act.cosigned = step.cosigned.map(|_| self.book.cosigned);
-        // Everything is paid, so that what was paid is the whole batch.
+        let failing = self.book.failing.clone();
+        let lost = failing.iter().map(|case| self.amount(case)).sum::<u64>();
         let sum = |(code, of): (&Code, &MatchOf)| match of {
-            MatchOf::Batch | MatchOf::Paid => (code.clone(), count, locked.total),
+            MatchOf::Batch => (code.clone(), count, locked.total),
+            MatchOf::Paid => (code.clone(), count - failing.iter().len() as u64, locked.total - lost),
         };
         act.totals = step.matches.iter().map(sum).collect();
         if step.settles {
-            let lines = locked.cases.iter().map(|case| ResultLine { case: case.clone(), failed: None }).collect();
+            let result = |case: &CaseId| ResultLine {
+                case: case.clone(),
+                failed: failing.as_ref().filter(|failing| *failing == case).map(|_| code("account-closed")),
+            };
+            let lines = locked.cases.iter().map(result).collect();
             let list = self.sheet(at, SheetLines::Results(lines));
             act.results = Some(self.named(&list, count, 0));
         }

@@ -17,11 +17,24 @@ impl Run<'_> {
         self.open(&cases);
         let steps = self.plan.programme.steps.len();
         self.walk(opening + 1..steps, &cases, true);
+        self.count_paid();
         let Some(renewing) = self.renewing() else { return };
-        let cases = self.into_next_period(&cases);
+        let cases = self.next_period(&cases);
         self.try_limits(renewing, &cases[..1]);
         cases.iter().for_each(|case| _ = self.on_case(renewing, case, &How::default()));
         self.walk(0..steps, &cases, true);
+        self.count_paid();
+    }
+
+    /// Remembers what the record says was paid of the list that was locked last.
+    fn count_paid(&mut self) {
+        for case in self.book.locked.iter().flat_map(|locked| &locked.cases) {
+            if let Some(file) = self.book.state.register().file(case)
+                && let Some(payment) = file.payment.as_ref().filter(|payment| payment.is_paid())
+            {
+                self.paid.push((case.clone(), file.period, payment.fen));
+            }
+        }
     }
 
     /// Steps in order, each on the cases that it is for.
@@ -51,9 +64,8 @@ impl Run<'_> {
 
     /// What comes after a sample goes on without those that are just not drawn, and not without those that are.
     fn try_sample(&mut self, at: usize, due: &[CaseId], drawn: &[CaseId]) {
-        let of_round = |case: &CaseId, cohort: Cohort| {
-            due.contains(case) && self.book.cases[case].is_continuing == (cohort == Cohort::Continuing)
-        };
+        let of_round =
+            |case: &CaseId, cohort: Cohort| due.contains(case) && self.book.cases[case].is_continuing == (cohort == Cohort::Continuing);
         let of_step = self.samples.iter().filter(|sample| sample.step == at && of_round(&sample.case, sample.cohort));
         let awaited: Vec<CaseId> = of_step.filter(|sample| sample.is_drawn).map(|sample| sample.case.clone()).collect();
         let id = &self.step(at).id;
