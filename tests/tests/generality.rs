@@ -20,6 +20,16 @@ fn parsed(text: &str) -> Procedure {
     Procedure::parse(text).unwrap_or_else(|refusal| panic!("{refusal:?}"))
 }
 
+/// A procedure without steps is governed by the same script, which then has nobody to pay.
+#[test]
+fn a_procedure_without_a_programme_is_driven_too() {
+    let text = include_str!("../../deploy/procedures/archive.toml");
+    let played = drive(&parsed(text), text);
+    let wrong: Vec<&Verdict> = played.verdicts.iter().filter(|verdict| verdict.found != verdict.expected).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(played.verdicts.len() > 20 && played.paid.is_empty());
+}
+
 #[test]
 fn every_procedure_runs_to_payment_as_it_says() {
     for (name, text, payments, fen) in PROCEDURES {

@@ -46,7 +46,8 @@ impl Run<'_> {
 
     /// Answers on each day that the calendar names, and on a day of each kind: in time exactly, and one counted day late.
     pub(super) fn answer_on_dates(&mut self) {
-        let Some(limit) = self.plan.programme.answer.filter(|_| self.plan.governance.contains_key(&ActName::Answer)) else { return };
+        let can_answer = self.plan.governance.contains_key(&ActName::Answer) && self.opening().is_some();
+        let Some(limit) = self.plan.programme.answer.filter(|_| can_answer) else { return };
         let calendar = &self.plan.programme.calendar;
         let first = self.today() + limit.days as i64 * 3 + 10;
         let named: BTreeSet<i64> = calendar.holidays.union(&calendar.workdays).copied().collect();

@@ -9,7 +9,7 @@ use signer::act::{
     Import, Member, NewKey, Outcome, Override, Recuse, Release, Report, ReportAbout, RevokeReason, Ruling, Team, Transfer,
 };
 use signer::rule::Rule;
-use signer::statement::ProcedureName;
+use signer::statement::{By, ProcedureName};
 use signer::strict::Signature;
 use signer::value::{AccountToken, CaseId, Code, DeviceId, Period, ReportToken, SourceDigest, StatementHash, TimeMs, Unit};
 
@@ -40,6 +40,9 @@ impl Run<'_> {
         self.what_if(Self::govern_offices);
         self.what_if(Self::govern_keys);
         self.what_if(Self::govern_records);
+        if self.opening().is_none() {
+            return;
+        }
         self.what_if(|run| {
             let case = run.open_one();
             run.what_if(|run| run.change_case(&case));
@@ -95,8 +98,8 @@ impl Run<'_> {
     /// Somebody new in an office of the plan, for as long as asked for.
     fn appoint_new(&mut self, capacity: Capacity, days: Option<i64>, expected: Said) -> (Signer, StatementHash) {
         let new = self.enrol();
-        let held = self.roster.crews[0][0].by.clone();
-        let mut act = appointment(&signer::statement::By { person: new.by.person.clone(), ..held }, &Unit::whole(), self.book.clock);
+        let (office, unit) = self.offices().first().map(|office| (office.clone(), Self::unit_of(self.depth_of(office)))).unwrap();
+        let mut act = appointment(&By { office, unit, ..new.by.clone() }, &Unit::whole(), self.book.clock);
         if let Act::Appoint { capacity: in_capacity, to, .. } = &mut act {
             *in_capacity = capacity;
             *to = days.map(|days| time(self.book.clock.plus_ms(days * DAY_MS)));
@@ -237,7 +240,8 @@ impl Run<'_> {
 
     /// Each outcome by exactly enough and one too few; appeals in the last second and an hour late.
     pub(super) fn do_outcomes(&mut self) {
-        for (id, outcome) in &self.plan.programme.outcomes {
+        let outcomes = self.plan.programme.outcomes.iter().filter(|_| self.opening().is_some());
+        for (id, outcome) in outcomes.collect::<Vec<_>>() {
             self.what_if(|run| {
                 let case = run.open_one();
                 let by: Vec<Signer> =

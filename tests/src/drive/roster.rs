@@ -55,7 +55,7 @@ pub(super) struct Roster {
 
 impl Run<'_> {
     /// Offices in the order in which the procedure uses them, whatever they are called.
-    fn offices(&self) -> Vec<Office> {
+    pub(super) fn offices(&self) -> Vec<Office> {
         let programme = &self.plan.programme;
         let steps = programme.steps.iter().flat_map(|step| step.by.offices());
         let outcomes = programme.outcomes.values().flat_map(|outcome| &outcome.by);
@@ -86,7 +86,7 @@ impl Run<'_> {
         if depth == 0 { Unit::whole() } else { unit(&["01"; 6][..depth].join("-")) }
     }
 
-    fn depth_of(&self, office: &Office) -> usize {
+    pub(super) fn depth_of(&self, office: &Office) -> usize {
         let level = &self.plan.offices[office].level;
         self.plan.programme.levels.iter().position(|known| known == level).unwrap_or(0)
     }

@@ -64,9 +64,10 @@ impl Run<'_> {
         self.plan.programme.standard(&standard.scheme, &standard.tier, after(period)).is_some()
     }
 
-    /// The step that opens.
+    /// The step that opens, where there is something to apply for.
     pub(super) fn opening(&self) -> Option<usize> {
-        self.plan.programme.steps.iter().position(|step| step.opens)
+        let programme = &self.plan.programme;
+        programme.steps.iter().position(|step| step.opens).filter(|_| !programme.standards.is_empty())
     }
 
     /// Opens cases that were prepared.
