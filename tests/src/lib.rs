@@ -3,6 +3,7 @@
 
 pub mod crowd;
 pub mod disk;
+pub mod drive;
 pub mod every_act;
 pub mod hamlet;
 pub mod order;

@@ -91,7 +91,7 @@ pub struct Cover {
     pub new: Share,
     /// Of continuing ones.
     pub continuing: Share,
-    /// Of those that are related to an official.
+    /// Of those that are related to an official, of whichever cohort; all of them where nothing is said.
     pub related: Option<Share>,
 }
 
