@@ -225,7 +225,10 @@ impl<'a> Desk<'a> {
         if let Some(period) = self.latest_period(cases.iter()) {
             self.judge_due(step, period, 0);
         }
-        self.judge_within(step, marks);
+        // What an opening step comes after is done on the cases, and for all of them by one statement.
+        let locked = cases.first().and_then(|case| self.register.file(case)).and_then(|file| file.mark(&step.within.as_ref()?.of));
+        let marks: Vec<_> = marks.iter().chain(locked).cloned().collect();
+        self.judge_within(step, &marks);
     }
 
     fn judge_within(&mut self, step: &Step, marks: &[std::sync::Arc<Mark>]) {
