@@ -117,7 +117,7 @@ impl<'a> Brought<'a> {
                 admission.changes.extend(named);
                 Ok(admission)
             }
-            None => Ok(Admission { changes: vec![Change::Joined { step: *joins, signings: more }], warnings: Vec::new() }),
+            None => Ok(Admission { changes: vec![Change::Joined { step: *joins, signings: more }], ..desk.admission }),
         }
     }
 
