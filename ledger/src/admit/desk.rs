@@ -267,8 +267,11 @@ impl<'a> Desk<'a> {
             return false;
         };
         let is_related = !self.register.related(case).is_empty();
-        let of_cohort = if file.is_continuing { cover.continuing } else { cover.new };
-        let share = cover.related.filter(|_| is_related).unwrap_or(of_cohort);
+        let share = match is_related {
+            true => cover.related,
+            false if file.is_continuing => cover.continuing,
+            false => cover.new,
+        };
         !is_drawn(&draw.digest, case, share)
     }
 

@@ -92,7 +92,7 @@ pub struct Cover {
     /// Of continuing ones.
     pub continuing: Share,
     /// Of those that are related to an official.
-    pub related: Option<Share>,
+    pub related: Share,
 }
 
 /// Shares of a list's cases for which an earlier step asserted something.
