@@ -4,6 +4,7 @@
 pub mod crowd;
 pub mod disk;
 pub mod every_act;
+pub mod model;
 pub mod order;
 pub mod rules;
 pub mod script;
