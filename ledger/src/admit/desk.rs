@@ -6,7 +6,7 @@ use std::sync::Arc;
 use signer::act::{About, Override};
 use signer::rule::{Refusal, Rule};
 use signer::statement::By;
-use signer::value::{CaseId, Code, Office, Power, Share, StatementHash, Unit, UnixMs};
+use signer::value::{CaseId, Code, Office, Power, StatementHash, Unit, UnixMs};
 
 use super::{Admission, Judged, Judgement, list, show};
 use crate::procedure::Procedure;
@@ -267,9 +267,9 @@ impl<'a> Desk<'a> {
             return false;
         };
         let is_related = !self.register.related(case).is_empty();
-        let share = match file.is_continuing {
-            _ if is_related => cover.related.unwrap_or(Share { numerator: 1, denominator: 1 }),
-            true => cover.continuing,
+        let share = match is_related {
+            true => cover.related,
+            false if file.is_continuing => cover.continuing,
             false => cover.new,
         };
         !is_drawn(&draw.digest, case, share)

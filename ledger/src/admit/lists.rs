@@ -220,14 +220,8 @@ impl<'a> Desk<'a> {
     }
 
     fn kind_called_for(&self, step: &Step, named: &ListRef) -> SheetKind {
-        let is_locked = || {
-            let known = self.register.list(&named.list).filter(|known| known.kind == SheetKind::Payments);
-            known.is_some_and(|known| {
-                let first = rows(known).into_iter().find(|row| !row.omits);
-                let payment = first.and_then(|row| self.register.file(row.case)?.payment.as_ref());
-                payment.is_some_and(|payment| payment.list == named.list)
-            })
-        };
+        // Only a step that locks uses a list of payments that no step has used.
+        let is_locked = || self.register.list(&named.list).is_some_and(|known| known.kind == SheetKind::Payments && known.is_used);
         if step.locks || is_locked() { SheetKind::Payments } else { SheetKind::Cases }
     }
 

@@ -8,7 +8,7 @@ use signer::value::StatementHash;
 
 use super::desk::{Desk, Signer};
 use super::roster::NewAppointment;
-use super::steps::joined;
+use super::steps::{are_enough, joined};
 use super::{Admission, Judged, Judgement};
 use crate::procedure::Procedure;
 use crate::programme::{Change, Signing, Waiting};
@@ -117,7 +117,7 @@ impl<'a> Brought<'a> {
                 admission.changes.extend(named);
                 Ok(admission)
             }
-            None => Ok(Admission { changes: vec![Change::Joined { step: *joins, signings: more }], warnings: Vec::new() }),
+            None => Ok(Admission { changes: vec![Change::Joined { step: *joins, signings: more }], ..desk.admission }),
         }
     }
 
@@ -130,6 +130,11 @@ impl<'a> Brought<'a> {
         signings: Vec<Signing>,
     ) -> Result<Option<Admission>, Refusal> {
         let Some(procedure) = self.procedure else { return Ok(None) };
+        // Whoever signed is judged again when the step is, not by each join before.
+        let step = procedure.programme.step(&waiting.step.step);
+        if !step.is_some_and(|step| are_enough(&step.by, signings.iter().map(|signing| &signing.by))) {
+            return Ok(None);
+        }
         let state = self.judgement.state;
         let judgement = Judgement { header, seen_size: header.seen.size, ..*self.judgement };
         let mut signers = Vec::new();
@@ -150,9 +155,6 @@ impl<'a> Brought<'a> {
             admission: Admission::default(),
         };
         desk.judge_signers()?;
-        if !desk.is_complete(&waiting.step.step) {
-            return Ok(None);
-        }
         desk.judge_completed(&waiting.step)?;
         Ok(Some(desk.admission))
     }

@@ -40,11 +40,6 @@ impl<'a> Desk<'a> {
         self.judge_subject(step, act)
     }
 
-    /// Whether the signers so far are enough for a step.
-    pub(super) fn is_complete(&self, step: &Code) -> bool {
-        self.programme.step(step).is_some_and(|step| self.ensure_count(step).is_ok())
-    }
-
     /// The step of an id, one with a posting or one without.
     pub(super) fn step_named(&self, id: &Code, posts: bool) -> Result<&'a Step, Refusal> {
         let found = self.programme.step(id).filter(|step| step.posting.is_some() == posts);
@@ -107,16 +102,14 @@ impl<'a> Desk<'a> {
 
     /// Enough persons, or one in each office.
     pub(super) fn ensure_count(&self, step: &Step) -> Judged {
-        let signs = |office: &&Office| self.signers.iter().any(|signer| signer.by.office == **office);
         let found = || list(self.signers.iter().map(|signer| format!("{} as {}", signer.by.person, signer.by.office)));
-        match &step.by {
-            StepBy::Any(offices, min) => self.ensure(self.signers.len() as u64 >= *min, Rule::StepCount, || {
+        let is_enough = are_enough(&step.by, self.signers.iter().map(|signer| signer.by));
+        self.ensure(is_enough, Rule::StepCount, || match &step.by {
+            StepBy::Any(offices, min) => {
                 (format!("step {}: at least {min} persons, each one of {}", step.id, list(offices.iter())), found())
-            }),
-            StepBy::Each(offices) => self.ensure(offices.iter().all(|office| signs(&office)), Rule::StepCount, || {
-                (format!("step {}: one person each of {}", step.id, list(offices.iter())), found())
-            }),
-        }
+            }
+            StepBy::Each(offices) => (format!("step {}: one person each of {}", step.id, list(offices.iter())), found()),
+        })
     }
 
     fn wait(&mut self, act: &StepAct) {
@@ -308,6 +301,14 @@ impl<'a> Desk<'a> {
         })?;
         self.ensure(self.signers.len() == 1, Rule::StepOffice, || ("one signer".to_owned(), self.signers.len().to_string()))?;
         self.judge_offices(step)
+    }
+}
+
+/// Whether so many sign a step that it need not wait for others.
+pub(super) fn are_enough<'b>(asked: &StepBy, signed: impl ExactSizeIterator<Item = &'b By> + Clone) -> bool {
+    match asked {
+        StepBy::Any(_, min) => signed.len() as u64 >= *min,
+        StepBy::Each(offices) => offices.iter().all(|office| signed.clone().any(|by| by.office == *office)),
     }
 }
 

@@ -91,8 +91,8 @@ pub struct Cover {
     pub new: Share,
     /// Of continuing ones.
     pub continuing: Share,
-    /// Of those that are related to an official, of whichever cohort; all of them where nothing is said.
-    pub related: Option<Share>,
+    /// Of those that are related to an official.
+    pub related: Share,
 }
 
 /// Shares of a list's cases for which an earlier step asserted something.

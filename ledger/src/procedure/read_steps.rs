@@ -309,7 +309,7 @@ fn cover(raw: &RawCover) -> Result<Cover, Refusal> {
     Ok(Cover {
         new: of(raw.new.as_ref())?.unwrap_or(whole),
         continuing: of(raw.continuing.as_ref())?.unwrap_or(whole),
-        related: of(raw.related.as_ref())?,
+        related: of(raw.related.as_ref())?.unwrap_or(whole),
     })
 }
 

@@ -14,8 +14,6 @@ use super::steps::How;
 use super::{Run, fine};
 use crate::world::code;
 
-const WHOLE: Share = Share { numerator: 1, denominator: 1 };
-
 /// By which share a case is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cohort {
@@ -110,7 +108,7 @@ impl Run<'_> {
             let cohorts = [
                 (Cohort::New, step.for_new.then_some(cover.new)),
                 (Cohort::Continuing, step.for_continuing.then_some(cover.continuing)),
-                (Cohort::Related, Some(cover.related.unwrap_or(WHOLE))),
+                (Cohort::Related, Some(cover.related)),
             ];
             for (cohort, share) in cohorts {
                 let Some(share) = share.filter(|_| cohort != Cohort::Continuing || self.renewing().is_some()) else { continue };
@@ -148,7 +146,7 @@ impl Run<'_> {
         let is_due = |case: &&CaseId| {
             let known = &self.book.cases[*case];
             let share = match known.is_continuing {
-                _ if known.is_related => cover.related.unwrap_or(WHOLE),
+                _ if known.is_related => cover.related,
                 true => cover.continuing,
                 false => cover.new,
             };
