@@ -104,7 +104,7 @@ impl Bench<'_> {
         ensure(same, Rule::BatchMatch)?;
         ensure(!batch.marks.iter().any(|mark| mark.step == step.id), Rule::StepRepeated)?;
         ensure(step.after.iter().all(|before| batch.marks.iter().any(|mark| mark.step == *before)), Rule::StepOrder)?;
-        ensure(!batch.cases.iter().any(|id| self.model.cases[id].has_hold(None)), Rule::FlagOpen)
+        ensure(step.settles || !batch.cases.iter().any(|id| self.model.cases[id].has_hold(None)), Rule::FlagOpen)
     }
 
     fn judge_totals(&self, step: &Step, act: &signer::act::Step, batch: &Batch, results: Option<&[(CaseId, Option<Code>)]>) -> Judged {
