@@ -148,3 +148,35 @@ fn removing_one_line_of_the_bank_changes_the_totals_and_the_audit() {
     let audited: Value = serde_json::from_slice(&audited.stdout).unwrap();
     assert_eq!(audited["verdict"], "broken");
 }
+
+#[test]
+fn an_inspector_holds_a_payment_by_hand_and_another_official_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| path(&folder.path().join(name)).to_owned();
+    let ran = |args: &[&str]| {
+        let output = zeren(args);
+        assert!(output.status.success(), "{args:?}: {}", said(&output));
+        said(&output)
+    };
+    let (dir, policy) = (at("county"), at("county/trust-policy"));
+    ran(&["demo", "--dir", &dir]);
+    ran(&["witness", "simulate", "--dir", &dir]);
+    for (official, lines) in [("i001", "reason inquiry"), ("t701", "reason inquiry")] {
+        let (key, draft) = (at(&format!("{official}.pem")), at(&format!("{official}.draft")));
+        ran(&["key", "demo", official, "--dir", &dir, "--output", &key]);
+        let evidence = format!("evidence {}", "A".repeat(43) + "=");
+        let by = if official == "i001" { official.to_owned() } else { format!("{official}:twp_investigator") };
+        ran(&["draft", "hold", "--dir", &dir, "--by", &by, "--device", "d-county", "-o", &draft, "case 07-05-003", lines, &evidence]);
+        let shown = ran(&["sign", &draft, "--key", &key, "--person", official, "--policy", &policy, "--yes"]);
+        assert!(shown.contains("case 07-05-003 "), "the head is filled in: {shown}");
+        let submitted = zeren(&["--lang", "en", "submit", "--dir", &dir, &draft]);
+        if official == "i001" {
+            assert!(submitted.status.success(), "{}", said(&submitted));
+        } else {
+            assert_eq!(submitted.status.code(), Some(4), "{}", said(&submitted));
+            assert!(said(&submitted).contains("governance-office"), "{}", said(&submitted));
+        }
+    }
+    let traced = ran(&["--lang", "en", "trace", "case", "07-05-003", "--dir", &dir, "--policy", &policy]);
+    assert!(traced.contains("HOLD") || traced.contains("HELD"), "{traced}");
+}

@@ -12,10 +12,11 @@ use ledger::audit::{Report, Verdict};
 use ledger::check::Content;
 use ledger::storage::Folder;
 use serde_json::json;
-use signer::Statement;
 use signer::act::{Act, PaymentLine, Sheet, SheetLines};
 use signer::value::{CaseId, Code, Scheme};
+use signer::{Statement, keyfile};
 
+use super::init::CHECKPOINT_KEY_FILE;
 use super::{audit, print};
 use crate::county::{self, County, Size, Told};
 use crate::demo_keys::{DemoSeed, SEED_FILE};
@@ -69,8 +70,11 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let told = county::live_a_year(&mut county, &mut |done, of| progress.at(done, of))?;
     progress.done();
     let policy = args.dir.join("trust-policy");
-    files::replace(&policy, county.policy().as_bytes(), 0o644)?;
-    files::replace(&args.dir.join(SEED_FILE), format!("{}\n", args.seed).as_bytes(), 0o600)?;
+    files::write_new(&policy, county.policy().as_bytes())?;
+    files::write_secret(&args.dir.join(SEED_FILE), format!("{}\n", args.seed).as_bytes())?;
+    let key = keyfile::plain(&county.seed.key("checkpoint"))
+        .map_err(|source| Failure::KeyFile { path: CHECKPOINT_KEY_FILE.to_owned(), source })?;
+    files::write_secret(&args.dir.join(CHECKPOINT_KEY_FILE), key.as_bytes())?;
     let totals = Payments::of(&county.ledger)?.totals();
     let built = started.elapsed().as_secs_f64();
     let (applicants, villages) = (county.applicant_count(), size.village_count());

@@ -11,7 +11,7 @@ use ledger::storage::Folder;
 use signer::ActName;
 use signer::draft::{Consistency, DRAFT_BYTES_MAX, Draft, DraftStatement, DraftedFrom};
 use signer::statement::{STATEMENT_KIND, Statement};
-use signer::value::{CaseId, DeviceId, PersonId, StatementHash, Time, UnixMs, base64};
+use signer::value::{CaseId, Code, DeviceId, PersonId, StatementHash, Time, UnixMs, base64};
 
 use super::{print, read_ledger};
 use crate::error::Failure;
@@ -21,8 +21,12 @@ use crate::{clock, files};
 
 /// `zeren draft`
 #[derive(clap::Args)]
-#[command(after_help = "Acts: found amend enact enrol device device-end appoint appoint-end rotate rekey revoke relate qualify import.\n\
-Example: zeren draft appoint --dir ledger --by p0001 --by p0002 --device d000 -o a.draft \\\n    'person p0412' 'office archivist' 'unit 00' 'capacity regular' 'home 00' \\\n    'from 2026-01-01T00:00:00+08:00' 'to open' 'instrument <commitment>'")]
+#[command(after_help = "Acts: found amend enact enrol device device-end appoint appoint-end rotate rekey revoke relate qualify import;\n\
+of a programme: step join sheet post-up post-down outcome correct transfer account objection dissent report appeal answer\n\
+recuse hold release override ruling team. A case without its head, a list without its root and a batch without its list\n\
+are completed from the ledger.\n\
+Examples: zeren draft step --dir ledger --by t701 --by t702 --device d-07 -o a.draft \\\n    'step visit' 'case 07-05-003' 'assert entered yes' … 'evidence visit-record <commitment>'\n\
+ zeren draft appoint --dir ledger --by p0001 --by p0002 --device d000 -o a.draft \\\n    'person p0412' 'office archivist' 'unit 00' 'capacity regular' 'home 00' \\\n    'from 2026-01-01T00:00:00+08:00' 'to open' 'instrument <commitment>'")]
 pub struct Args {
     /// The act
     act: String,
@@ -198,9 +202,7 @@ fn header_lines(args: &Args, act: ActName, ledger: &Snapshot<Folder>, draft: &Dr
     for (key, values) in header {
         lines.entry(key.to_owned()).or_insert(values);
     }
-    if act == ActName::Import {
-        add_case_head(lines, state);
-    }
+    complete(act, lines, state);
     Ok(())
 }
 
@@ -214,11 +216,33 @@ fn next_counter(device: &DeviceId, state: &State, draft: &Draft) -> u64 {
     drafted.chain(recorded).max().map_or(0, |last| last + 1)
 }
 
-fn add_case_head(lines: &mut Lines, state: &State) {
-    for value in lines.entry("case".to_owned()).or_default() {
-        if let Some(case) = CaseId::parse(value) {
-            let head = state.case_head(&case).map_or("new".to_owned(), ToString::to_string);
-            *value = format!("{value} {head}");
+/// What a person need not type: heads of cases, counts and roots of lists, lists and sums of batches.
+fn complete(act: ActName, lines: &mut Lines, state: &State) {
+    let head = |case: &str| {
+        let case = CaseId::parse(case)?;
+        Some(format!("{case} {}", state.case_head(&case).map_or("new".to_owned(), ToString::to_string)))
+    };
+    let list = |id: &str| {
+        let known = state.register().list(&Code::parse(id)?)?;
+        Some(format!("{id} {} {} {}", known.count, known.total?, known.root()))
+    };
+    let batch = |id: &str| {
+        let known = state.register().batch(&Code::parse(id)?)?;
+        Some(format!("{id} {} {} {}", known.list, known.count, known.total))
+    };
+    let is_of_cases = act == ActName::Sheet && lines.get("kind").is_some_and(|kinds| kinds.iter().any(|kind| kind == "cases"));
+    for (key, values) in lines {
+        for value in values {
+            let completed = match key.as_str() {
+                "case" => head(value),
+                "|" if is_of_cases => head(value),
+                "list" | "seats" | "results" if act != ActName::Sheet => list(value),
+                "batch" if act == ActName::Step => batch(value),
+                _ => None,
+            };
+            if let Some(completed) = completed {
+                *value = completed;
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use signer::possession::{self, Occasion};
 use signer::value::{IdentityToken, KeyBytes, LedgerId, PersonId, base64};
 
 use super::print;
+use crate::demo_keys::{DemoSeed, SEED_FILE};
 use crate::error::Failure;
 use crate::files;
 use crate::lang::Lang;
@@ -23,6 +24,8 @@ pub enum Command {
     New(New),
     /// Show the public half of a key
     Show(Show),
+    /// Write the key of an official of a demonstration, who is invented: never for a production ledger
+    Demo(Demo),
     /// Prove possession of a new key: prints the `key` and `proof` lines of act enrol, rotate or rekey
     Prove(Prove),
 }
@@ -53,6 +56,19 @@ pub struct Show {
     passphrase: PassphraseSource,
 }
 
+/// `zeren key demo`
+#[derive(Args)]
+pub struct Demo {
+    /// The invented official
+    person: String,
+    /// The demonstration's folder, which holds its seed
+    #[arg(long)]
+    dir: PathBuf,
+    /// The file to write, without a passphrase
+    #[arg(long, short)]
+    output: PathBuf,
+}
+
 /// `zeren key prove`
 #[derive(Args)]
 pub struct Prove {
@@ -79,6 +95,7 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
     match command {
         Command::New(args) => new(args, lang),
         Command::Show(args) => show(args, lang),
+        Command::Demo(args) => demo(args, lang),
         Command::Prove(args) => prove(args, lang),
     }
 }
@@ -99,6 +116,15 @@ fn new(args: &New, lang: Lang) -> Result<ExitCode, Failure> {
         keyfile::encrypt(&key, &args.passphrase.new_passphrase(lang)?, &key_file_randomness()?).map_err(refused)?
     };
     files::write_secret(&args.file, text.as_bytes())?;
+    print(&format!("{} {}", lang.pick("public key", "公钥"), key.public().bytes()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn demo(args: &Demo, lang: Lang) -> Result<ExitCode, Failure> {
+    let seed = DemoSeed::new(&files::read_text(&args.dir.join(SEED_FILE), 1_024)?);
+    let key = seed.key(&args.person);
+    let text = keyfile::plain(&key).map_err(|source| Failure::KeyFile { path: args.output.display().to_string(), source })?;
+    files::write_secret(&args.output, text.as_bytes())?;
     print(&format!("{} {}", lang.pick("public key", "公钥"), key.public().bytes()));
     Ok(ExitCode::SUCCESS)
 }
