@@ -43,6 +43,7 @@ impl Wisher<'_> {
                     step.less.push((id, case.head));
                 }
                 1 => drop(step.less.pop()),
+                3 => step.totals.iter_mut().for_each(|(_, _, fen)| *fen += 1),
                 _ => match self.dice.below(6) {
                     0 => step.batch.iter_mut().for_each(|line| line.batch = code("nothing")),
                     1..5 => step.totals.iter_mut().for_each(|(_, count, _)| *count += 1),
@@ -204,7 +205,8 @@ impl Wisher<'_> {
     }
 
     fn rare_wish(&mut self) -> Option<Wish> {
-        match self.dice.below(31) {
+        match self.dice.below(34) {
+            31..34 => self.rare_money(3),
             26 => self.rare_opening(),
             27 => self.rare_posting(),
             28 | 29 => self.rare_money(2),
