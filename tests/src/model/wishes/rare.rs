@@ -43,9 +43,10 @@ impl Wisher<'_> {
                     step.less.push((id, case.head));
                 }
                 1 => drop(step.less.pop()),
-                _ => match self.dice.below(4) {
+                3 => step.totals.iter_mut().for_each(|(_, _, fen)| *fen += 1),
+                _ => match self.dice.below(6) {
                     0 => step.batch.iter_mut().for_each(|line| line.batch = code("nothing")),
-                    1 | 2 => step.totals.iter_mut().for_each(|(_, count, _)| *count += 1),
+                    1..5 => step.totals.iter_mut().for_each(|(_, count, _)| *count += 1),
                     _ => step.batch.iter_mut().for_each(|line| line.total += 1),
                 },
             }
@@ -204,7 +205,8 @@ impl Wisher<'_> {
     }
 
     fn rare_wish(&mut self) -> Option<Wish> {
-        match self.dice.below(31) {
+        match self.dice.below(34) {
+            31..34 => self.rare_money(3),
             26 => self.rare_opening(),
             27 => self.rare_posting(),
             28 | 29 => self.rare_money(2),
@@ -233,14 +235,14 @@ impl Wisher<'_> {
 /// Spoils a draft in a rare way, or makes it another.
 pub fn rare(draft: &mut Draft, wisher: &mut Wisher<'_>) {
     let r = wisher.r;
-    match wisher.dice.below(12) {
+    match wisher.dice.below(14) {
         0 => {
             let used: Vec<_> = wisher.model.entries.iter().rev().take(30).collect();
             if let Some(What::Act { header, .. }) = wisher.dice.one(&used).map(|entry| &entry.what) {
                 (draft.device, draft.counter) = (header.device.clone(), header.counter);
             }
         }
-        1 => {
+        1..4 => {
             let later: Vec<_> = wisher.held.iter().filter(|held| held.from > r && held.ended.is_none()).cloned().collect();
             if let Some(held) = wisher.dice.one(&later) {
                 draft.by[0] = by_of(held);
