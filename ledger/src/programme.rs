@@ -1,5 +1,5 @@
 //! What the admitted entries have made of a programme: cases, lists, batches, steps that wait (format.md section 8.4). Admission
-//! asks here and decides on [`Change`]s; [`Register::apply`] alone makes them.
+//! asks here and decides on [`Change`]s; the register alone makes them.
 
 pub mod case;
 mod change;
