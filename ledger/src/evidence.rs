@@ -17,6 +17,9 @@ const KIND: &str = "zeren map proof v1";
 /// Longest file that is read, in bytes.
 pub const MAP_EVIDENCE_BYTES_MAX: usize = 1 << 20;
 
+/// Longest part of it, in lines.
+const LINES_MAX: u64 = 20_000;
+
 /// Of what something is proved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
@@ -114,7 +117,7 @@ impl MapEvidence {
         let subject = Subject::parse(lines.next()?.strip_prefix("of ")?)?;
         let mut part = |name: &str| -> Option<String> {
             let count = lines.next()?.strip_prefix(name)?.strip_prefix(' ')?;
-            let count = signer::value::number(count).filter(|count| *count <= 1_000)?;
+            let count = signer::value::number(count).filter(|count| *count <= LINES_MAX)?;
             (0..count).map(|_| lines.next().map(|line| format!("{line}\n"))).collect()
         };
         let value = part("value")?;

@@ -49,6 +49,7 @@ pub use self::founding::{Constitution, Founder, Founding, Purpose, Witness};
 pub use self::programme::{
     About, Account, Answer, AnswerOutcome, Appeal, Area, Assertion, BatchRef, CaseAt, Clause, Correct, Dissent, Hold, ListRef, Member,
     Objection, Opening, Outcome, Override, PostDown, PostUp, Recuse, Release, Report, ReportAbout, Ruling, Step, Team, Transfer,
+    report_token,
 };
 pub use self::sheet::{CaseLine, PaymentLine, ResultLine, SeatLine, Sheet, SheetKind, SheetLines, Vote};
 

@@ -26,7 +26,7 @@ def outcome(context):
     if case.payment is None or case.payment.paid is not True:
         case.unlock(context.governing.procedure.steps)
     case.close_upheld()
-    case.move(statement.hash)
+    case.move(statement.hash, context.index)
 
 
 def correct(context):
@@ -42,14 +42,16 @@ def _correct_case(context):
     statement = context.statement
     case = named(context, statement["case"])
     _open(case)
-    mark = next((mark for mark in case.marks.values() if mark.hash == statement["of"]), None)
+    steps = context.governing.procedure.steps
+    begins = {name for name, step in steps.items() if step.opens or step.renews}
+    mark = next((mark for name, mark in case.marks.items() if mark.hash == statement["of"] and name not in begins), None)
     require(mark, "of-unknown")
     require(case.payment is None or case.payment.batch is None, "case-paid")
     context.accept()
     case.marks = case.marks_before(mark.entry)
     case.unlock(context.governing.procedure.steps)
     case.close_upheld()
-    case.move(statement.hash)
+    case.move(statement.hash, context.index)
 
 
 def _correct_batch(context):
@@ -79,7 +81,7 @@ def transfer(context):
     require(case.payment is None, "case-paid")
     context.accept()
     case.unit, case.unit_entry = new, context.index
-    case.move(statement.hash)
+    case.move(statement.hash, context.index)
 
 
 def account(context):
@@ -89,4 +91,4 @@ def account(context):
     require(case.payment is None, "case-paid")
     context.accept()
     case.account = statement["account"]
-    case.move(statement.hash)
+    case.move(statement.hash, context.index)

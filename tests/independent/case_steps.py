@@ -99,7 +99,7 @@ def _effect(context, step, case, period):
     if step.opens:
         context.programme.cases[case.id] = case
     else:
-        case.move(context.statement.hash)
+        case.move(context.statement.hash, context.index)
     if step.renews:
         _renew(context.governing.procedure.steps, case, period)
     if case.status.name == "suspended":

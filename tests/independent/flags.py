@@ -93,4 +93,4 @@ def answer(context):
         flag.case.flags.pop(flag.hash, None)
     if upheld and flag.kind == "appeal":
         flag.case.set_status(Status("open", context.index, context.statement.hash, context.received))
-        flag.case.move(context.statement.hash)
+        flag.case.move(context.statement.hash, context.index)

@@ -28,6 +28,7 @@ def sheet(context):
     require(size <= SHEET_BYTES and len(found.lines) + len(statement["|"]) <= LIST_LINES, "list-limit")
     context.accept()
     found.parts += 1
+    found.seen = context.view.size
     found.size += len(statement.text)
     found.lines += statement["|"]
     found.leaves += [leaf_hash(line) for line in _raw_lines(statement.text)]
@@ -52,6 +53,7 @@ def named_list(context, reference, kind=None):
     kept = [line for line in found.lines if found.kind not in OMITTING or not is_omit(line)]
     fen = sum(line[2] for line in kept) if found.kind == "payments" else 0
     require((len(kept), fen, root_of(found.leaves)) == (count, total, root), "list-root")
+    require(found.kind not in ("seats", "results") or name not in context.programme.used, "list-closed")
     return found
 
 
@@ -99,7 +101,7 @@ def _lines(context, step, found):
         if case.id in found.dropped:
             continue
         if case.head not in (line[1], found.done):
-            require(line[1] in case.former, "case-head")
+            require(line[1] in case.former and case.head_entry >= found.seen, "case-head")
             dropped.append((case, case.head))
         elif case.flags:
             dropped.append((case, next(iter(case.flags))))
@@ -115,6 +117,7 @@ def _keep(context, step, case, line):
     require(step.id not in case.marks, "step-repeated")
     require(case.cohort in step.cohorts and case_rules.all_satisfied(context, case, step), "step-order")
     if step.locks:
+        require(case.payment is None, "case-paid")
         require(_amount(context, case) == line[2], "amount")
         require(case.account == line[3], "account-other")
 
@@ -145,7 +148,7 @@ def _omitted(context, step, found, unit, cases, period):
         if is_omit(line):
             case = context.programme.case(line[0])
             status = case.status.hash if case.status.name != "open" else None
-            recused = any(line[1] in hashes for hashes in case.recused.values())
+            recused = any(line[1] in hashes for person, hashes in case.recused.items() if person in context.persons)
             require(line[1] in case.flags or line[1] in (status, case.dropped) or recused, "omit-unfounded")
 
 
@@ -207,7 +210,7 @@ def _effect(context, step, found, seats, kept, dropped):
     mark = mark_of(context, step, found.id)
     for case, line in kept:
         case.marks[step.id] = mark
-        case.move(statement.hash)
+        case.move(statement.hash, context.index)
         case.dropped = None
         if step.locks:
             case.payment = Payment(case, found.id, line[2], line[3])

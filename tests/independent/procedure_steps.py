@@ -198,7 +198,7 @@ def steps(value, offline):
     """`[[step]]`: the steps by id, in order."""
     found = shape.array(value, 0, 64, lambda item: step(item, offline))
     result = {one.id: one for one in found}
-    well(len(result) == len(found) and sum(one.opens for one in found) <= 1)
+    well(len(result) == len(found) and sum(one.opens for one in found) <= 1 and sum(one.locks for one in found) <= 1)
     return result
 
 

@@ -87,6 +87,7 @@ class Case:
     cohort: str = "new"
     status: Status | None = None
     former: set = field(default_factory=set)
+    head_entry: int = 0
     marks: dict = field(default_factory=dict)
     flags: dict = field(default_factory=dict)
     recused: dict = field(default_factory=dict)
@@ -94,9 +95,9 @@ class Case:
     payment: Payment | None = None
     referred: int = 0
 
-    def move(self, head):
+    def move(self, head, entry):
         self.former.add(self.head)
-        self.head = head
+        self.head, self.head_entry = head, entry
 
     def marks_before(self, entry):
         return {step: mark for step, mark in self.marks.items() if mark.entry < entry}
@@ -128,6 +129,7 @@ class Sheets:
     lines: list = field(default_factory=list)
     leaves: list = field(default_factory=list)
     size: int = 0
+    seen: int = 0  # what the signers of the last sheet had seen
     dropped: dict = field(default_factory=dict)
     done: bytes | None = None
     locked: dict = field(default_factory=dict)  # step: its mark

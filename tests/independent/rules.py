@@ -161,7 +161,7 @@ def import_record(context):
     require(known is None or known.unit is None, "case-taken")
     context.accept()
     if known:
-        known.move(statement.hash)
+        known.move(statement.hash, context.index)
     else:
         state.programme.cases[case] = Case(case, statement.hash)
     state.records.add(statement["source"])

@@ -84,7 +84,7 @@ class ListLines(Programme):
         self.bad(f, "case-head", lambda f: f.meet("wrong"))
         self.bad(f, "step-order", lambda f: f.up("l"))
         f.meet("l", "C1", "C2")
-        self.bad(f, "step-repeated", lambda f: f.meet("l"))
+        self.bad(f, "list-closed", lambda f: f.meet("l"))
         f.cases_sheet("m", "C1", "C2")
         self.bad(f, "step-repeated", lambda f: f.meet("m"))
         f.end("C1", "pause")
@@ -279,7 +279,7 @@ class Batches(Programme):
         self.bad(f, "hold-unnamed", lambda f: f.order("b", "p", 1, 300, more=[f"less C1 {hold}", f"less C2 {hold}"]))
         f.order("b", "p", 1, 300, more=[f"less C1 {hold}"])
         f.flag("hold", "C2")
-        self.bad(f, "flag-open", lambda f: f.settle("b", "p", 1, 300, ["C2 paid"], 1, 300))
+        self.good(f, lambda f: f.settle("b", "p", 1, 300, ["C2 paid"], 1, 300))
         f.act("release", f.case("C1"), f"releases {hold}", f"evidence {BAD_HASH}", by=f.selves("rita"))
         self.good(f, lambda f: f.order("b2", "p", 1, 300))
 

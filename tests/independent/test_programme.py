@@ -230,9 +230,9 @@ class CaseSteps(Programme):
         self.bad(f, "case-unknown", lambda f: f.visit("C2"))
         self.bad(f, "case-head", lambda f: f.import_record("C2", 1, head="new"))
         self.bad(f, "case-head", lambda f: f.import_record("C1", 1, head=BAD_HASH))
-        self.bad(f, "case-head", lambda f: f.import_record("C1", 1, head="new"))
-        self.bad(f, "record-used", lambda f: f.import_record("C1", 0, head=f.cases["C1"]))
-        self.bad(f, "case-taken", lambda f: f.import_record("C1", 1, head=f.cases["C1"]))
+        self.bad(f, "case-taken", lambda f: f.import_record("C1", 1, head="new"))
+        self.bad(f, "record-used", lambda f: f.import_record("C1", 0, head="new"))
+        self.bad(f, "case-head", lambda f: f.import_record("C1", 1, head=f.cases["C1"]))
         self.good(f, lambda f: f.import_record("C2", 1))
 
     def test_opening_by_a_team_and_late(self):
@@ -307,9 +307,7 @@ class CaseSteps(Programme):
         self.good(f, lambda f: f.visit("C1"))
         f = ProgrammeForge()
         applied = f.apply("C1")
-        f.cases["C1"] = f.correct(f.case("C1"), applied)
-        f.end("C1", "pause")
-        self.bad(f, "step-order", lambda f: f.visit("C1"))
+        self.bad(f, "of-unknown", lambda f: f.correct(f.case("C1"), applied))
         f = ProgrammeForge(TEXT + '\n[[rule]]\nid = "r"\nkind = "distinct"\nsteps = ["apply", "visit", "survey"]\n')
         f.apply("C1")
         f.visit("C1", by=("chen", "cora"))

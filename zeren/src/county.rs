@@ -31,7 +31,7 @@ use crate::files;
 use crate::scribe::sign;
 
 pub use self::plan::Size;
-pub use self::year::{Told, live_a_year, report_token};
+pub use self::year::{Told, live_a_year};
 
 /// The procedure that the county enacts.
 pub const PROCEDURE: &str = include_str!("../../deploy/procedures/award-county.toml");

@@ -5,7 +5,7 @@ use signer::act::{
     Ruling, Team, Transfer,
 };
 use signer::rule::{Refusal, Rule};
-use signer::value::{CaseId, StatementHash};
+use signer::value::{CaseId, Code, StatementHash};
 
 use super::desk::{Desk, Seat};
 use super::steps::status;
@@ -105,7 +105,9 @@ impl<'a> Desk<'a> {
                 let file = self.present_case(named)?;
                 self.ensure_unit(&named.case, &file.unit)?;
                 self.ensure(file.is_open(), Rule::CaseStatus, || (format!("case {}: open", named.case), status(file)))?;
-                let mark = file.marks.iter().find(|mark| mark.hash == act.of);
+                // A case without its opening could never be done again: an outcome ends it.
+                let begins = |step: &Code| self.programme.step(step).is_some_and(|step| step.opens || step.renews);
+                let mark = file.marks.iter().find(|mark| mark.hash == act.of && !begins(&mark.step));
                 self.ensure(mark.is_some(), Rule::OfUnknown, || {
                     (format!("case {}: a statement that did one of its steps in {}", named.case, file.period), act.of.to_string())
                 })?;

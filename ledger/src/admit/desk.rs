@@ -1,6 +1,7 @@
 //! The desk on which one act of a programme is judged: what everybody who judges it asks, and the rules of `[[rule]]`
 //! (format.md section 8.4).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use signer::act::{About, Override};
@@ -42,7 +43,7 @@ pub(super) struct Desk<'a> {
 pub(super) struct Seat<'a> {
     pub(super) case: &'a CaseId,
     pub(super) unit: &'a Unit,
-    /// Marks of the case, of its batch and of its payment.
+    /// Marks of the case, and of its batch.
     pub(super) marks: Vec<&'a Arc<Mark>>,
     pub(super) file: Option<&'a CaseFile>,
 }
@@ -252,13 +253,28 @@ impl<'a> Desk<'a> {
 
     /// Whether a step need not be waited for, counting only what entries before `below` did.
     pub(super) fn is_satisfied(&self, id: &Code, case: &CaseId, file: &CaseFile, below: u64) -> bool {
+        self.is_satisfied_once(id, (case, file, below), &mut BTreeMap::new())
+    }
+
+    /// The same, asking of each step once: a procedure may have many drawn steps after one another.
+    fn is_satisfied_once(&self, id: &Code, of: (&CaseId, &CaseFile, u64), known: &mut BTreeMap<Code, bool>) -> bool {
+        if let Some(answer) = known.get(id) {
+            return *answer;
+        }
+        let answer = self.judge_satisfied(id, of, known);
+        known.insert(id.clone(), answer);
+        answer
+    }
+
+    fn judge_satisfied(&self, id: &Code, of: (&CaseId, &CaseFile, u64), known: &mut BTreeMap<Code, bool>) -> bool {
+        let (case, file, below) = of;
         let Some(step) = self.programme.step(id) else { return false };
         let done = |id: &Code| file.mark(id).filter(|mark| mark.entry < below).map(|mark| mark.entry);
         if done(id).is_some() || !self.is_for(step, file) {
             return true;
         }
         let Some(cover) = &step.cover else { return false };
-        if !step.after.iter().all(|before| self.is_satisfied(before, case, file, below)) {
+        if !step.after.iter().all(|before| self.is_satisfied_once(before, of, known)) {
             return false;
         }
         let before = step.after.iter().filter_map(done).max();

@@ -82,7 +82,8 @@ impl<'a> Desk<'a> {
             (expected, format!("{waiting} bytes, {lines} lines"))
         })?;
         let Sheet { list, kind, lines, .. } = sheet.clone();
-        self.change(Change::Sheet { list, owner: owner.clone(), kind, lines, bytes });
+        let seen_size = self.seen_size();
+        self.change(Change::Sheet { list, owner: owner.clone(), kind, lines, bytes, seen_size });
         Ok(())
     }
 
@@ -110,6 +111,10 @@ impl<'a> Desk<'a> {
         self.ensure(is_same, Rule::ListRoot, || {
             let total = known.total.map_or("too much".to_owned(), |total| total.to_string());
             (format!("{} {total} {}", known.count, known.root()), format!("{} {} {}", named.count, named.total, named.root))
+        })?;
+        let is_spent = known.is_used && matches!(kind, SheetKind::Seats | SheetKind::Results);
+        self.ensure(!is_spent, Rule::ListClosed, || {
+            (format!("{kind} of this step alone"), format!("list {}, which a step has used", named.list))
         })?;
         Ok(known)
     }
@@ -256,9 +261,9 @@ impl<'a> Desk<'a> {
         }
         let is_current = known.head == *row.hash || of.done_by == Some(known.head);
         if !is_current {
-            self.ensure(self.register.was_head(case, row.hash), Rule::CaseHead, || {
-                (format!("case {case} {}", known.head), row.hash.to_string())
-            })?;
+            // Whoever wrote the list names the head that was there to be seen: an old one would blame for the omission who moved the case.
+            let is_unseen = known.head_entry >= of.seen_size && self.register.was_head(case, row.hash);
+            self.ensure(is_unseen, Rule::CaseHead, || (format!("case {case} {}", known.head), row.hash.to_string()))?;
             sorted.dropped.push((case.clone(), known.head));
             return Ok(());
         }
@@ -277,6 +282,11 @@ impl<'a> Desk<'a> {
         if step.locks
             && let Some((fen, account)) = row.pays
         {
+            let payment = file.payment.as_ref();
+            self.ensure(payment.is_none(), Rule::CasePaid, || {
+                let list = payment.map_or_else(String::new, |payment| payment.list.to_string());
+                (format!("case {case}: no payment in {}", file.period), format!("one that list {list} locked"))
+            })?;
             self.judge_amount(case, file, fen, account)?;
             sorted.payments.push((case.clone(), fen, *account));
         }
@@ -315,14 +325,20 @@ impl<'a> Desk<'a> {
             let is_founded = file.flags.iter().any(|flag| flag.hash == *row.hash)
                 || file.stopped_by() == Some(row.hash)
                 || file.dropped.as_ref() == Some(row.hash)
-                || file.recused.iter().any(|(_, hash)| hash == row.hash);
+                || self.recusals(file).any(|hash| hash == row.hash);
             self.ensure(is_founded, Rule::OmitUnfounded, || {
-                let recused = file.recused.iter().map(|(_, hash)| hash);
-                let grounds = file.flags.iter().map(|flag| &flag.hash).chain(file.stopped_by()).chain(&file.dropped).chain(recused);
+                let grounds = file.flags.iter().map(|flag| &flag.hash).chain(file.stopped_by()).chain(&file.dropped);
+                let grounds = grounds.chain(self.recusals(file));
                 (format!("case {}: one of {}", row.case, list(grounds)), row.hash.to_string())
             })?;
         }
         Ok(())
+    }
+
+    /// Recusals of a case by those who sign.
+    fn recusals<'f>(&'f self, file: &'f CaseFile) -> impl Iterator<Item = &'f StatementHash> {
+        let signs = |person: &PersonId| self.signers.iter().any(|signer| signer.by.person == *person);
+        file.recused.iter().filter(move |(person, _)| signs(person)).map(|(_, hash)| hash)
     }
 
     fn is_due_as_seen(&self, step: &Step, case: &CaseId, file: &CaseFile) -> bool {

@@ -318,7 +318,7 @@ impl Programme {
         self.steps.iter().find(|step| step.id == *id)
     }
 
-    /// The step that locks, if there is one: the first.
+    /// The step that locks: there is at most one.
     pub fn locking(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().filter(|step| step.locks)
     }

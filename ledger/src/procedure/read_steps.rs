@@ -192,6 +192,9 @@ impl StepReader<'_> {
         if on == On::List && raw.lists.is_none() {
             return Err(wrong(format!("`lists` in step {}", raw.id), "nothing"));
         }
+        if raw.locks.is_some() && self.programme.locking().next().is_some() {
+            return Err(wrong("one step that locks", raw.id.clone()));
+        }
         if raw.opens.is_some() && (raw.renews.is_some() || self.programme.steps.iter().any(|step| step.opens)) {
             return Err(wrong("one step that opens, and not the same that renews", raw.id.clone()));
         }

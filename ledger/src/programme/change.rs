@@ -118,6 +118,7 @@ pub enum Change {
         kind: SheetKind,
         lines: SheetLines,
         bytes: u64,
+        seen_size: u64,
     },
     BatchOpened {
         id: Code,
@@ -429,9 +430,9 @@ impl Register {
                     }
                 }
             }
-            Change::Sheet { list, owner, kind, lines, bytes } => {
+            Change::Sheet { list, owner, kind, lines, bytes, seen_size } => {
                 *self.unused_bytes.entry(owner.clone()).or_default() += bytes;
-                self.lists.entry(list).or_insert_with(|| List::new(owner, kind)).push(&lines, bytes);
+                self.lists.entry(list).or_insert_with(|| List::new(owner, kind)).push(&lines, bytes, seen_size);
             }
             _ => {}
         }

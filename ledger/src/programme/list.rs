@@ -17,6 +17,8 @@ pub struct List {
     pub kind: SheetKind,
     /// Its sheets' lines.
     pub sheets: Vec<SheetLines>,
+    /// Size of the log that the signers of the last sheet had seen.
+    pub seen_size: u64,
     /// Bytes of the sheets' texts, while no step has used it.
     pub unused_bytes: u64,
     /// Tree over the lines.
@@ -44,6 +46,7 @@ impl List {
             owner,
             kind,
             sheets: Vec::new(),
+            seen_size: 0,
             unused_bytes: 0,
             tree: Tree::default(),
             count: 0,
@@ -57,7 +60,8 @@ impl List {
     }
 
     /// Adds a sheet.
-    pub fn push(&mut self, lines: &SheetLines, bytes: u64) {
+    pub fn push(&mut self, lines: &SheetLines, bytes: u64, seen_size: u64) {
+        self.seen_size = seen_size;
         for text in lines.texts() {
             self.tree.push(leaf_hash(text.as_bytes()));
             self.last = text.split(' ').next().map(ToOwned::to_owned);

@@ -1,5 +1,7 @@
 //! Acts of a programme: steps, postings, outcomes, objections and their like (format.md sections 5.11 to 5.16).
 
+use sha2::{Digest as _, Sha256};
+
 use super::ActName;
 use crate::rule::Refusal;
 use crate::statement::Times::{Any, Once, Optional, Several};
@@ -405,6 +407,11 @@ pub struct Area {
     pub sub: Code,
     /// The unit.
     pub unit: Unit,
+}
+
+/// The token of a report: whoever holds the code that the reporter was given finds the report by it.
+pub fn report_token(reporters_code: &str) -> ReportToken {
+    ReportToken(Sha256::digest(format!("zeren report v1\n{reporters_code}\n")).into())
 }
 
 fn member(value: &str) -> Option<Member> {

@@ -34,7 +34,11 @@ impl Bench<'_> {
                 self.ever(&act.case)?;
                 ensure(self.signers.len() == 1, Rule::PersonOther)?;
                 let person = self.signers[0].person.clone();
-                Ok(change(&act.case.case, |case| case.recused.push(person)))
+                let hash = self.hash;
+                Ok(change(&act.case.case, move |case| {
+                    case.recused.push(person.clone());
+                    case.recusals.push((person, hash));
+                }))
             }
             Act::Release(act) => {
                 let case = self.ever(&act.case)?;
@@ -96,7 +100,7 @@ impl Bench<'_> {
                 case.marks.retain(|mark| !locking.contains(&mark.step));
             }
             case.flags.retain(|flag| !flag.upheld);
-            case.moves(hash);
+            case.moves(hash, i);
         }))
     }
 
@@ -105,14 +109,16 @@ impl Bench<'_> {
         if let Some(at) = &act.case {
             let case = self.present(at)?;
             ensure(case.status.is_none(), Rule::CaseStatus)?;
-            let entry = case.marks.iter().filter(|mark| mark.hash == act.of).map(|mark| mark.entry).min().ok_or(Rule::OfUnknown)?;
+            let begins = |mark: &&super::Mark| self.step_of(&mark.step).is_some_and(|step| step.opens || step.renews);
+            let marks = case.marks.iter().filter(|mark| mark.hash == act.of && !begins(mark));
+            let entry = marks.map(|mark| mark.entry).min().ok_or(Rule::OfUnknown)?;
             ensure(case.payment.as_ref().is_none_or(|payment| payment.batches.is_empty()), Rule::CasePaid)?;
-            let (hash, locking) = (self.hash, self.locking_steps());
+            let (hash, i, locking) = (self.hash, self.i, self.locking_steps());
             return Ok(change(&at.case, move |case| {
                 case.marks.retain(|mark| mark.entry < entry && !locking.contains(&mark.step));
                 case.payment = None;
                 case.flags.retain(|flag| !flag.upheld);
-                case.moves(hash);
+                case.moves(hash, i);
             }));
         }
         let id = act.batch.clone().unwrap();
@@ -142,7 +148,7 @@ impl Bench<'_> {
         let (to, i, hash) = (act.to.clone(), self.i, self.hash);
         Ok(change(&act.case.case, move |case| {
             (case.unit, case.unit_entry) = (to, i);
-            case.moves(hash);
+            case.moves(hash, i);
         }))
     }
 
@@ -150,10 +156,10 @@ impl Bench<'_> {
         let case = self.present(&act.case)?;
         ensure(matches!(case.status, None | Some(OutcomeTo::Suspended)), Rule::CaseStatus)?;
         ensure(case.payment.is_none(), Rule::CasePaid)?;
-        let (account, hash) = (act.account, self.hash);
+        let (account, hash, i) = (act.account, self.hash, self.i);
         Ok(change(&act.case.case, move |case| {
             case.account = account;
-            case.moves(hash);
+            case.moves(hash, i);
         }))
     }
 
@@ -221,7 +227,7 @@ impl Bench<'_> {
             (true, true) => {
                 case.flags.retain(|flag| flag.hash != answers);
                 (case.status, case.status_outcome, case.status_entry, case.status_hash) = (None, None, i, hash);
-                case.moves(hash);
+                case.moves(hash, i);
             }
             (false, _) => case.flags.retain(|flag| flag.hash != answers),
         }))

@@ -44,13 +44,14 @@ impl Bench<'_> {
         let bytes: u64 = unused.map(|list| list.bytes).sum();
         let count = list.map_or(0, List::len) + sheet.lines.len();
         ensure(bytes + sub.bytes <= 2_097_152 && count <= 20_000, Rule::ListLimit)?;
-        let (sheet, bytes, i) = (Arc::new(sheet.clone()), sub.bytes, self.i);
+        let (sheet, bytes, i, seen) = (Arc::new(sheet.clone()), sub.bytes, self.i, self.z);
         Ok(Box::new(move |model| {
             let list = model.lists.entry(sheet.list.clone()).or_insert_with(|| List {
                 owner,
                 kind: sheet.kind,
                 parts: Vec::new(),
                 since: i,
+                seen,
                 bytes: 0,
                 is_used: false,
                 is_locked: false,
@@ -61,6 +62,7 @@ impl Bench<'_> {
             list.parts.push(sheet);
             list.bytes += bytes;
             list.since = i;
+            list.seen = seen;
         }))
     }
 
@@ -74,6 +76,7 @@ impl Bench<'_> {
         let total: u128 = lines.iter().filter_map(|line| line.pays).map(|(fen, _)| u128::from(fen)).sum();
         let root = list_root(list.texts());
         ensure(line.count == count && u128::from(line.total) == total && line.root == root, Rule::ListRoot)?;
+        ensure(!list.is_used || !matches!(list.kind, SheetKind::Seats | SheetKind::Results), Rule::ListClosed)?;
         Ok(list)
     }
 
@@ -134,7 +137,7 @@ impl Bench<'_> {
             }
             let case = &self.model.cases[&line.case];
             if line.hash != case.head && Some(case.head) != list.did {
-                ensure(case.formers.contains(&line.hash), Rule::CaseHead)?;
+                ensure(case.formers.contains(&line.hash) && case.head_entry >= list.seen, Rule::CaseHead)?;
                 dropped.push((line.case.clone(), case.head));
                 continue;
             }
@@ -146,6 +149,7 @@ impl Bench<'_> {
             ensure(case.mark(&step.id).is_none(), Rule::StepRepeated)?;
             ensure(self.is_due_in(step, &line.case, case, u64::MAX), Rule::StepOrder)?;
             if step.locks {
+                ensure(case.payment.is_none(), Rule::CasePaid)?;
                 let (fen, token) = line.pays.unwrap();
                 ensure(self.amount(case) == Some(u128::from(fen)), Rule::Amount)?;
                 ensure(token == case.account, Rule::AccountOther)?;
@@ -187,7 +191,8 @@ impl Bench<'_> {
             let case = &self.model.cases[&line.case];
             let is_founded = case.flags.iter().any(|flag| flag.hash == line.hash)
                 || case.status.is_some() && case.status_hash == line.hash
-                || case.dropped == Some(line.hash);
+                || case.dropped == Some(line.hash)
+                || case.recusals.iter().any(|(who, hash)| *hash == line.hash && self.signers.iter().any(|signer| signer.person == *who));
             ensure(is_founded, Rule::OmitUnfounded)?;
         }
         Ok(())
@@ -252,7 +257,7 @@ impl Bench<'_> {
     ) -> Effect {
         let (list, seats) = (line.list.clone(), seats.map(|seats| seats.list.clone()));
         let (is_up, at) = (matches!(act, Act::PostUp(_)), sub.header.at.unix_ms());
-        let (mut mark, hash, locks) = (self.mark(step, Some(&list)), self.hash, step.locks);
+        let (mut mark, hash, i, locks) = (self.mark(step, Some(&list)), self.hash, self.i, step.locks);
         if let Act::Step(act) = act {
             mark.asserts.clone_from(&act.asserts);
             mark.measures.clone_from(&act.measures);
@@ -275,7 +280,7 @@ impl Bench<'_> {
             for line in kept {
                 let case = model.cases.get_mut(&line.case).unwrap();
                 case.marks.push(mark.clone());
-                case.moves(hash);
+                case.moves(hash, i);
                 case.dropped = None;
                 if let Some((fen, token)) = line.pays.filter(|_| locks) {
                     case.payment = Some(Payment { list: list.clone(), fen, token, batches: Vec::new(), marks: Vec::new() });

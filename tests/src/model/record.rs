@@ -122,10 +122,12 @@ pub struct Case {
     pub status_outcome: Option<Code>,
     pub status_received: UnixMs,
     pub head: StatementHash,
+    pub head_entry: u64,
     pub formers: Vec<StatementHash>,
     pub marks: Vec<Mark>,
     pub flags: Vec<Flag>,
     pub recused: Vec<PersonId>,
+    pub recusals: Vec<(PersonId, StatementHash)>,
     pub dropped: Option<StatementHash>,
     pub payment: Option<Payment>,
     /// Time spent referred in this period.
@@ -134,7 +136,8 @@ pub struct Case {
 
 impl Case {
     /// The head moves.
-    pub fn moves(&mut self, to: StatementHash) {
+    pub fn moves(&mut self, to: StatementHash, entry: u64) {
+        self.head_entry = entry;
         let old = std::mem::replace(&mut self.head, to);
         self.formers.push(old);
     }
@@ -164,6 +167,8 @@ pub struct List {
     pub parts: Vec<Arc<Sheet>>,
     /// Entry of its last sheet.
     pub since: u64,
+    /// What the signers of its last sheet had seen.
+    pub seen: u64,
     pub bytes: u64,
     pub is_used: bool,
     pub is_locked: bool,

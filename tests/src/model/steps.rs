@@ -306,7 +306,7 @@ impl Bench<'_> {
         self.judge_case_rules(step, &subject, &act.overrides, None)?;
         self.warn_of_due(step, after.period, after.referred_ms);
         after.marks.push(mark);
-        after.moves(self.hash);
+        after.moves(self.hash, self.i);
         Ok(Box::new(move |model| {
             model.cases.insert(id, after);
         }))
@@ -343,10 +343,12 @@ impl Bench<'_> {
             status_outcome: None,
             status_received: self.r,
             head: self.hash,
+            head_entry: self.i,
             formers: Vec::new(),
             marks: vec![mark],
             flags: Vec::new(),
             recused: Vec::new(),
+            recusals: Vec::new(),
             dropped: None,
             payment: None,
             referred_ms: 0,

@@ -7,7 +7,7 @@ use signer::statement::Header;
 use signer::value::StatementHash;
 
 use super::Table;
-use super::case_acts::{hold, object};
+use super::case_acts::{correct, hold, object, recuse};
 use super::steps::outcome;
 use crate::programme::Stage::{Confirmed, Deliberated, Funded, Locked, Opened, Paid, Settled, Staffed, Up, Visited};
 use crate::programme::{CASES, PROGRAMME, account, fen, paper};
@@ -15,6 +15,8 @@ use crate::world::{World, code, person, time};
 
 pub(super) fn fill(table: &mut Table) {
     left_out(table);
+    blamed(table);
+    again(table);
     moved_away(table);
     dropped(table);
     seen_early(table);
@@ -99,6 +101,57 @@ fn drop_victim(w: &mut World) -> StatementHash {
     let hash = nudge(w);
     w.list_step(&["h1", "k1"], w.deliberate("l1"), OTHERS);
     hash
+}
+
+/// Ways to have somebody else named for the omission, or a meeting's votes counted twice.
+fn blamed(table: &mut Table) {
+    table.refuses(Rule::CaseHead, "attack: the list names the victim at a head from before the visit that its writer saw", Opened, |w| {
+        let old = w.line(VICTIM);
+        w.run_on(Opened, Visited);
+        let mut all = lines(w, OTHERS);
+        all.push(old);
+        lay(w, "l1", SheetLines::Cases(all));
+        meet(w, "l1");
+    });
+    table.refuses(Rule::OmitUnfounded, "attack: the victim is omitted by the recusal of somebody who does not sign", Visited, |w| {
+        recuse(w, &["v1"], VICTIM);
+        let recusal = w.last();
+        let mut all = lines(w, OTHERS);
+        all.push(World::omission(VICTIM, recusal));
+        lay(w, "l1", SheetLines::Cases(all));
+        meet(w, "l1");
+    });
+    table.refuses(Rule::ListClosed, "attack: the seats of one meeting vote in another", Deliberated, |w| {
+        w.list(&["h1"], "l4", OTHERS);
+        w.lists.insert("l4-seats".to_owned(), w.lists["l1-seats"].clone());
+        meet(w, "l4");
+    });
+}
+
+/// A second payment in one period, and a case whose beginning is taken away.
+fn again(table: &mut Table) {
+    table.refuses(Rule::CasePaid, "attack: a paid case is suspended, visited again, and locked again", Settled, |w| {
+        w.cosign();
+        CASES.iter().for_each(|case| _ = outcome(w, &["v1"], case, "suspend", "unclear"));
+        CASES.iter().for_each(|case| _ = w.step(&["v1", "v2"], w.visit(case)));
+        w.list(&["h1"], "l1-2", CASES);
+        w.seats(&["h1"], "l1-2-seats", &[("s1", Vote::Agree), ("s2", Vote::Agree)]);
+        w.list_step(&["h1", "k1"], w.deliberate("l1-2"), CASES);
+        w.act(&["h1"], Act::PostUp(w.post_up("l1-2")));
+        w.pass(7);
+        let down = w.act(&["h1"], Act::PostDown(w.post_down("l1-2")));
+        CASES.iter().for_each(|case| _ = w.heads.insert((*case).to_owned(), down));
+        w.cosign();
+        CASES.iter().for_each(|case| _ = w.step(&["i1", "i2"], w.recheck(case)));
+        w.list(&["m1"], "l2-2", CASES);
+        w.list_step(&["m1", "s1"], w.confirm("l2-2"), CASES);
+        w.payments(&["t1"], "l3-2", CASES);
+        w.step(&["t1", "t2"], w.lock("l3-2"));
+    });
+    table.refuses(Rule::OfUnknown, "attack: a case's opening is taken back, so that it can never be done again", Opened, |w| {
+        let opened = w.heads[VICTIM];
+        correct(w, "m1", VICTIM, opened);
+    });
 }
 
 fn moved_away(table: &mut Table) {

@@ -226,7 +226,7 @@ fn accounts(table: &mut Table) {
     table.refuses(Rule::CaseUnit, "another account by the clerk of another village", Opened, |w| change_account(w, &["c2"], "p1"));
 }
 
-fn recuse(w: &mut World, by: &[&str], case: &str) {
+pub(super) fn recuse(w: &mut World, by: &[&str], case: &str) {
     w.act(by, Act::Recuse(Recuse { case: w.at(case), relation: code("kin") }));
 }
 

@@ -9,6 +9,7 @@ use ledger::snapshot::Snapshot;
 use ledger::state::{Appointment, State};
 use ledger::storage::Folder;
 use signer::ActName;
+use signer::act::report_token;
 use signer::draft::{Consistency, DRAFT_BYTES_MAX, Draft, DraftStatement, DraftedFrom};
 use signer::statement::{STATEMENT_KIND, Statement};
 use signer::value::{CaseId, Code, DeviceId, PersonId, StatementHash, Time, UnixMs, base64};
@@ -16,6 +17,7 @@ use signer::value::{CaseId, Code, DeviceId, PersonId, StatementHash, Time, UnixM
 use super::{print, read_ledger};
 use crate::error::Failure;
 use crate::lang::Lang;
+use crate::screen::say;
 use crate::secret::random;
 use crate::{clock, files};
 
@@ -203,7 +205,20 @@ fn header_lines(args: &Args, act: ActName, ledger: &Snapshot<Folder>, draft: &Dr
         lines.entry(key.to_owned()).or_insert(values);
     }
     complete(act, lines, state);
+    if act == ActName::Report && !lines.contains_key("report") {
+        let code = reporters_code()?;
+        say(&format!("{}: {code}", lang.pick("give the reporter this code, and keep no copy", "请将此编码交给举报人，不得留存")));
+        lines.insert("report".to_owned(), vec![report_token(&code).to_string()]);
+    }
     Ok(())
+}
+
+/// A code that nobody guesses and that can be read out on the telephone: five groups of four letters and digits.
+fn reporters_code() -> Result<String, Failure> {
+    const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
+    let bytes: [u8; 20] = random()?;
+    let letters: Vec<char> = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    Ok(letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
 }
 
 /// One above every counter that the record or this draft holds.
@@ -259,6 +274,8 @@ fn by_line(signer: &str, act: ActName, state: &State, moment: UnixMs, lang: Lang
     let may = |held: &Appointment| match (office, governed) {
         (Some(office), _) => held.office.as_str() == office && unit.is_none_or(|unit| held.unit.as_str() == unit),
         (None, Some(rule)) => rule.any.contains(&held.office),
+        // Who does a step stands in the step, not in [governance].
+        (None, None) if state.procedure_at(state.size(), moment).is_some() && act != ActName::Amend => !held.office.is_reserved(),
         (None, None) => held.office.as_str() == "founder",
     };
     let is_held =

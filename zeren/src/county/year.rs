@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest as _, Sha256};
 use signer::act::{
     About, Account, Act, Answer, AnswerOutcome, Appeal, Assertion, Basis, CaseAt, Clause, Correct, Dissent, Hold, ListRef, Objection,
-    Outcome, Override, Recuse, RelatedTo, Release, Report, ReportAbout, Ruling, Step, Transfer,
+    Outcome, Override, Recuse, RelatedTo, Release, Report, ReportAbout, Ruling, Step, Transfer, report_token,
 };
-use signer::value::{AccountToken, CaseId, ReportToken, StatementHash};
+use signer::value::{AccountToken, CaseId, StatementHash};
 
 use super::plan::{Fate, TOLD, Village, township_official};
 use super::words::{code, person, unit};
@@ -24,11 +23,6 @@ pub struct Told {
     pub en: &'static str,
     /// What happened, in Chinese.
     pub zh: &'static str,
-}
-
-/// Hash by which whoever holds a reporter's code finds the report.
-pub fn report_token(report_code: &str) -> ReportToken {
-    ReportToken(Sha256::digest(format!("zeren report v1\n{report_code}\n")).into())
 }
 
 /// Lives the year 2013 and the review after it. `progress` is told how many of its chapters are done.

@@ -11,13 +11,12 @@ use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
 use serde_json::json;
 use signer::Statement;
-use signer::act::Act;
+use signer::act::{Act, report_token};
 use signer::statement::By;
 use signer::value::{StatementHash, UnixMs};
 
 use crate::clock::demo_time;
 use crate::command::{audit, print, read_ledger};
-use crate::county::report_token;
 use crate::error::{DOES_NOT_VERIFY, Failure, HOLDS};
 use crate::lang::Lang;
 
