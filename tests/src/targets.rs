@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use ledger::check::KeyRing;
 use ledger::entry::{Entry, entry_head};
+use ledger::evidence::MapEvidence;
 use ledger::ledger::Ledger;
 use ledger::policy::Policy;
 use ledger::procedure::Procedure;
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 
 use crate::World;
 use crate::disk::Disk;
+use crate::model::run::run;
 use crate::world::key;
 
 pub use acts::{admit, tally};
@@ -37,7 +39,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 14] = [
     Target { name: "note", run: note, smoke_runs: 20_000 },
     Target { name: "statement", run: statement, smoke_runs: 20_000 },
     Target { name: "entry", run: entry, smoke_runs: 20_000 },
@@ -50,6 +52,8 @@ pub const TARGETS: [Target; 12] = [
     Target { name: "check", run: check, smoke_runs: 3_000 },
     Target { name: "admit", run: admit, smoke_runs: 150 },
     Target { name: "audit", run: audit, smoke_runs: 200 },
+    Target { name: "programme", run: programme, smoke_runs: 6 },
+    Target { name: "evidence", run: evidence, smoke_runs: 5_000 },
 ];
 
 /// The passphrase of the encrypted seed.
@@ -119,6 +123,21 @@ pub fn receipt(data: &[u8]) {
         let note = Entry::parse(&WORLD.entries[3].bytes).unwrap().note;
         let verified = receipt.verify(note, WORLD.id.as_str(), &key("checkpoint").public());
         assert!(verified.is_err() || receipt.index == 3);
+    }
+}
+
+/// Officials of a programme do right and wrong things, chosen by a seed: admission and the model say the same, and nothing panics.
+pub fn programme(data: &[u8]) {
+    let seed = data.iter().take(8).fold(0, |seed: u64, byte| (seed << 8) | u64::from(*byte));
+    run(seed, 300, None).unwrap_or_else(|found| panic!("{}", found.story));
+}
+
+/// A map proof reads as it is written, and one that is made up proves nothing.
+pub fn evidence(data: &[u8]) {
+    if let Some(evidence) = MapEvidence::parse(data) {
+        assert_eq!(evidence.encode().as_bytes(), data);
+        let policy = Policy::parse(WORLD.policy(true).as_bytes()).unwrap();
+        assert!(evidence.verify(&policy).is_err(), "a proof that nobody made");
     }
 }
 

@@ -2,7 +2,7 @@
 //! offices that are lent.
 
 use ledger::procedure::procedure_digest;
-use ledger::procedure::programme::{Outcome as OutcomeRule, OutcomeTo, RuleKind, RuleOf};
+use ledger::procedure::programme::{On, Outcome as OutcomeRule, OutcomeTo, RuleKind, RuleOf};
 use signer::ActName;
 use signer::act::{
     About, Account, Act, Answer, AnswerOutcome, Appeal, Area, Capacity, CaseAt, Clause, Correct, DeviceReason, Dissent, EndReason, Hold,
@@ -174,9 +174,15 @@ impl Run<'_> {
     /// A step taken back, another account, another unit.
     fn change_case(&mut self, case: &CaseId) {
         let at = self.at_head(case);
-        let (of, reason) = (at.head, code("mistake"));
-        let correct = Correct { case: Some(at.clone()), batch: None, of, reason: reason.clone(), evidence: commitment("note") };
-        self.what_if(|run| run.govern(Act::Correct(correct)));
+        let reason = code("mistake");
+        // The step that opened the case is never taken back: the first after it is.
+        let first = self.plan.programme.steps.iter().position(|step| step.on == On::Case && !step.opens && !step.renews);
+        self.what_if(|run| {
+            first.into_iter().for_each(|first| run.do_step(first, std::slice::from_ref(case)));
+            let at = run.at_head(case);
+            let (of, reason) = (at.head, code("mistake"));
+            run.govern(Act::Correct(Correct { case: Some(at), batch: None, of, reason, evidence: commitment("note") }));
+        });
         let account =
             Account { case: at.clone(), account: AccountToken(bytes("new")), reason: reason.clone(), evidence: commitment("card") };
         self.what_if(|run| run.govern(Act::Account(account)));

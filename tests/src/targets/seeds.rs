@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 
 use super::{PASSPHRASE, WORLD};
 use crate::disk::Random;
+use crate::every_act::whole_programme;
+use crate::programme::PROGRAMME;
 use crate::world::{PROCEDURE, key};
 
 /// Good examples of what a target reads.
@@ -19,7 +21,11 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     let notes = || WORLD.entries.iter().map(|entry| Entry::parse(&entry.bytes).unwrap().note.to_vec());
     match target {
         "note" | "check" => notes().collect(),
-        "statement" => notes().map(|note| signer::Note::parse(&note).unwrap().text.into_bytes()).collect(),
+        "statement" => {
+            let acts = whole_programme();
+            let of_programme = acts.entries.iter().map(|entry| Entry::parse(&entry.bytes).unwrap().note.to_vec());
+            notes().chain(of_programme).map(|note| signer::Note::parse(&note).unwrap().text.into_bytes()).collect()
+        }
         "entry" => WORLD.entries.iter().map(|entry| entry.bytes.clone()).collect(),
         "slot" => vec![encode_slot(&WORLD.checkpoint_at(5)), encode_slot(&WORLD.cosigned_at(5))],
         "policy" => vec![WORLD.policy(true).into_bytes(), WORLD.policy(false).into_bytes()],
@@ -28,7 +34,8 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             long.extend(b"\n");
             long
         }],
-        "procedure" => vec![PROCEDURE.as_bytes().to_vec()],
+        "procedure" => vec![PROCEDURE.as_bytes().to_vec(), PROGRAMME.as_bytes().to_vec()],
+        "evidence" => vec![evidence()],
         "keyfile" => key_files(),
         "refusal" => vec![refusal()],
         // Structured targets read choices.
@@ -39,6 +46,15 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             })
             .collect(),
     }
+}
+
+/// A map proof of nobody's: its lines are right, its path leads nowhere.
+fn evidence() -> Vec<u8> {
+    let receipt = String::from_utf8(receipt()).unwrap();
+    let note = String::from_utf8(Entry::parse(&WORLD.entries[3].bytes).unwrap().note.to_vec()).unwrap();
+    let part = |name: &str, text: &str| format!("{name} {}\n{text}", text.lines().count());
+    let parts = [part("value", "case c1\n"), part("proof", ""), part("note", &note), part("receipt", &receipt)].concat();
+    format!("zeren map proof v1\nof case c1\n{parts}").into_bytes()
 }
 
 fn receipt() -> Vec<u8> {
