@@ -4,8 +4,8 @@ use crate::rule::Refusal;
 use crate::statement::{HEADER, LayoutLine, ProcedureName, Times, Values, Writer, parts, procedure_name};
 use crate::strict::Signature;
 use crate::value::{
-    CaseId, Code, Commitment, DeviceId, IdentityToken, KeyBytes, Office, PersonId, Power, SourceDigest, StatementHash, Text, Time, TimeMs,
-    Unit, base64, from_base64_array, number,
+    CaseId, Code, Commitment, DeviceId, IdentityToken, KeyBytes, Office, PersonId, Power, StatementHash, Text, Time, Unit, base64,
+    from_base64_array,
 };
 
 use Times::{Once, Several};
@@ -40,12 +40,14 @@ macro_rules! word_type {
 }
 
 mod founding;
+mod import;
 mod programme;
 mod sheet;
 #[cfg(test)]
 mod tests;
 
 pub use self::founding::{Constitution, Founder, Founding, Purpose, Witness};
+pub use self::import::Import;
 pub use self::programme::{
     About, Account, Answer, AnswerOutcome, Appeal, Area, Assertion, BatchRef, CaseAt, Clause, Correct, Dissent, Hold, ListRef, Member,
     Objection, Opening, Outcome, Override, PostDown, PostUp, Recuse, Release, Report, ReportAbout, Ruling, Step, Team, Transfer,
@@ -381,29 +383,6 @@ pub enum Act {
     Team(Team),
 }
 
-/// A legacy record as an archivist transcribes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Import {
-    /// The case.
-    pub case: CaseId,
-    /// The statement that changed it last, or nothing if it is new.
-    pub head: Option<StatementHash>,
-    /// SHA-256 of the legacy file.
-    pub source: SourceDigest,
-    /// Position of the record in it, from 0.
-    pub record: u64,
-    /// When the record says it happened.
-    pub recorded: TimeMs,
-    /// What happened.
-    pub activity: Text,
-    /// Who did it, by the record.
-    pub actor: Text,
-    /// The actor's group, or `-`.
-    pub group: Text,
-    /// The record's life-cycle transition, or `-`.
-    pub lifecycle: Text,
-}
-
 impl NewKey {
     fn read(values: &mut Values<'_>) -> Result<NewKey, Refusal> {
         Ok(NewKey {
@@ -640,40 +619,6 @@ fn read_appoint(values: &mut Values<'_>) -> Result<Act, Refusal> {
         to: values.one("a time or open", |value| or_word("open", value, Time::parse))?,
         instrument: values.one("a commitment", Commitment::parse)?,
     })
-}
-
-impl Import {
-    fn read(values: &mut Values<'_>) -> Result<Import, Refusal> {
-        let (case, head) = values.one("case and head, or new", |value| {
-            let [case, head] = parts(value)?;
-            Some((CaseId::parse(case)?, or_word("new", head, StatementHash::parse)?))
-        })?;
-        let (source, record) = values.one("digest of the file and position of the record", |value| {
-            let [source, record] = parts(value)?;
-            Some((SourceDigest::parse(source)?, number(record)?))
-        })?;
-        Ok(Import {
-            case,
-            head,
-            source,
-            record,
-            recorded: values.one("a time with milliseconds", TimeMs::parse)?,
-            activity: values.text("a text", Text::parse)?,
-            actor: values.text("a text", Text::parse)?,
-            group: values.text("a text", Text::parse)?,
-            lifecycle: values.text("a text", Text::parse)?,
-        })
-    }
-
-    fn write(&self, out: &mut Writer) {
-        out.line("case", format_args!("{} {}", self.case, word_or("new", self.head.as_ref())));
-        out.line("source", format_args!("{} {}", self.source, self.record));
-        out.line("recorded", self.recorded);
-        out.line("activity", &self.activity);
-        out.line("actor", &self.actor);
-        out.line("group", &self.group);
-        out.line("lifecycle", &self.lifecycle);
-    }
 }
 
 fn key_value(value: &str) -> Option<KeyBytes> {
