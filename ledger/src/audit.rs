@@ -20,11 +20,11 @@ use crate::ledger::{HASHES, founded_id};
 use crate::marker::read_marker;
 use crate::parallel::both;
 use crate::policy::Policy;
-use crate::refusal_note::{KeptRefusals, REFUSAL_BYTES_MAX, REFUSALS, RefusalNote};
+use crate::refusal_note::{KeptRefusals, REFUSALS, RefusalNote, read_kept};
 use crate::replay::{Checked, check_chunk, read_chunk};
 use crate::segment::{EntryReader, SLOTS, Slot, read_slot};
 use crate::state::State;
-use crate::storage::{Storage, read_full, read_whole};
+use crate::storage::{Storage, read_full};
 
 /// Findings that are kept; further ones are counted.
 pub const FINDINGS_MAX: usize = 10_000;
@@ -490,11 +490,8 @@ fn judge_refusals(
     findings: &mut Findings,
 ) -> io::Result<()> {
     for (position, file) in storage.list(REFUSALS)?.iter().enumerate() {
-        let bytes = match read_whole(storage, &format!("{REFUSALS}/{file}"), REFUSAL_BYTES_MAX) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
-            other => other?,
-        };
-        if let Err(refusal) = judge_refusal(&bytes.unwrap_or_default(), file, name, keys, replay) {
+        let kept = read_kept(storage, file, name, keys)?;
+        if let Err(refusal) = kept.and_then(|(refusal, _)| judge_refused_at(&refusal, replay)) {
             findings.error(position as u64, refusal);
         }
     }
@@ -522,16 +519,8 @@ fn judge_indexed_refusals(
     Ok(())
 }
 
-fn judge_refusal(bytes: &[u8], file: &str, name: &str, keys: &CheckpointKeys, replay: &Replay<'_>) -> Result<(), Refusal> {
-    let format = |found: &str| Refusal::new(Rule::RefusalFormat, format!("a refusal note of this ledger, named {file}"), found);
-    let note = Note::parse(bytes).map_err(|refusal| format(&refusal.to_string()))?;
-    let refusal = RefusalNote::parse(&note.text).ok_or_else(|| format("other lines"))?;
-    if refusal.ledger.as_str() != name || refusal.file_name() != file {
-        return Err(format(&format!("ledger {}, submitted {}", refusal.ledger, refusal.file_name())));
-    }
-    if !keys.signed(&note) {
-        return Err(Refusal::new(Rule::RefusalSignature, "a signature by a checkpoint key of this ledger", "none that verifies"));
-    }
+/// Whether a refusal tells the log as it was.
+fn judge_refused_at(refusal: &RefusalNote, replay: &Replay<'_>) -> Result<(), Refusal> {
     match replay.history.seen_at(refusal.seen.size) {
         Some(seen) if seen != refusal.seen => {
             Err(Refusal::new(Rule::RefusalUnlike, format!("root {} at size {}", seen.root, seen.size), refusal.seen.root.to_string()))

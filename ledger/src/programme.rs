@@ -169,11 +169,6 @@ impl Register {
         self.waiting.get(statement)
     }
 
-    /// Every step that waits for signers.
-    pub fn all_waiting(&self) -> impl Iterator<Item = (&StatementHash, &Waiting)> {
-        self.waiting.iter()
-    }
-
     /// The case on which a statement's flag is open.
     pub fn flagged(&self, statement: &StatementHash) -> Option<&CaseId> {
         self.flagged.get(statement)

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use signer::checkpoint::is_signed_by;
 use signer::merkle::leaf_hash;
 use signer::note::{Note, SignatureLine};
-use signer::rule::Rule;
+use signer::rule::{Refusal, Rule};
 use signer::statement::Seen;
 use signer::value::{ChainHead, IndexRoot, LedgerId, NoteHash, StatementHash, TreeRoot, UnixMs, number};
 use signer::{PublicKey, SecretKey};
@@ -21,7 +21,7 @@ pub const REFUSALS: &str = "refusals";
 pub const REFUSALS_PER_KEY_AND_DAY_MAX: u32 = 1_000;
 
 /// Longest file in the refusals' folder that is read, in bytes.
-pub const REFUSAL_BYTES_MAX: u64 = 65_000;
+const REFUSAL_BYTES_MAX: u64 = 65_000;
 
 /// The refusals that a folder keeps, in the order of their files' names.
 pub struct KeptRefusals(Vec<(UnixMs, [u8; 32])>);
@@ -35,15 +35,8 @@ impl KeptRefusals {
     pub fn read(storage: &dyn Storage, ledger: &str, keys: &CheckpointKeys) -> io::Result<KeptRefusals> {
         let mut kept = Vec::new();
         for file in storage.list(REFUSALS)? {
-            let bytes = match read_whole(storage, &format!("{REFUSALS}/{file}"), REFUSAL_BYTES_MAX) {
-                Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
-                other => other?,
-            };
-            let bytes = bytes.unwrap_or_default();
-            let Ok(note) = Note::parse(&bytes) else { continue };
-            let Some(refusal) = RefusalNote::parse(&note.text) else { continue };
-            if refusal.ledger.as_str() == ledger && refusal.file_name() == file && keys.signed(&note) {
-                kept.push((refusal.received, Sha256::digest(&bytes).into()));
+            if let Ok((refusal, digest)) = read_kept(storage, &file, ledger, keys)? {
+                kept.push((refusal.received, digest));
             }
         }
         Ok(KeptRefusals(kept))
@@ -56,6 +49,38 @@ impl KeptRefusals {
         of_the_time.for_each(|(_, digest)| tree.push(leaf_hash(digest)));
         (tree.size(), IndexRoot(tree.root_at(tree.size()).map_or([0; 32], |root| root.0)))
     }
+}
+
+/// Reads one file of the folder of refusals, with the digest of its bytes: a refusal note of the ledger of this name, under its
+/// own file name, signed by one of these keys. Inside, why it is none.
+///
+/// # Errors
+/// Those of the storage.
+pub fn read_kept(
+    storage: &dyn Storage,
+    file: &str,
+    ledger: &str,
+    keys: &CheckpointKeys,
+) -> io::Result<Result<(RefusalNote, [u8; 32]), Refusal>> {
+    let bytes = match read_whole(storage, &format!("{REFUSALS}/{file}"), REFUSAL_BYTES_MAX) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
+        other => other?,
+    };
+    let bytes = bytes.unwrap_or_default();
+    Ok(judge_kept(&bytes, file, ledger, keys).map(|refusal| (refusal, Sha256::digest(&bytes).into())))
+}
+
+fn judge_kept(bytes: &[u8], file: &str, ledger: &str, keys: &CheckpointKeys) -> Result<RefusalNote, Refusal> {
+    let format = |found: &str| Refusal::new(Rule::RefusalFormat, format!("a refusal note of this ledger, named {file}"), found);
+    let note = Note::parse(bytes).map_err(|refusal| format(&refusal.to_string()))?;
+    let refusal = RefusalNote::parse(&note.text).ok_or_else(|| format("other lines"))?;
+    if refusal.ledger.as_str() != ledger || refusal.file_name() != file {
+        return Err(format(&format!("ledger {}, submitted {}", refusal.ledger, refusal.file_name())));
+    }
+    if !keys.signed(&note) {
+        return Err(Refusal::new(Rule::RefusalSignature, "a signature by a checkpoint key of this ledger", "none that verifies"));
+    }
+    Ok(refusal)
 }
 
 /// What a ledger signs when it refuses.

@@ -58,12 +58,6 @@ pub fn list_root(lines: impl IntoIterator<Item = impl AsRef<[u8]>>) -> ListRoot 
     ListRoot(root.map_or(empty_root().0, |root| root.0))
 }
 
-/// Whether a line stands at an index of a list of `size` lines, the omitted ones included.
-#[must_use]
-pub fn list_holds(root: &ListRoot, line: &str, index: u64, size: u64, proof: &[TreeHash]) -> bool {
-    root_of_inclusion(leaf_hash(line.as_bytes()), index, size, proof).is_some_and(|found| found.0 == root.0)
-}
-
 /// Whether the tree of `old_size` leaves is a prefix of the one of `new_size` (RFC 9162 section 2.1.4.2).
 #[must_use]
 pub fn verifies_consistency(old_size: u64, old_root: &TreeRoot, new_size: u64, new_root: &TreeRoot, proof: &[TreeHash]) -> bool {
@@ -118,30 +112,11 @@ mod tests {
         }
     }
 
-    /// RFC 6962 section 2.1.1.
-    fn path(index: usize, lines: &[String]) -> Vec<TreeHash> {
-        if lines.len() < 2 {
-            return Vec::new();
-        }
-        let (left, right) = lines.split_at(lines.len().next_power_of_two() / 2);
-        let (mut inner, sibling) =
-            if index < left.len() { (path(index, left), root(right)) } else { (path(index - left.len(), right), root(left)) };
-        inner.push(sibling);
-        inner
-    }
-
     #[test]
-    fn a_list_has_the_root_of_the_rfc_and_proves_each_line() {
+    fn a_list_has_the_root_of_the_rfc() {
         for size in 0..20_u64 {
             let lines: Vec<String> = (0..size).map(|n| format!("case-{n} paid")).collect();
-            let listed = list_root(&lines);
-            assert_eq!(listed.0, root(&lines).0, "{size} lines");
-            for (index, line) in (0..).zip(&lines) {
-                let proof = path(usize::try_from(index).unwrap(), &lines);
-                assert!(list_holds(&listed, line, index, size, &proof));
-                assert!(!list_holds(&listed, "case-x paid", index, size, &proof));
-                assert!(!list_holds(&listed, line, size, size, &proof));
-            }
+            assert_eq!(list_root(&lines).0, root(&lines).0, "{size} lines");
         }
     }
 }

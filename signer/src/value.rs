@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 
 /// Largest number in the format: 2^53 − 1, exact in every language.
 pub const NUMBER_MAX: u64 = (1 << 53) - 1;
+/// Milliseconds of 24 hours.
+pub const DAY_MS: i64 = 86_400_000;
 /// Longest free text, in characters.
 pub const TEXT_CHARS_MAX: usize = 120;
 /// Longest origin, in bytes.
@@ -397,6 +399,12 @@ impl UnixMs {
     #[must_use]
     pub fn plus_ms(self, ms: i64) -> UnixMs {
         UnixMs(self.0.saturating_add(ms))
+    }
+
+    /// This many times 24 hours later.
+    #[must_use]
+    pub fn plus_days(self, days: u64) -> UnixMs {
+        self.plus_ms(i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_MS))
     }
 }
 

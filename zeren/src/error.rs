@@ -165,16 +165,19 @@ impl Failure {
 
 /// A refusal as a clerk reads it.
 pub fn render_refusal(refusal: &Refusal, lang: Lang) -> String {
+    render_refused(lang.pick("refused by rule", "依规则拒绝"), refusal, lang.pick(refusal.rule.advice(), refusal.rule.advice_zh()), lang)
+}
+
+/// The same under another heading, with other advice.
+pub fn render_refused(heading: &str, refusal: &Refusal, advice: &str, lang: Lang) -> String {
     let line = refusal.line.map(|line| format!("  {}: {line}\n", lang.pick("line    ", "行号"))).unwrap_or_default();
     format!(
-        "{}: {}\n{line}  {}: {}\n  {}: {}\n  {}: {}\n",
-        lang.pick("refused by rule", "依规则拒绝"),
+        "{heading}: {}\n{line}  {}: {}\n  {}: {}\n  {}: {advice}\n",
         refusal.rule,
         lang.pick("expected", "应为"),
         within_line(&refusal.expected),
         lang.pick("found   ", "实为"),
         within_line(&refusal.found),
         lang.pick("to do   ", "处理"),
-        lang.pick(refusal.rule.advice(), refusal.rule.advice_zh()),
     )
 }

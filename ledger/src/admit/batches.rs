@@ -10,7 +10,7 @@ use signer::value::{CaseId, Code, StatementHash};
 use super::desk::{Desk, Seat};
 use super::{Judged, list, show};
 use crate::procedure::programme::{MatchOf, Step};
-use crate::programme::case::{CaseFile, FlagKind, Mark, Payment, PaymentResult};
+use crate::programme::case::{CaseFile, Mark, Payment, PaymentResult};
 use crate::programme::{Batch, Change};
 
 /// Number and sum of payments.
@@ -144,7 +144,7 @@ impl<'a> Desk<'a> {
     fn judge_holds(&self, payable: &BTreeMap<&CaseId, (&CaseFile, &Payment)>, less: &[(CaseId, StatementHash)]) -> Judged {
         let mut before: Option<&CaseId> = None;
         for (case, hold) in less {
-            let is_held = |file: &CaseFile| file.flags.iter().any(|flag| flag.kind == FlagKind::Hold && flag.hash == *hold);
+            let is_held = |file: &CaseFile| file.holds().any(|flag| flag.hash == *hold);
             let is_good = payable.get(case).is_some_and(|(file, _)| is_held(file)) && before.is_none_or(|before| before < case);
             self.ensure(is_good, Rule::HoldUnnamed, || {
                 ("payable cases in order, each with its open hold".to_owned(), format!("{case} {hold}"))
@@ -152,7 +152,7 @@ impl<'a> Desk<'a> {
             before = Some(case);
         }
         let is_less = |case: &CaseId| less.iter().any(|(less, _)| less == case);
-        let unnamed = payable.iter().find(|(case, (file, _))| has_hold(file) && !is_less(case));
+        let unnamed = payable.iter().find(|(case, (file, _))| file.holds().next().is_some() && !is_less(case));
         self.ensure(unnamed.is_none(), Rule::HoldUnnamed, || {
             let case = unnamed.map_or_else(String::new, |(case, _)| case.to_string());
             (format!("a `less` line for case {case}, which is held"), "none".to_owned())
@@ -178,7 +178,8 @@ impl<'a> Desk<'a> {
             (format!("batch {}, before {}: {}", named.batch, step.id, list(step.after.iter())), format!("no {}", list(missing.iter())))
         })?;
         // The bank's results are recorded whatever is held.
-        let held = batch.cases.iter().find(|case| !step.settles && self.register.file(case).is_some_and(has_hold));
+        let held =
+            batch.cases.iter().find(|case| !step.settles && self.register.file(case).is_some_and(|file| file.holds().next().is_some()));
         self.ensure(held.is_none(), Rule::FlagOpen, || {
             (format!("batch {} without a held payment", named.batch), held.map_or_else(String::new, ToString::to_string))
         })
@@ -279,8 +280,4 @@ impl<'a> Desk<'a> {
         self.change(Change::Named(self.hash, vec![case.clone()]));
         Ok(())
     }
-}
-
-fn has_hold(file: &CaseFile) -> bool {
-    file.flags.iter().any(|flag| flag.kind == FlagKind::Hold)
 }

@@ -15,8 +15,6 @@ use crate::programme::Change;
 use crate::programme::Report;
 use crate::programme::case::{CaseFile, Flag, FlagKind, Status};
 
-const DAY_MS: i64 = 86_400_000;
-
 impl<'a> Desk<'a> {
     /// `outcome`.
     pub(super) fn judge_outcome(&mut self, act: &OutcomeAct) -> Judged {
@@ -33,8 +31,7 @@ impl<'a> Desk<'a> {
         let CaseAt { case, .. } = &act.case;
         let file = self.present_case(&act.case)?;
         self.ensure_unit(case, &file.unit)?;
-        let is_suspended = matches!(file.status, Status::Stopped { to: OutcomeTo::Suspended, .. });
-        let may = file.is_open() || (is_suspended && outcome.to != OutcomeTo::Suspended);
+        let may = file.is_open() || (file.is_suspended() && outcome.to != OutcomeTo::Suspended);
         self.ensure(may, Rule::CaseStatus, || (format!("case {case}: open or suspended"), status(file)))?;
         self.ensure_not_recused(&Seat::of(case, file))?;
         let pending = file.payment.as_ref().filter(|payment| payment.is_pending());
@@ -163,8 +160,7 @@ impl<'a> Desk<'a> {
     pub(super) fn judge_account(&mut self, named: &CaseAt, account: signer::value::AccountToken) -> Judged {
         let file = self.present_case(named)?;
         self.ensure_unit(&named.case, &file.unit)?;
-        let is_suspended = matches!(file.status, Status::Stopped { to: OutcomeTo::Suspended, .. });
-        self.ensure(file.is_open() || is_suspended, Rule::CaseStatus, || {
+        self.ensure(file.is_open() || file.is_suspended(), Rule::CaseStatus, || {
             (format!("case {}: open or suspended", named.case), status(file))
         })?;
         self.ensure_not_locked(&named.case, file)?;
@@ -207,7 +203,7 @@ impl<'a> Desk<'a> {
         let appealable = match &file.status {
             Status::Stopped { outcome, statement, received, .. } if statement == of => {
                 let days = self.programme.outcomes.get(outcome).and_then(|outcome| outcome.appeal_days);
-                days.map(|days| received.plus_ms(i64::try_from(days).unwrap_or(0) * DAY_MS))
+                days.map(|days| received.plus_days(days))
             }
             _ => None,
         };
@@ -231,7 +227,7 @@ impl<'a> Desk<'a> {
     pub(super) fn judge_release(&mut self, act: &Release) -> Judged {
         let CaseAt { case, .. } = &act.case;
         let file = self.case_once(&act.case)?;
-        let is_held = file.flags.iter().any(|flag| flag.kind == FlagKind::Hold && flag.hash == act.releases);
+        let is_held = file.holds().any(|flag| flag.hash == act.releases);
         self.ensure(is_held, Rule::FlagUnknown, || (format!("case {case}: an open hold"), act.releases.to_string()))?;
         self.change(Change::FlagClosed { case: case.clone(), flag: act.releases });
         self.name(case);

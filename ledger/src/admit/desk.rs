@@ -7,7 +7,7 @@ use std::sync::Arc;
 use signer::act::{About, Override};
 use signer::rule::{Refusal, Rule};
 use signer::statement::By;
-use signer::value::{CaseId, Code, Office, Power, StatementHash, Unit, UnixMs};
+use signer::value::{CaseId, Code, DAY_MS, Office, Power, StatementHash, Unit, UnixMs};
 
 use super::{Admission, Judged, Judgement, list, show};
 use crate::procedure::Procedure;
@@ -15,8 +15,6 @@ use crate::procedure::programme::{Programme, RuleKind, RuleOf, Severity, Step};
 use crate::programme::case::{CaseFile, Mark};
 use crate::programme::{Change, Register, is_drawn};
 use crate::state::Appointment;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// Who signs, and by which appointment.
 #[derive(Clone, Copy)]
@@ -124,7 +122,7 @@ impl<'a> Desk<'a> {
         for signer in self.signers.clone() {
             for rule in &rules {
                 if let RuleKind::Acting { max_days, .. } = rule.kind {
-                    let until = signer.held.from.plus_ms(i64::try_from(max_days).unwrap_or(i64::MAX).saturating_mul(DAY_MS));
+                    let until = signer.held.from.plus_days(max_days);
                     let holds = !signer.held.capacity.is_lent() || self.received() <= until;
                     self.judge_rule(rule, Rule::ActingDays, holds, || {
                         (format!("an act until {}", show(until)), format!("{} on {}", signer.by.person, show(self.judgement.received)))

@@ -6,7 +6,7 @@ use signer::act::{
     About, Assertion, CaseLine, ListRef, PaymentLine, PostDown, PostUp, SeatLine, Sheet, SheetKind, SheetLines, Step as StepAct, Vote,
 };
 use signer::rule::{Refusal, Rule};
-use signer::value::{AccountToken, CaseId, Code, Period, PersonId, StatementHash, Unit};
+use signer::value::{AccountToken, CaseId, Code, NUMBER_MAX, Period, PersonId, StatementHash, Unit};
 
 use super::desk::{Desk, Seat};
 use super::steps::status;
@@ -138,16 +138,22 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    /// `post-up`.
-    pub(super) fn judge_post_up(&mut self, act: &PostUp, at: signer::value::Time) -> Judged {
-        let step = self.step_named(&act.step, true)?;
+    /// What is judged of a posting whether it goes up or comes down.
+    fn judge_posted(&self, step: &Code, named: &ListRef) -> Result<(&'a Step, Sorted<'a>), Refusal> {
+        let step = self.step_named(step, true)?;
         self.judge_offices(step)?;
         self.ensure_count(step)?;
-        let Some(posting) = &step.posting else { return Ok(()) };
-        let sorted = self.judge_lines(step, &act.list, None)?;
+        let sorted = self.judge_lines(step, named, None)?;
         if let Some(rates) = &step.rates {
             self.judge_rates(rates, &sorted)?;
         }
+        Ok((step, sorted))
+    }
+
+    /// `post-up`.
+    pub(super) fn judge_post_up(&mut self, act: &PostUp, at: signer::value::Time) -> Judged {
+        let (step, sorted) = self.judge_posted(&act.step, &act.list)?;
+        let Some(posting) = &step.posting else { return Ok(()) };
         let places: Vec<&Code> = act.places.iter().map(|(level, _)| level).collect();
         self.ensure(places.iter().copied().eq(&posting.at), Rule::PostingPlace, || {
             (format!("step {}: {}", step.id, list(posting.at.iter())), list(places.iter()))
@@ -169,14 +175,8 @@ impl<'a> Desk<'a> {
 
     /// `post-down`.
     pub(super) fn judge_post_down(&mut self, act: &PostDown, at: signer::value::Time) -> Judged {
-        let step = self.step_named(&act.step, true)?;
-        self.judge_offices(step)?;
-        self.ensure_count(step)?;
+        let (step, sorted) = self.judge_posted(&act.step, &act.list)?;
         let Some(posting) = &step.posting else { return Ok(()) };
-        let sorted = self.judge_lines(step, &act.list, None)?;
-        if let Some(rates) = &step.rates {
-            self.judge_rates(rates, &sorted)?;
-        }
         self.judge_hanging(step, posting, act, at)?;
         self.judge_kept(step, &act.list.list, &sorted, &act.overrides)?;
         self.change(Change::Down { list: act.list.list.clone() });
@@ -295,13 +295,12 @@ impl<'a> Desk<'a> {
     }
 
     fn judge_amount(&self, case: &CaseId, file: &CaseFile, fen: u64, account: &AccountToken) -> Judged {
-        const FEN_MAX: u64 = 9_007_199_254_740_991;
         let standard = self.programme.standard(&file.scheme, &file.tier, file.period);
         let due = standard.and_then(|standard| match &standard.per {
             None => Some(standard.fen),
             Some(per) => {
                 let latest = file.marks.iter().rev().find_map(|mark| mark.measures.iter().find(|(code, _)| code == per));
-                latest.and_then(|(_, measure)| standard.fen.checked_mul(*measure)).filter(|fen| *fen <= FEN_MAX)
+                latest.and_then(|(_, measure)| standard.fen.checked_mul(*measure)).filter(|fen| *fen <= NUMBER_MAX)
             }
         });
         self.ensure(due == Some(fen), Rule::Amount, || {

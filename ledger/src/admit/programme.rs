@@ -155,7 +155,7 @@ impl<'a> Brought<'a> {
             admission: Admission::default(),
         };
         desk.judge_signers()?;
-        desk.judge_completed(&waiting.step)?;
+        desk.judge_step(&waiting.step)?;
         Ok(Some(desk.admission))
     }
 }

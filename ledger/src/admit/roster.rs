@@ -12,8 +12,6 @@ use crate::procedure::Procedure;
 use crate::procedure::programme::{RuleKind, RuleOf, Step, StepBy};
 use crate::state::State;
 
-const DAY_MS: i64 = 86_400_000;
-
 /// An office that the roster cannot fill.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shortfall {
@@ -72,7 +70,7 @@ impl Desk<'_> {
     }
 
     fn judge_lent(&mut self, rule: &RuleOf, new: &NewAppointment<'_>, max_days: u64, max_depth: u64) -> Judged {
-        let until = new.from.unix_ms().plus_ms(i64::try_from(max_days).unwrap_or(i64::MAX / DAY_MS) * DAY_MS);
+        let until = new.from.unix_ms().plus_days(max_days);
         let is_short = new.to.is_some_and(|to| to.unix_ms() <= until);
         self.judge_rule(rule, Rule::ActingDays, is_short, || {
             let to = new.to.map_or("open".to_owned(), |to| to.to_string());

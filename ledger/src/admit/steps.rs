@@ -13,10 +13,8 @@ use crate::procedure::programme::{On, Step, StepBy};
 use crate::programme::case::{CaseFile, Mark, Status};
 use crate::programme::{Change, Done, Signing, Waiting};
 
-const DAY_MS: i64 = 86_400_000;
-
 impl<'a> Desk<'a> {
-    /// A `step` statement as it arrives: it is done, or waits for more signers.
+    /// A `step` statement, as it arrives or as a join completes it: it is done, or waits for more signers.
     pub(super) fn judge_step(&mut self, act: &StepAct) -> Judged {
         let step = self.step_named(&act.step, false)?;
         self.judge_form(step, act)?;
@@ -29,15 +27,6 @@ impl<'a> Desk<'a> {
             }
             Err(refusal) => Err(refusal),
         }
-    }
-
-    /// A step that a join completes.
-    pub(super) fn judge_completed(&mut self, act: &StepAct) -> Judged {
-        let step = self.step_named(&act.step, false)?;
-        self.judge_form(step, act)?;
-        self.judge_offices(step)?;
-        self.ensure_count(step)?;
-        self.judge_subject(step, act)
     }
 
     /// The step of an id, one with a posting or one without.
@@ -291,7 +280,7 @@ impl<'a> Desk<'a> {
         let Some(days) = step.join_days else {
             return self.ensure(false, Rule::StepUnknown, || ("a step with join_days".to_owned(), step.id.to_string()));
         };
-        let until = waiting.received.plus_ms(i64::try_from(days).unwrap_or(0) * DAY_MS);
+        let until = waiting.received.plus_days(days);
         self.ensure(self.received() <= until, Rule::JoinExpired, || {
             (format!("a join until {}, {days} days after the step", show(until)), show(self.received()))
         })?;

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use signer::value::UnixMs;
-
-const DAY_MS: i64 = 86_400_000;
+use signer::value::{DAY_MS, UnixMs};
 
 /// A date as the number of days since 1970-01-01.
 pub type Day = i64;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use signer::value::{Code, Office, Period, Power, Scheme, Share, Unit};
+use signer::value::{Code, Office, Period, Power, Scheme, Share};
 
 use super::calendar::{Calendar, Days};
 
@@ -328,11 +328,6 @@ impl Programme {
         self.standards.iter().find(|standard| {
             standard.scheme == *scheme && standard.tier == *tier && standard.from <= period && standard.to.is_none_or(|to| period <= to)
         })
-    }
-
-    /// The level of a unit, if it has one.
-    pub fn level_of(&self, unit: &Unit) -> Option<&Code> {
-        self.levels.get(unit.depth())
     }
 
     /// Whether a batch step opens a batch: it comes after a step that locks.

@@ -175,6 +175,16 @@ impl CaseFile {
         self.status == Status::Open
     }
 
+    /// Whether it is suspended.
+    pub fn is_suspended(&self) -> bool {
+        matches!(self.status, Status::Stopped { to: OutcomeTo::Suspended, .. })
+    }
+
+    /// The holds on its payment.
+    pub fn holds(&self) -> impl Iterator<Item = &Flag> {
+        self.flags.iter().filter(|flag| flag.kind == FlagKind::Hold)
+    }
+
     /// The statement that set the status, where it is not open.
     pub fn stopped_by(&self) -> Option<&StatementHash> {
         match &self.status {

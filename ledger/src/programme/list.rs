@@ -96,9 +96,4 @@ impl List {
     pub fn root(&self) -> ListRoot {
         ListRoot(self.tree.root_at(self.tree.size()).map_or([0; 32], |root| root.0))
     }
-
-    /// The tree over the lines, for paths of single lines.
-    pub fn tree(&self) -> &Tree {
-        &self.tree
-    }
 }

@@ -357,7 +357,7 @@ impl Run {
         let witnessed = stage.county.model.entries[0].received.0;
         Run {
             stage,
-            dice: Dice(seed.wrapping_mul(0x5851_F42D_4C95_7F2D)),
+            dice: Dice::new(seed.wrapping_mul(0x5851_F42D_4C95_7F2D)),
             tally: Tally::default(),
             log: Vec::new(),
             counter: 10_000,

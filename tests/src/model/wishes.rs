@@ -14,24 +14,27 @@ use signer::act::Act;
 use signer::statement::{By, ProcedureName};
 use signer::value::{CaseId, Code, Commitment, DeviceId, KeyBytes, Office, Unit, UnixMs};
 
+use crate::disk::Random;
+
 use super::header::Held;
 use super::{Bench, Case, Model, covers};
 
 pub use self::rare::rare;
 pub use self::spoil::{act as spoil_act, header as spoil_header, signers as spoil_signers};
 
-/// Numbers from a seed: splitmix64.
+/// Choices from a seed.
 #[derive(Clone, Debug)]
-pub struct Dice(pub u64);
+pub struct Dice(Random);
 
 impl Dice {
+    /// The choices that follow from a seed.
+    pub fn new(seed: u64) -> Dice {
+        Dice(Random::new(seed))
+    }
+
     /// The next number.
     pub fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.0.bits()
     }
 
     /// A number below a bound.

@@ -1,5 +1,5 @@
 //! What people who collude would try with a programme. Either it is refused, or the record holds a statement that they signed and
-//! to which everybody is pointed: a case can be left out, but not by nobody.
+//! to which everybody is pointed. What these do not close stands in decision 0012.
 
 use signer::Rule;
 use signer::act::{Account, Act, EndReason, Objection, SheetLines, Step, Vote};

@@ -222,7 +222,8 @@ fn render_finding(finding: &Finding, lang: Lang) -> String {
     )
 }
 
-fn verdict(verdict: Verdict, lang: Lang) -> &'static str {
+/// What a verdict means, in a line.
+pub fn verdict(verdict: Verdict, lang: Lang) -> &'static str {
     match verdict {
         Verdict::Holds => lang.pick("HOLDS", "核验通过"),
         Verdict::Unanchored => lang.pick(

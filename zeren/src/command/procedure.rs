@@ -70,26 +70,15 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
 }
 
 fn render(procedure: &Procedure, digest: &str, short: Option<&[Shortfall]>, lang: Lang) -> String {
+    let programme = &procedure.programme;
+    let (steps, outcomes, rules) = (programme.steps.len(), programme.outcomes.len(), programme.rules.len());
+    let (offices, powers) = (procedure.offices.len(), procedure.powers.len());
     let mut lines = vec![
         format!("{} {}  {}", procedure.id, procedure.version, procedure.title),
         format!("  {} {digest}", lang.pick("digest", "摘要")),
         match lang {
-            Lang::En => format!(
-                "  {} steps, {} outcomes, {} rules, {} offices of {} powers",
-                procedure.programme.steps.len(),
-                procedure.programme.outcomes.len(),
-                procedure.programme.rules.len(),
-                procedure.offices.len(),
-                procedure.powers.len()
-            ),
-            Lang::Zh => format!(
-                "  {} 个步骤，{} 种结果，{} 条规则，{} 个岗位分属 {} 项权力",
-                procedure.programme.steps.len(),
-                procedure.programme.outcomes.len(),
-                procedure.programme.rules.len(),
-                procedure.offices.len(),
-                procedure.powers.len()
-            ),
+            Lang::En => format!("  {steps} steps, {outcomes} outcomes, {rules} rules, {offices} offices of {powers} powers"),
+            Lang::Zh => format!("  {steps} 个步骤，{outcomes} 种结果，{rules} 条规则，{offices} 个岗位分属 {powers} 项权力"),
         },
         String::new(),
     ];

@@ -12,7 +12,7 @@ use signer::{Checkpoint, Refusal};
 
 use crate::command::audit::read_policy;
 use crate::command::print;
-use crate::error::{DOES_NOT_VERIFY, Failure, HOLDS, STALE_OR_OTHER, render_refusal};
+use crate::error::{DOES_NOT_VERIFY, Failure, HOLDS, STALE_OR_OTHER, render_refusal, render_refused};
 use crate::files;
 use crate::lang::Lang;
 use crate::screen::{say, within_line};
@@ -125,19 +125,13 @@ fn render_misfit(refusal: &Refusal, lang: Lang) -> String {
     if refusal.rule != Rule::CheckpointRoot {
         return render_refusal(refusal, lang);
     }
-    format!(
-        "{}\n  {}: {}\n  {}: {}\n  {}: {}\n  {}: {}",
+    render_refused(
         lang.pick("DOES NOT VERIFY: this receipt is not one of this note", "核验不通过：回执与该声明不符"),
-        lang.pick("rule    ", "规则"),
-        refusal.rule,
-        lang.pick("expected", "应为"),
-        within_line(&refusal.expected),
-        lang.pick("found   ", "实为"),
-        within_line(&refusal.found),
-        lang.pick("to do   ", "处理"),
+        refusal,
         lang.pick(
             "Bring the note exactly as it was recorded: N.note, which `zeren submit` writes beside N.tlog-proof.",
             "请使用入账时的原始声明：zeren submit 在 N.tlog-proof 旁写入的 N.note。",
         ),
+        lang,
     )
 }

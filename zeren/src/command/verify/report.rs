@@ -60,11 +60,7 @@ pub(super) fn run(args: &ReportArgs, lang: Lang) -> Result<ExitCode, Failure> {
         print(&match (holds, lang) {
             (true, Lang::En) => "The whole record was audited against your policy and holds.".to_owned(),
             (true, Lang::Zh) => "全部记录已按您的信任策略审计，核验通过。".to_owned(),
-            (false, Lang::En) => format!(
-                "The record was audited: {}. Without a policy from outside this rests on the ledger's word.",
-                audited.verdict.as_str()
-            ),
-            (false, Lang::Zh) => format!("审计结论：{}。未提供外部信任策略时，仅以账本自述为准。", audited.verdict.as_str()),
+            (false, _) => audit::verdict(audited.verdict, lang).to_owned(),
         });
     }
     Ok(ExitCode::from(if holds && told.is_some() { HOLDS } else { DOES_NOT_VERIFY }))
@@ -149,7 +145,7 @@ fn render(told: Option<&Told>, lang: Lang) -> String {
     let (days, in_time) = (told.days, told.is_in_time());
     let second = match (&told.answer, lang) {
         (Some(answer), Lang::En) => format!(
-            "ANSWERED {}: {} by {}\n  entry {}, {}, after {days} days of {limit}",
+            "ANSWERED {}: {} by {}\n  entry {}, {}, after {days} of at most {limit} days",
             if in_time { "in time" } else { "LATE" },
             answer.outcome.clone().unwrap_or_default(),
             signers(answer),
@@ -164,7 +160,7 @@ fn render(told: Option<&Told>, lang: Lang) -> String {
             answer.entry,
             time(answer.received)
         ),
-        (None, Lang::En) => format!("NOT ANSWERED{}: {days} days of {limit}", if in_time { " yet" } else { ", and late" }),
+        (None, Lang::En) => format!("NOT ANSWERED{}: {days} of at most {limit} days", if in_time { " yet" } else { ", and late" }),
         (None, Lang::Zh) => format!("尚未答复{}：已 {days} 天（限 {limit} 天）", if in_time { "" } else { "，且已逾期" }),
     };
     format!("{first}\n{second}")
