@@ -18,7 +18,8 @@ struct Inner {
     is_on: bool,
     cases: SparseMap,
     keys: SparseMap,
-    changed: BTreeSet<CaseId>,
+    cases_changed: BTreeSet<CaseId>,
+    persons_changed: BTreeSet<PersonId>,
 }
 
 impl Clone for IndexMaps {
@@ -32,20 +33,29 @@ impl IndexMaps {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on changes are followed: a procedure asks for index entries. `cases` are those so far.
-    pub(crate) fn switch_on<'a>(&mut self, cases: impl Iterator<Item = &'a CaseId>) {
+    /// From now on changes are followed: a procedure asks for index entries. These are the cases and persons so far.
+    pub(crate) fn switch_on<'a>(&mut self, cases: impl Iterator<Item = &'a CaseId>, persons: impl Iterator<Item = &'a PersonId>) {
         let inner = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
         if !inner.is_on {
             inner.is_on = true;
-            inner.changed.extend(cases.cloned());
+            inner.cases_changed.extend(cases.cloned());
+            inner.persons_changed.extend(persons.cloned());
         }
     }
 
     /// Cases that a statement named.
-    pub(crate) fn note_changed<'a>(&mut self, cases: impl Iterator<Item = &'a CaseId>) {
+    pub(crate) fn note_cases<'a>(&mut self, cases: impl Iterator<Item = &'a CaseId>) {
         let inner = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
         if inner.is_on {
-            inner.changed.extend(cases.cloned());
+            inner.cases_changed.extend(cases.cloned());
+        }
+    }
+
+    /// A person with a new key, or with a key of another status.
+    pub(crate) fn note_person(&mut self, person: &PersonId) {
+        let inner = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if inner.is_on {
+            inner.persons_changed.insert(person.clone());
         }
     }
 
@@ -54,16 +64,17 @@ impl IndexMaps {
         let mut inner = self.inner();
         if !inner.is_on {
             // Nothing was followed: everything is new.
-            inner.changed = state.register().cases().map(|(id, _)| id.clone()).collect();
+            inner.cases_changed = state.register().cases().map(|(id, _)| id.clone()).collect();
+            inner.persons_changed = state.persons().map(|(person, _)| person.clone()).collect();
         }
-        for case in std::mem::take(&mut inner.changed) {
+        for case in std::mem::take(&mut inner.cases_changed) {
             if let Some(known) = state.register().case(&case) {
                 inner.cases.set(key_of(case.as_str()), known.index_value(&case));
             }
         }
-        for (person, known) in state.persons() {
-            for key in &known.keys {
-                inner.keys.set(key_of(&key_id(person, &key.key)), key_value(person, key));
+        for person in std::mem::take(&mut inner.persons_changed) {
+            for key in state.person(&person).map_or(&[][..], |known| &known.keys) {
+                inner.keys.set(key_of(&key_id(&person, &key.key)), key_value(&person, key));
             }
         }
         let cases = (inner.cases.len() as u64, IndexRoot(inner.cases.root()));

@@ -136,11 +136,12 @@ impl Register {
         self.cases.len()
     }
 
-    /// Whether a hash is the head of a case or a former one.
-    pub fn was_head(&self, case: &CaseId, hash: &StatementHash) -> bool {
+    /// Whether a hash is the head of a case, or was in a log of this size or a later one.
+    pub fn was_head_since(&self, case: &CaseId, hash: &StatementHash, size: u64) -> bool {
         self.cases.get(case).is_some_and(|known| {
-            let former = known.file.iter().flat_map(|file| &file.former);
-            known.head == *hash || former.into_iter().any(|entry| self.moved.get(entry) == Some(hash))
+            let former = known.file.as_ref().map_or(&[][..], |file| &file.former);
+            let until = former.iter().skip(1).chain(std::iter::once(&known.head_entry));
+            known.head == *hash || former.iter().zip(until).any(|(from, until)| *until >= size && self.moved.get(from) == Some(hash))
         })
     }
 

@@ -380,10 +380,10 @@ impl State {
         let cause = Cause { entry: self.size, hash, received };
         for change in admission.changes {
             if let Change::Named(_, cases) = &change {
-                self.map.note_changed(cases.iter());
+                self.map.note_cases(cases.iter());
             }
             if let Change::Imported(case) = &change {
-                self.map.note_changed(std::iter::once(case));
+                self.map.note_cases(std::iter::once(case));
             }
             self.register.apply(change, &cause);
         }
@@ -439,6 +439,7 @@ impl State {
     fn add_key(&mut self, person: &PersonId, key: KeyBytes) {
         self.keys_taken.insert(key);
         self.key_ids.insert((person.clone(), key_id(person.as_str(), TYPE_ED25519, &key.0)));
+        self.map.note_person(person);
         if let Some(known) = self.persons.get_mut(person) {
             known.keys.push(PersonKey { key, since: self.size, status: KeyStatus::Active, joint_last: None });
         }
@@ -524,7 +525,7 @@ impl State {
         let Some(procedure) = effect.procedure else { return };
         let starts = procedure.valid_from.max(effect.received);
         if procedure.programme.is_indexed_daily {
-            self.map.switch_on(self.register.cases().map(|(id, _)| id));
+            self.map.switch_on(self.register.cases().map(|(id, _)| id), self.persons.keys());
         }
         self.procedures.push(Enacted { since: self.size, starts, name: enacts.clone(), procedure: Box::new(procedure.clone()) });
     }
@@ -537,6 +538,7 @@ impl State {
     }
 
     fn set_status(&mut self, person: &PersonId, key: KeyBytes, status: KeyStatus) {
+        self.map.note_person(person);
         let known = self.persons.get_mut(person).and_then(|person| person.keys.iter_mut().find(|known| known.key == key));
         if let Some(known) = known {
             known.status = status;

@@ -175,8 +175,8 @@ rules! {
     ListRoot "list-root" "Count, total and root must be those of the sheets." "行数、合计与根值须与名册一致。";
     ListUnit "list-unit" "A list holds cases of one unit of the step's level." "一份名册只能包含同一单位的案件。";
     ListEmpty "list-empty" "No line is left: look at what became of each case." "名册已无有效行，请逐案核对。";
-    ListOmits "list-omits" "Name the missing case: list it, or omit it with the statement responsible." "名册漏列案件：请列入，或写明不列的依据声明。";
-    OmitUnfounded "omit-unfounded" "An omission names the open flag, outcome or recusal of that case, or the statement that dropped it." "不列须写明该案件未结的异议等、其结果、回避，或使其退出的声明。";
+    ListOmits "list-omits" "Name the missing case: list it, or omit it with the statement responsible; a case that waits for another step, with its head." "名册漏列案件：请列入，或写明不列的依据声明；尚在其他环节等待的，写明其最新声明。";
+    OmitUnfounded "omit-unfounded" "An omission names the open flag, outcome or recusal of that case, the statement that dropped it, or its head while it waits for another step." "不列须写明该案件未结的异议等、其结果、回避、使其退出的声明，或尚未轮到本环节时的最新声明。";
     Amount "amount" "The amount must be that of the standard in force." "金额须与现行标准一致。";
     AccountOther "account-other" "The account must be the case's own." "账户须为该案件登记的账户。";
     Quorum "quorum" "The meeting lacks presence, agreement or a category of seats." "到会、同意人数或席位类别不足。";

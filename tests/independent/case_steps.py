@@ -101,16 +101,21 @@ def _effect(context, step, case, period):
     else:
         case.move(context.statement.hash, context.index)
     if step.renews:
-        _renew(context.governing.procedure.steps, case, period)
+        _renew(context.governing.procedure.steps, case, period, context.index)
     if case.status.name == "suspended":
         case.marks = _kept_marks(step, case)
         case.set_status(Status("open", context.index, context.statement.hash, context.received))
     case.marks[step.id] = mark_of(context, step)
 
 
-def _renew(steps, case, period):
-    """A new period keeps nothing of the old one but the mark of the opening."""
+def next_cohort(steps, case):
+    """The cohort that a renewal makes of a case."""
     locked = any(name in steps and steps[name].locks for name in case.marks)
-    case.cohort = "continuing" if locked else "new"
-    case.period, case.payment, case.referred = period, None, 0
+    return "continuing" if locked else "new"
+
+
+def _renew(steps, case, period, entry):
+    """A new period keeps nothing of the old one but the mark of the opening."""
+    case.cohort = next_cohort(steps, case)
+    case.period, case.period_entry, case.payment, case.referred = period, entry, None, 0
     case.marks = {name: mark for name, mark in case.marks.items() if name in steps and steps[name].opens}

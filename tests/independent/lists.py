@@ -2,7 +2,7 @@
 
 import case_rules
 from calendar_days import days_between, is_past
-from case_steps import mark_of, signers_cover
+from case_steps import mark_of, next_cohort, signers_cover
 from programme import Payment, Sheets, level_unit
 from tree import leaf_hash, root_of
 from values import MAX_NUMBER, require
@@ -101,7 +101,7 @@ def _lines(context, step, found):
         if case.id in found.dropped:
             continue
         if case.head not in (line[1], found.done):
-            require(line[1] in case.former and case.head_entry >= found.seen, "case-head")
+            require(case.was_head_since(line[1], found.seen), "case-head")
             dropped.append((case, case.head))
         elif case.flags:
             dropped.append((case, next(iter(case.flags))))
@@ -138,28 +138,43 @@ def _amount(context, case):
 
 
 def _omitted(context, step, found, unit, cases, period):
-    """Point 4: nobody due, or dropped in this period or later, is left out, and who is left out is so for a reason."""
+    """Point 4: nobody who was there when the list was first used is left out, and who is omitted is so for a reason."""
+    size = min(context.view.size, context.programme.used.get(found.id, context.view.size))
     for case in context.programme.cases.values():
         if case.unit is None or case.id in cases or level_unit(case.unit, step.level) != unit:
             continue
         dropped = case.dropped is not None and case.period >= period
-        require(not dropped and not _is_due(context, step, case), "list-omits")
+        awaited = dropped or _is_awaited(context, step, case, period)
+        require(not (_is_settled(case, size) and awaited), "list-omits")
     for line in found.lines:
         if is_omit(line):
             case = context.programme.case(line[0])
             status = case.status.hash if case.status.name != "open" else None
             recused = any(line[1] in hashes for person, hashes in case.recused.items() if person in context.persons)
-            require(line[1] in case.flags or line[1] in (status, case.dropped) or recused, "omit-unfounded")
+            waits = case.was_head_since(line[1], found.seen) and not _is_due(context, step, case, size)
+            require(waits or recused or line[1] in case.flags or line[1] in (status, case.dropped), "omit-unfounded")
 
 
-def _is_due(context, step, case):
-    """Due as seen by the signers."""
-    seen = context.view.size
-    if max(case.unit_entry, case.status.entry, case.opened) >= seen or case.status.name != "open":
+def _is_settled(case, size):
+    """Whether unit, status and period are those of a log of this size."""
+    return max(case.unit_entry, case.status.entry, case.period_entry) < size
+
+
+def _is_awaited(context, step, case, period):
+    """Whether the step is before the case: in its period, or after a renewal into the list's."""
+    if case.status.name != "open":
+        return False
+    own = step.id not in case.marks and case.cohort in step.cohorts
+    return own or (case.period < period and next_cohort(context.governing.procedure.steps, case) in step.cohorts)
+
+
+def _is_due(context, step, case, size):
+    """Whether the step was due in a log of this size."""
+    if not _is_settled(case, size) or case.status.name != "open":
         return False
     if step.id in case.marks or case.cohort not in step.cohorts:
         return False
-    return case_rules.all_satisfied(context, case, step, seen)
+    return case_rules.all_satisfied(context, case, step, size)
 
 
 def _quorum(quorum, seats):
@@ -196,9 +211,9 @@ def _posting(context, step, found):
 
 def _effect(context, step, found, seats, kept, dropped):
     statement = context.statement
-    context.programme.used.add(found.id)
+    context.programme.used.setdefault(found.id, context.index)
     if seats:
-        context.programme.used.add(seats.id)
+        context.programme.used.setdefault(seats.id, context.index)
     context.named.update(case.id for case, _ in kept + dropped)
     for case, responsible in dropped:
         case.dropped = found.dropped[case.id] = responsible

@@ -79,14 +79,14 @@ class Case:
     head: bytes
     unit: str | None = None
     unit_entry: int = 0
-    opened: int = 0
+    period_entry: int = 0
     scheme: str = ""
     tier: str = ""
     period: int = 0
     account: bytes = b""
     cohort: str = "new"
     status: Status | None = None
-    former: set = field(default_factory=set)
+    former: dict = field(default_factory=dict)  # head: the entry that replaced it
     head_entry: int = 0
     marks: dict = field(default_factory=dict)
     flags: dict = field(default_factory=dict)
@@ -96,8 +96,11 @@ class Case:
     referred: int = 0
 
     def move(self, head, entry):
-        self.former.add(self.head)
+        self.former[self.head] = entry
         self.head, self.head_entry = head, entry
+
+    def was_head_since(self, head, size):
+        return head == self.head or self.former.get(head, -1) >= size
 
     def marks_before(self, entry):
         return {step: mark for step, mark in self.marks.items() if mark.entry < entry}
@@ -195,7 +198,7 @@ class Programme:
         self.relations = {}  # case id: {(person, relation)}
         self.acts = {}  # case id: [count, running hash], since the case is there
         self.lists = {}
-        self.used = set()
+        self.used = {}  # list id: the entry of the first step that used it
         self.batches = {}
         self.batch_ids = set()
         self.waiting = {}

@@ -478,9 +478,18 @@ impl World {
         CaseLine { case: case_id(case), hash, omit: true }
     }
 
+    /// Whether whoever signs for the whole county has the case that waits in another village to name.
+    fn names_other(&self, by: &[&str], cases: &[&str]) -> bool {
+        let is_countywide = STAFF.iter().any(|(id, _, unit, _)| by.first() == Some(id) && *unit == "-");
+        is_countywide && !cases.contains(&OTHER) && self.heads.contains_key(OTHER)
+    }
+
     /// A sheet with the whole of a list of cases.
     pub fn list(&mut self, by: &[&str], list: &str, cases: &[&str]) {
-        let lines = cases.iter().map(|case| self.line(case)).collect();
+        let mut lines: Vec<CaseLine> = cases.iter().map(|case| self.line(case)).collect();
+        if self.names_other(by, cases) {
+            lines.push(World::omission(OTHER, self.heads[OTHER]));
+        }
         self.sheet(by, list, SheetLines::Cases(lines));
     }
 
@@ -491,7 +500,10 @@ impl World {
 
     /// A sheet with the whole of a list of payments.
     pub fn payments(&mut self, by: &[&str], list: &str, cases: &[&str]) {
-        let lines = cases.iter().map(|case| self.payment(case)).collect();
+        let mut lines: Vec<PaymentLine> = cases.iter().map(|case| self.payment(case)).collect();
+        if self.names_other(by, cases) {
+            lines.push(PaymentLine::Omits { case: case_id(OTHER), hash: self.heads[OTHER] });
+        }
         self.sheet(by, list, SheetLines::Payments(lines));
     }
 

@@ -57,7 +57,7 @@ impl<'a> Desk<'a> {
     /// The case of a line whose hash is its present head or a former one.
     fn case_once(&self, named: &CaseAt) -> Result<&'a CaseFile, Refusal> {
         let file = self.file(&named.case)?;
-        self.ensure(self.register.was_head(&named.case, &named.head), Rule::CaseHead, || {
+        self.ensure(self.register.was_head_since(&named.case, &named.head, 0), Rule::CaseHead, || {
             (format!("case {}: a head that it has or had", named.case), named.head.to_string())
         })?;
         Ok(file)

@@ -294,6 +294,11 @@ impl<'a> Desk<'a> {
         if file.is_continuing { step.for_continuing } else { step.for_new }
     }
 
+    /// Whether a step that locks was done in a case's period.
+    pub(super) fn is_locked(&self, file: &CaseFile) -> bool {
+        self.programme.locking().any(|lock| file.mark(&lock.id).is_some())
+    }
+
     /// A step of `after` that must still be done.
     pub(super) fn missing_before(&self, step: &Step, case: &CaseId, file: &CaseFile, below: u64) -> Option<&'a Code> {
         let programme = self.programme;

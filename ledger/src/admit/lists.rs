@@ -69,7 +69,7 @@ impl<'a> Desk<'a> {
                 format!("{} of {}", sheet.list, known.map_or_else(String::new, |known| known.owner.to_string())),
             )
         })?;
-        self.ensure(known.is_none_or(|known| !known.is_used && known.kind == sheet.kind), Rule::ListClosed, || {
+        self.ensure(known.is_none_or(|known| known.used_at.is_none() && known.kind == sheet.kind), Rule::ListClosed, || {
             (format!("a list of {} that no step has used", sheet.kind), format!("list {}", sheet.list))
         })?;
         let next = known.map_or(0, |known| known.sheets.len() as u64);
@@ -112,7 +112,7 @@ impl<'a> Desk<'a> {
             let total = known.total.map_or("too much".to_owned(), |total| total.to_string());
             (format!("{} {total} {}", known.count, known.root()), format!("{} {} {}", named.count, named.total, named.root))
         })?;
-        let is_spent = known.is_used && matches!(kind, SheetKind::Seats | SheetKind::Results);
+        let is_spent = known.used_at.is_some() && matches!(kind, SheetKind::Seats | SheetKind::Results);
         self.ensure(!is_spent, Rule::ListClosed, || {
             (format!("{kind} of this step alone"), format!("list {}, which a step has used", named.list))
         })?;
@@ -220,13 +220,14 @@ impl<'a> Desk<'a> {
             (format!("list {}: a line that can go on", named.list), format!("{} dropped", sorted.dropped.len()))
         })?;
         let period = sorted.kept.iter().map(|(_, file)| file.period).max();
-        self.judge_omissions(step, &unit, &rows, period)?;
+        self.judge_omissions(step, of, &unit, &rows, period)?;
         Ok(sorted)
     }
 
     fn kind_called_for(&self, step: &Step, named: &ListRef) -> SheetKind {
         // Only a step that locks uses a list of payments that no step has used.
-        let is_locked = || self.register.list(&named.list).is_some_and(|known| known.kind == SheetKind::Payments && known.is_used);
+        let is_locked =
+            || self.register.list(&named.list).is_some_and(|known| known.kind == SheetKind::Payments && known.used_at.is_some());
         if step.locks || is_locked() { SheetKind::Payments } else { SheetKind::Cases }
     }
 
@@ -262,7 +263,7 @@ impl<'a> Desk<'a> {
         let is_current = known.head == *row.hash || of.done_by == Some(known.head);
         if !is_current {
             // Whoever wrote the list names the head that was there to be seen: an old one would blame for the omission who moved the case.
-            let is_unseen = known.head_entry >= of.seen_size && self.register.was_head(case, row.hash);
+            let is_unseen = self.register.was_head_since(case, row.hash, of.seen_size);
             self.ensure(is_unseen, Rule::CaseHead, || (format!("case {case} {}", known.head), row.hash.to_string()))?;
             sorted.dropped.push((case.clone(), known.head));
             return Ok(());
@@ -311,24 +312,29 @@ impl<'a> Desk<'a> {
     }
 
     /// Nobody is left out with nobody responsible.
-    fn judge_omissions(&self, step: &Step, unit: &Unit, rows: &[Row<'_>], period: Option<Period>) -> Judged {
+    fn judge_omissions(&self, step: &Step, of: &List, unit: &Unit, rows: &[Row<'_>], period: Option<Period>) -> Judged {
+        // A list accounts for the cases that were there when it was first used: who comes later is on the next.
+        let size = of.used_at.unwrap_or(u64::MAX).min(self.seen_size());
         let named: BTreeMap<&CaseId, &Row<'_>> = rows.iter().map(|row| (row.case, row)).collect();
         for case in self.register.cases_within(unit) {
             let Some(file) = self.register.file(case).filter(|_| !named.contains_key(case)) else { continue };
             let was_dropped = file.dropped.is_some() && Some(file.period) >= period;
-            let is_missed = was_dropped || self.is_due_as_seen(step, case, file);
+            let is_missed = file.was_settled_at(size) && (was_dropped || self.is_awaited(step, file, period));
             self.ensure(!is_missed, Rule::ListOmits, || (format!("case {case} of {unit}: a line, or an `omit` line"), "none".to_owned()))?;
         }
         for row in rows.iter().filter(|row| row.omits) {
             let file = self.file(row.case)?;
-            let is_founded = file.flags.iter().any(|flag| flag.hash == *row.hash)
+            let waits = !self.is_due_at(size, step, row.case, file) && self.register.was_head_since(row.case, row.hash, of.seen_size);
+            let is_founded = waits
+                || file.flags.iter().any(|flag| flag.hash == *row.hash)
                 || file.stopped_by() == Some(row.hash)
                 || file.dropped.as_ref() == Some(row.hash)
                 || self.recusals(file).any(|hash| hash == row.hash);
             self.ensure(is_founded, Rule::OmitUnfounded, || {
                 let grounds = file.flags.iter().map(|flag| &flag.hash).chain(file.stopped_by()).chain(&file.dropped);
-                let grounds = grounds.chain(self.recusals(file));
-                (format!("case {}: one of {}", row.case, list(grounds)), row.hash.to_string())
+                let mut grounds: Vec<String> = grounds.chain(self.recusals(file)).map(ToString::to_string).collect();
+                grounds.push(format!("its head while step {} is not due", step.id));
+                (format!("case {}: {}", row.case, grounds.join(" or ")), row.hash.to_string())
             })?;
         }
         Ok(())
@@ -340,14 +346,17 @@ impl<'a> Desk<'a> {
         file.recused.iter().filter(move |(person, _)| signs(person)).map(|(_, hash)| hash)
     }
 
-    fn is_due_as_seen(&self, step: &Step, case: &CaseId, file: &CaseFile) -> bool {
-        let seen = self.seen_size();
-        file.unit_since < seen
-            && file.status_since < seen
-            && file.is_open()
-            && file.mark(&step.id).is_none()
-            && self.is_for(step, file)
-            && self.missing_before(step, case, file, seen).is_none()
+    /// Whether an open case has this step before it, however far away: in its period, or once it is renewed into that of the list.
+    fn is_awaited(&self, step: &Step, file: &CaseFile, period: Option<Period>) -> bool {
+        let is_before_it = file.mark(&step.id).is_none() && self.is_for(step, file);
+        let is_before_it_next = || if self.is_locked(file) { step.for_continuing } else { step.for_new };
+        file.is_open() && (is_before_it || Some(file.period) < period && is_before_it_next())
+    }
+
+    /// Whether a step was due for a case in a log of this size.
+    fn is_due_at(&self, size: u64, step: &Step, case: &CaseId, file: &CaseFile) -> bool {
+        let is_before_it = file.is_open() && file.mark(&step.id).is_none() && self.is_for(step, file);
+        file.was_settled_at(size) && is_before_it && self.missing_before(step, case, file, size).is_none()
     }
 
     fn judge_quorum(&self, quorum: &Quorum, seats: &ListRef) -> Judged {

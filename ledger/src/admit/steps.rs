@@ -158,7 +158,7 @@ impl<'a> Desk<'a> {
                 (format!("case {case}: a period later than {}", file.period), period.to_string())
             })?;
             self.ensure_standard(&file.scheme, &file.tier, period)?;
-            let is_continuing = self.programme.locking().any(|lock| file.mark(&lock.id).is_some());
+            let is_continuing = self.is_locked(file);
             let keeps = self.programme.steps.iter().find(|step| step.opens).map(|step| step.id.clone());
             self.change(Change::Renewed { case: case.clone(), period, is_continuing, keeps });
             return self.finish_case_step(step, act, &Seat { marks: Vec::new(), ..Seat::of(case, file) }, period, 0);

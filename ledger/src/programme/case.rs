@@ -140,6 +140,8 @@ pub struct CaseFile {
     pub tier: Code,
     /// The period.
     pub period: Period,
+    /// The entry that set the period.
+    pub period_since: u64,
     /// The account.
     pub account: AccountToken,
     /// Whether it was confirmed in an earlier period.
@@ -173,6 +175,11 @@ impl CaseFile {
     /// Whether it goes on.
     pub fn is_open(&self) -> bool {
         self.status == Status::Open
+    }
+
+    /// Whether unit, status and period were what they are in a log of this size.
+    pub fn was_settled_at(&self, size: u64) -> bool {
+        self.unit_since.max(self.status_since).max(self.period_since) < size
     }
 
     /// Whether it is suspended.

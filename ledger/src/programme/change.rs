@@ -233,6 +233,7 @@ impl Register {
             scheme: opening.scheme,
             tier: opening.tier,
             period: opening.period,
+            period_since: cause.entry,
             account: opening.account,
             is_continuing: false,
             status: Status::Open,
@@ -288,6 +289,7 @@ impl Register {
             Change::Renewed { case, period, is_continuing, keeps } => {
                 if let Some(file) = self.file_mut(&case) {
                     file.period = period;
+                    file.period_since = cause.entry;
                     file.is_continuing = is_continuing;
                     file.referred_ms = 0;
                     file.marks.retain(|mark| keeps.as_ref() == Some(&mark.step));
@@ -422,9 +424,9 @@ impl Register {
             }
             Change::Used(list) => {
                 if let Some(list) = self.lists.get_mut(&list)
-                    && !list.is_used
+                    && list.used_at.is_none()
                 {
-                    list.is_used = true;
+                    list.used_at = Some(cause.entry);
                     if let Some(unused) = self.unused_bytes.get_mut(&list.owner) {
                         *unused = unused.saturating_sub(list.unused_bytes);
                     }

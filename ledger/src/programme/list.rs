@@ -29,8 +29,8 @@ pub struct List {
     pub total: Option<u64>,
     /// First part of the last line.
     pub last: Option<String>,
-    /// Whether a step has used it.
-    pub is_used: bool,
+    /// The entry of the first step that used it.
+    pub used_at: Option<u64>,
     /// The last statement that did its cases.
     pub done_by: Option<StatementHash>,
     /// Cases that it has lost.
@@ -52,7 +52,7 @@ impl List {
             count: 0,
             total: Some(0),
             last: None,
-            is_used: false,
+            used_at: None,
             done_by: None,
             dropped: BTreeSet::new(),
             up: None,

@@ -127,7 +127,7 @@ impl Run<'_> {
         if self.step(at).on == On::Case {
             return self.on_case(at, &cases[0], how);
         }
-        let listed = self.list(at, cases);
+        let listed = self.list(at, cases, &how.waiting);
         self.on_list(at, &listed, how)
     }
 

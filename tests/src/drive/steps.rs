@@ -31,6 +31,8 @@ pub(super) struct How {
     pub(super) seats: Option<Vec<SeatLine>>,
     /// Overrides.
     pub(super) overrides: Vec<StatementHash>,
+    /// Cases that a list names as waiting for another step.
+    pub(super) waiting: Vec<CaseId>,
 }
 
 impl How {
@@ -86,7 +88,7 @@ impl<'p> Run<'p> {
                 None
             }
             On::List => {
-                let listed = self.list(at, cases);
+                let listed = self.list(at, cases, &how.waiting);
                 let up = self.book.clock;
                 self.on_list(at, &listed, how);
                 Some((listed, up))
@@ -163,20 +165,21 @@ impl<'p> Run<'p> {
         self.put(at, act, std::slice::from_ref(case), how)
     }
 
-    /// Writes down a list of the kind that a step calls for, under a name that is new.
-    pub(super) fn list(&mut self, at: usize, cases: &[CaseId]) -> Listed {
+    /// Writes down a list of the kind that a step calls for, with those that wait for another step, under a name that is new.
+    pub(super) fn list(&mut self, at: usize, cases: &[CaseId], waiting: &[CaseId]) -> Listed {
         let mut cases = cases.to_vec();
         cases.sort();
+        let mut all: Vec<CaseId> = cases.iter().chain(waiting).cloned().collect();
+        all.sort();
         let lines = if self.step(at).locks {
-            let pays = |case: &CaseId| PaymentLine::Pays {
-                case: case.clone(),
-                head: self.book.head(case),
-                fen: self.amount(case),
-                account: account(case),
+            let pays = |case: &CaseId| match (case.clone(), self.book.head(case)) {
+                (case, hash) if waiting.contains(&case) => PaymentLine::Omits { case, hash },
+                (case, head) => PaymentLine::Pays { fen: self.amount(&case), account: account(&case), case, head },
             };
-            SheetLines::Payments(cases.iter().map(pays).collect())
+            SheetLines::Payments(all.iter().map(pays).collect())
         } else {
-            SheetLines::Cases(cases.iter().map(|case| CaseLine { case: case.clone(), hash: self.book.head(case), omit: false }).collect())
+            let line = |case: &CaseId| CaseLine { case: case.clone(), hash: self.book.head(case), omit: waiting.contains(case) };
+            SheetLines::Cases(all.iter().map(line).collect())
         };
         let total = lines.total().unwrap_or(0);
         let list = self.sheet(at, lines);

@@ -83,7 +83,7 @@ impl Run<'_> {
                 On::Case => _ = run.attempt(next, &awaited, &refused),
                 _ => _ = run.attempt(next, due, &refused),
             });
-            run.attempt(next, &ready, &How { why: "with cases that are not drawn", ..How::default() });
+            run.attempt(next, &ready, &How { why: "with cases that are not drawn", waiting: awaited.clone(), ..How::default() });
         });
     }
 }

@@ -35,12 +35,12 @@ impl Bench<'_> {
         let owner = self.signers[0].person.clone();
         let list = self.model.lists.get(&sheet.list);
         ensure(list.is_none_or(|list| list.owner == owner), Rule::ListTaken)?;
-        ensure(list.is_none_or(|list| !list.is_used && list.kind == sheet.kind), Rule::ListClosed)?;
+        ensure(list.is_none_or(|list| list.used.is_none() && list.kind == sheet.kind), Rule::ListClosed)?;
         ensure(sheet.part == list.map_or(0, |list| list.parts.len() as u64), Rule::ListPart)?;
         let last = list.and_then(|list| list.parts.last()).and_then(|sheet| first_parts(&sheet.lines).pop());
         let all: Vec<String> = last.into_iter().chain(first_parts(&sheet.lines)).collect();
         ensure(all.windows(2).all(|pair| pair[0].as_bytes() < pair[1].as_bytes()), Rule::ListOrder)?;
-        let unused = self.model.lists.values().filter(|list| list.owner == owner && !list.is_used);
+        let unused = self.model.lists.values().filter(|list| list.owner == owner && list.used.is_none());
         let bytes: u64 = unused.map(|list| list.bytes).sum();
         let count = list.map_or(0, List::len) + sheet.lines.len();
         ensure(bytes + sub.bytes <= 2_097_152 && count <= 20_000, Rule::ListLimit)?;
@@ -53,7 +53,7 @@ impl Bench<'_> {
                 since: i,
                 seen,
                 bytes: 0,
-                is_used: false,
+                used: None,
                 is_locked: false,
                 dropped: BTreeSet::new(),
                 did: None,
@@ -76,7 +76,7 @@ impl Bench<'_> {
         let total: u128 = lines.iter().filter_map(|line| line.pays).map(|(fen, _)| u128::from(fen)).sum();
         let root = list_root(list.texts());
         ensure(line.count == count && u128::from(line.total) == total && line.root == root, Rule::ListRoot)?;
-        ensure(!list.is_used || !matches!(list.kind, SheetKind::Seats | SheetKind::Results), Rule::ListClosed)?;
+        ensure(list.used.is_none() || !matches!(list.kind, SheetKind::Seats | SheetKind::Results), Rule::ListClosed)?;
         Ok(list)
     }
 
@@ -94,7 +94,7 @@ impl Bench<'_> {
         let lines = list.lines();
         let unit = self.judge_unit(step, &lines)?;
         let (kept, dropped) = self.sort_lines(step, list, &lines)?;
-        self.judge_omits(step, &lines, &kept, &unit)?;
+        self.judge_omits(step, list, &lines, &kept, &unit)?;
         if let Some(seats) = seats_list {
             self.judge_quorum(step, seats)?;
         }
@@ -137,7 +137,7 @@ impl Bench<'_> {
             }
             let case = &self.model.cases[&line.case];
             if line.hash != case.head && Some(case.head) != list.did {
-                ensure(case.formers.contains(&line.hash) && case.head_entry >= list.seen, Rule::CaseHead)?;
+                ensure(case.had_since(&line.hash, list.seen), Rule::CaseHead)?;
                 dropped.push((line.case.clone(), case.head));
                 continue;
             }
@@ -175,21 +175,26 @@ impl Bench<'_> {
         latest.map(|(_, measure)| u128::from(standard.fen) * u128::from(*measure)).filter(|fen| *fen <= 9_007_199_254_740_991)
     }
 
-    fn judge_omits(&self, step: &Step, lines: &[Line], kept: &[Line], unit: &Unit) -> Judged {
-        let latest = kept.iter().map(|line| self.model.cases[&line.case].period).max();
+    fn judge_omits(&self, step: &Step, list: &List, lines: &[Line], kept: &[Line], unit: &Unit) -> Judged {
+        let latest = kept.iter().map(|line| self.model.cases[&line.case].period).max().unwrap();
+        let bound = list.used.map_or(self.z, |used| used.min(self.z));
+        let is_old = |case: &Case| case.unit_entry < bound && case.status_entry < bound && case.period_entry < bound;
+        let is_ahead = |case: &Case| case.mark(&step.id).is_none() && if case.is_new { step.for_new } else { step.for_continuing };
         for (id, case) in &self.model.cases {
             let is_here = level_unit(&case.unit, step.level).as_ref() == Some(unit);
-            if !is_here || lines.iter().any(|line| line.case == *id) {
+            if !is_here || lines.iter().any(|line| line.case == *id) || !is_old(case) {
                 continue;
             }
-            let was_dropped = case.dropped.is_some() && Some(case.period) >= latest;
-            let is_seen = case.unit_entry < self.z && case.status_entry < self.z && case.opened < self.z;
-            let is_due = is_seen && case.status.is_none() && case.mark(&step.id).is_none() && self.is_due_in(step, id, case, self.z);
-            ensure(!was_dropped && !is_due, Rule::ListOmits)?;
+            let was_dropped = case.dropped.is_some() && case.period >= latest;
+            let would_be_for = if self.was_locked(case) { step.for_continuing } else { step.for_new };
+            let is_before = is_ahead(case) || case.period < latest && would_be_for;
+            ensure(!(was_dropped || case.status.is_none() && is_before), Rule::ListOmits)?;
         }
         for line in lines.iter().filter(|line| line.omit) {
             let case = &self.model.cases[&line.case];
-            let is_founded = case.flags.iter().any(|flag| flag.hash == line.hash)
+            let is_due = case.status.is_none() && is_old(case) && is_ahead(case) && self.is_due_in(step, &line.case, case, bound);
+            let is_founded = case.had_since(&line.hash, list.seen) && !is_due
+                || case.flags.iter().any(|flag| flag.hash == line.hash)
                 || case.status.is_some() && case.status_hash == line.hash
                 || case.dropped == Some(line.hash)
                 || case.recusals.iter().any(|(who, hash)| *hash == line.hash && self.signers.iter().any(|signer| signer.person == *who));
@@ -264,7 +269,7 @@ impl Bench<'_> {
         }
         Box::new(move |model| {
             for used in [Some(list.clone()), seats].into_iter().flatten() {
-                model.lists.get_mut(&used).unwrap().is_used = true;
+                model.lists.get_mut(&used).unwrap().used.get_or_insert(i);
             }
             let record = model.lists.get_mut(&list).unwrap();
             for (id, hash) in dropped {

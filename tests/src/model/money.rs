@@ -178,7 +178,7 @@ impl Bench<'_> {
                 own.1 = failed.map_or(Result_::Paid, Result_::Failed);
             }
             if let Some(list) = results_list {
-                model.lists.get_mut(&list).unwrap().is_used = true;
+                model.lists.get_mut(&list).unwrap().used.get_or_insert(i);
             }
         })
     }

@@ -107,12 +107,12 @@ impl Payment {
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "fields are named as in format.md")]
 pub struct Case {
-    pub opened: u64,
     pub unit: Unit,
     pub unit_entry: u64,
     pub scheme: Scheme,
     pub tier: Code,
     pub period: Period,
+    pub period_entry: u64,
     pub account: AccountToken,
     pub is_new: bool,
     /// Nothing where it is open.
@@ -123,7 +123,8 @@ pub struct Case {
     pub status_received: UnixMs,
     pub head: StatementHash,
     pub head_entry: u64,
-    pub formers: Vec<StatementHash>,
+    /// Heads that it had, and the entry that replaced each.
+    pub formers: Vec<(StatementHash, u64)>,
     pub marks: Vec<Mark>,
     pub flags: Vec<Flag>,
     pub recused: Vec<PersonId>,
@@ -139,7 +140,7 @@ impl Case {
     pub fn moves(&mut self, to: StatementHash, entry: u64) {
         self.head_entry = entry;
         let old = std::mem::replace(&mut self.head, to);
-        self.formers.push(old);
+        self.formers.push((old, entry));
     }
 
     /// The mark of a step.
@@ -149,7 +150,12 @@ impl Case {
 
     /// Whether it ever was the head.
     pub fn had(&self, head: &StatementHash) -> bool {
-        self.head == *head || self.formers.contains(head)
+        self.had_since(head, 0)
+    }
+
+    /// Whether it was the head in a log of this size or a later one.
+    pub fn had_since(&self, head: &StatementHash, size: u64) -> bool {
+        self.head == *head || self.formers.iter().any(|(former, until)| former == head && *until >= size)
     }
 
     /// An open hold of that statement, or any.
@@ -170,7 +176,8 @@ pub struct List {
     /// What the signers of its last sheet had seen.
     pub seen: u64,
     pub bytes: u64,
-    pub is_used: bool,
+    /// The first step that used it.
+    pub used: Option<u64>,
     pub is_locked: bool,
     pub dropped: BTreeSet<CaseId>,
     /// The last statement that did its cases.

@@ -318,23 +318,27 @@ impl Bench<'_> {
             && outcome.is_some_and(|outcome| outcome.back_to.as_ref() == Some(&step.id))
     }
 
+    /// Whether a renewal makes it continuing.
+    pub fn was_locked(&self, case: &Case) -> bool {
+        case.marks.iter().any(|mark| self.step_of(&mark.step).is_some_and(|step| step.locks))
+    }
+
     fn renew(&self, case: &mut Case, period: Period) {
-        let is_of = |mark: &Mark, which: fn(&Step) -> bool| self.step_of(&mark.step).is_some_and(which);
-        case.is_new = !case.marks.iter().any(|mark| is_of(mark, |step| step.locks));
-        case.marks.retain(|mark| is_of(mark, |step| step.opens));
+        case.is_new = !self.was_locked(case);
+        case.marks.retain(|mark| self.step_of(&mark.step).is_some_and(|step| step.opens));
         case.payment = None;
-        case.period = period;
+        (case.period, case.period_entry) = (period, self.i);
         case.referred_ms = 0;
     }
 
     fn opened(&self, open: signer::act::Opening, mark: Mark) -> Case {
         Case {
-            opened: self.i,
             unit: open.unit,
             unit_entry: self.i,
             scheme: open.scheme,
             tier: open.tier,
             period: open.period,
+            period_entry: self.i,
             account: open.account,
             is_new: true,
             status: None,

@@ -276,7 +276,7 @@ impl<'a> Wisher<'a> {
                     due.filter_map(|(_, case)| super::level_unit(&case.unit, step.level)).map(|unit| unit.to_string()).collect();
                 let prefix = format!("{}-", step.id);
                 let is_under_way = |list: &super::List| {
-                    let is_new = list.since + 14 > self.model.size() && !list.is_used;
+                    let is_new = list.since + 14 > self.model.size() && list.used.is_none();
                     is_new
                         || list.up.last().is_some_and(|(up, _)| *up == step.id) && list.since + 60 > self.model.size() && list.did.is_none()
                 };

@@ -4,17 +4,20 @@
 use signer::Rule;
 use signer::act::{Account, Act, EndReason, Objection, SheetLines, Step, Vote};
 use signer::statement::Header;
-use signer::value::StatementHash;
+use signer::value::{Share, StatementHash};
 
 use super::Table;
 use super::case_acts::{correct, hold, object, recuse};
 use super::steps::outcome;
-use crate::programme::Stage::{Confirmed, Deliberated, Funded, Locked, Opened, Paid, Settled, Staffed, Up, Visited};
-use crate::programme::{CASES, PROGRAMME, account, fen, paper};
+use crate::programme::Stage::{Confirmed, Deliberated, Funded, Locked, Noticed, Opened, Paid, Rechecked, Settled, Staffed, Up, Visited};
+use crate::programme::{CASES, OTHER, PROGRAMME, account, fen, paper};
 use crate::world::{World, code, person, time};
 
 pub(super) fn fill(table: &mut Table) {
     left_out(table);
+    waiting(table);
+    next_year(table);
+    newcomers(table);
     blamed(table);
     again(table);
     moved_away(table);
@@ -89,9 +92,135 @@ fn left_out(table: &mut Table) {
     });
 }
 
+/// A meeting whose list names the victim by a statement, however far the victim has come.
+fn meet_without(w: &mut World, list: &str, by: StatementHash) {
+    let mut all = lines(w, OTHERS);
+    all.push(World::omission(VICTIM, by));
+    lay(w, list, SheetLines::Cases(all));
+    meet(w, list);
+}
+
+fn visit_others(w: &mut World) {
+    OTHERS.iter().for_each(|case| _ = w.step(&["v1", "v2"], w.visit(case)));
+}
+
+/// Nobody visits the victim: every list of the unit still names the case, and the statement after which it waits.
+fn waiting(table: &mut Table) {
+    table.refuses(Rule::ListOmits, "attack: a victim whom nobody visited is left off the meeting's list", Opened, |w| {
+        visit_others(w);
+        lay(w, "l1", SheetLines::Cases(lines(w, OTHERS)));
+        meet(w, "l1");
+    });
+    table.admits("a meeting's list that names a case as waiting since its application", Opened, |w| {
+        visit_others(w);
+        meet_without(w, "l1", w.heads[VICTIM]);
+    });
+    table.refuses(Rule::OmitUnfounded, "attack: the list says of a victim who was visited that the case waits", Visited, |w| {
+        meet_without(w, "l1", w.heads[VICTIM]);
+    });
+    table.refuses(Rule::OmitUnfounded, "attack: the list says that a visited victim waits since the application", Opened, |w| {
+        let opened = w.heads[VICTIM];
+        w.run_on(Opened, Visited);
+        meet_without(w, "l1", opened);
+    });
+    table.refuses(Rule::OmitUnfounded, "attack: a victim waits, says the list, for longer than its writer knew", Opened, |w| {
+        let opened = w.heads[VICTIM];
+        visit_others(w);
+        nudge(w);
+        meet_without(w, "l1", opened);
+    });
+    table.refuses(
+        Rule::OmitUnfounded,
+        "attack: the list names an old head, and a colluding clerk moves the case afterwards",
+        Opened,
+        |w| {
+            let opened = w.heads[VICTIM];
+            visit_others(w);
+            nudge(w);
+            let mut all = lines(w, OTHERS);
+            all.push(World::omission(VICTIM, opened));
+            lay(w, "l1", SheetLines::Cases(all));
+            nudge_again(w);
+            meet(w, "l1");
+        },
+    );
+    table.admits("a list whose waiting case moves before the meeting signs", Opened, |w| {
+        visit_others(w);
+        let mut all = lines(w, OTHERS);
+        all.push(World::omission(VICTIM, w.heads[VICTIM]));
+        lay(w, "l1", SheetLines::Cases(all));
+        nudge(w);
+        meet(w, "l1");
+    });
+    table.refuses(Rule::ListOmits, "attack: a victim whom nobody visited is on no list of the next step", Opened, |w| {
+        visit_others(w);
+        meet_without(w, "l1", w.heads[VICTIM]);
+        let met = w.told("deliberate");
+        OTHERS.iter().for_each(|case| _ = w.heads.insert((*case).to_owned(), met));
+        lay(w, "l5", SheetLines::Cases(lines(w, OTHERS)));
+        w.act(&["h1"], Act::PostUp(w.post_up("l5")));
+    });
+    table.refuses(Rule::ListOmits, "attack: the county's list passes over a case that waits in another village", Rechecked, |w| {
+        w.sheet(&["m1"], "l2", SheetLines::Cases(lines(w, CASES)));
+        w.step(&["m1", "s1"], w.confirm("l2"));
+    });
+}
+
+/// Year 2027 begins for the first case alone.
+fn renew_first(w: &mut World) {
+    w.act(&["m1"], Act::Team(w.team(2027)));
+    w.step(&["c1"], w.annual("p1", 2027));
+    let visited = w.step(&["v1", "v2"], w.visit("p1"));
+    w.cosign();
+    if w.is_drawn_since("p1", w.entry_of(&visited), Share { numerator: 1, denominator: 4 }) {
+        w.step(&["i1", "i2"], w.recheck("p1"));
+    }
+}
+
+/// Who was paid last year and is not reviewed this year is named on this year's lists.
+fn next_year(table: &mut Table) {
+    table.refuses(Rule::ListOmits, "attack: the victim was paid last year and nobody reviews the case this year", Noticed, |w| {
+        renew_first(w);
+        w.list(&["m1"], "l9", &["p1"]);
+        w.step(&["m1", "s1"], w.confirm("l9"));
+    });
+    table.admits("a list of this year that names who still waits for the annual review", Noticed, |w| {
+        renew_first(w);
+        let mut all = vec![w.line("p1")];
+        all.extend(["p2", "p3", "p4", OTHER].map(|case| World::omission(case, w.heads[case])));
+        w.sheet(&["m1"], "l9", SheetLines::Cases(all));
+        w.step(&["m1", "s1"], w.confirm("l9"));
+    });
+}
+
+/// A list accounts for those who were there when it was first used: nobody can stop it by applying.
+fn newcomers(table: &mut Table) {
+    table.admits("somebody applies while a list hangs", Up, |w| {
+        w.pass(6);
+        w.open_case("q1", "07-01", &["c1"]);
+        w.pass(1);
+        w.take_down(CASES);
+    });
+    table.admits("somebody applies between the meeting and the posting of its list", Deliberated, |w| {
+        w.open_case("q1", "07-01", &["c1"]);
+        w.act(&["h1"], Act::PostUp(w.post_up("l1")));
+    });
+    table.refuses(Rule::ListOmits, "attack: somebody who applied before the meeting is left out since the list is older", Visited, |w| {
+        lay(w, "l1", SheetLines::Cases(lines(w, CASES)));
+        w.open_case("q1", "07-01", &["c1"]);
+        meet(w, "l1");
+    });
+}
+
 /// Clerk c1 moves the victim's head.
 fn nudge(w: &mut World) -> StatementHash {
     let act = Account { case: w.at(VICTIM), account: account(VICTIM), reason: code("lost"), evidence: paper("card") };
+    w.on_case(&["c1"], VICTIM, Act::Account(act))
+}
+
+/// And once more, by other evidence.
+fn nudge_again(w: &mut World) -> StatementHash {
+    let act = Account { case: w.at(VICTIM), account: account("p4 again"), reason: code("lost"), evidence: paper("card") };
     w.on_case(&["c1"], VICTIM, Act::Account(act))
 }
 
@@ -111,6 +240,14 @@ fn blamed(table: &mut Table) {
         let mut all = lines(w, OTHERS);
         all.push(old);
         lay(w, "l1", SheetLines::Cases(all));
+        meet(w, "l1");
+    });
+    table.refuses(Rule::CaseHead, "attack: the list names an old head, and a colluder moves the victim so that it drops", Visited, |w| {
+        let mut all = lines(w, OTHERS);
+        all.push(w.line(VICTIM));
+        nudge(w);
+        lay(w, "l1", SheetLines::Cases(all));
+        nudge_again(w);
         meet(w, "l1");
     });
     table.refuses(Rule::OmitUnfounded, "attack: the victim is omitted by the recusal of somebody who does not sign", Visited, |w| {
@@ -251,12 +388,25 @@ fn seen_early(table: &mut Table) {
             header.at = time(early);
         });
     });
-    table.refuses(Rule::ListOmits, "attack: a victim from whose visit the meeting looked away is on no later list either", Opened, |w| {
-        OTHERS.iter().for_each(|case| _ = w.step(&["v1", "v2"], w.visit(case)));
+    table.refuses(Rule::ListOmits, "attack: a meeting looks away from the victim's visit and names nobody", Opened, |w| {
+        visit_others(w);
         lay(w, "l1", SheetLines::Cases(lines(w, OTHERS)));
         let edit = seeing(w, w.size());
         w.step(&["v1", "v2"], w.visit(VICTIM));
         w.step_with(&["h1", "k1"], w.deliberate("l1"), edit);
+    });
+    let looks_away = |w: &mut World| {
+        visit_others(w);
+        let mut all = lines(w, OTHERS);
+        all.push(World::omission(VICTIM, w.heads[VICTIM]));
+        lay(w, "l1", SheetLines::Cases(all));
+        let edit = seeing(w, w.size());
+        w.step(&["v1", "v2"], w.visit(VICTIM));
+        w.step_with(&["h1", "k1"], w.deliberate("l1"), edit);
+    };
+    table.admits("a meeting that had not seen a visit names the case as waiting", Opened, looks_away);
+    table.refuses(Rule::ListOmits, "attack: a victim from whose visit the meeting looked away is on no later list either", Opened, |w| {
+        looks_away(w);
         w.open_case("q1", "07-01", &["c1"]);
         w.step(&["v1", "v2"], w.visit("q1"));
         lay(w, "l9", SheetLines::Cases(lines(w, &["q1"])));

@@ -21,6 +21,7 @@ pub(super) fn fill(table: &mut Table) {
     signatures(table);
     roots(table);
     lives(table);
+    followed(table);
     missing(table);
     refusals(table);
 }
@@ -132,6 +133,23 @@ fn lives(table: &mut Table) {
         w.rotate("r1", "r1-2");
         w.index();
     });
+}
+
+/// What changed since the index entry before is in the next one.
+fn followed(table: &mut Table) {
+    let mut after = |what: &str, change: &dyn Fn(&mut World)| {
+        table.holds(&format!("two index entries with {what} between them"), daily(), |w| {
+            w.index();
+            change(w);
+            w.index();
+        });
+    };
+    after("a person enrolled", &|w| _ = w.enrol("x9"));
+    after("a key rotated", &|w| w.rotate("r1", "r1-2"));
+    after("a key revoked", &|w| _ = w.act(&["r1"], super::keys::revocation("v3", "v3", None)));
+    after("a case opened", &|w| w.open_case("q1", "07-01", &["c1"]));
+    after("a case visited", &|w| _ = w.step(&["v1", "v2"], w.visit("p1")));
+    after("an import", &|w| _ = w.act(&["r1"], w.record("old", 1)));
 }
 
 fn missing(table: &mut Table) {

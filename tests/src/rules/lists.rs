@@ -340,14 +340,16 @@ fn omissions(table: &mut Table) {
         lines.remove(1);
         meet(w, lines);
     });
-    table.admits("a case that became due after the signers had seen the log may be missing", Opened, |w| {
+    table.admits("a case that is newer than what the signers had seen may be missing", Opened, |w| {
+        outcome(w, &["m1"], "p4", "reject", "income");
         for case in ["p1", "p2", "p3"] {
             w.step(&["v1", "v2"], w.visit(case));
         }
         w.list(&["h1"], "l1", &["p1", "p2", "p3"]);
         w.seats(&["h1"], "l1-seats", ALL_AGREE);
         let seen = w.history.seen_at(w.size()).unwrap();
-        w.step(&["v1", "v2"], w.visit("p4"));
+        w.open_case("q1", "07-01", &["c1"]);
+        w.step(&["v1", "v2"], w.visit("q1"));
         w.step_with(&["h1", "k1"], w.deliberate("l1"), |header| header.seen = seen);
     });
     table.refuses(Rule::ListOmits, "a case that became due just before the signers saw the log", Opened, |w| {
@@ -372,7 +374,14 @@ fn omissions(table: &mut Table) {
         w.list(&["m1"], "l2", &kept);
         w.step(&["m1", "s1"], w.confirm("l2"));
     });
-    table.admits("the county's list without a drawn case that waits for its second look", Posted, |w| {
+    table.admits("the county's list that names the drawn cases as waiting for their second look", Posted, |w| {
+        let named = |case: &&str| if w.is_drawn_new(case) { World::omission(case, w.heads[*case]) } else { w.line(case) };
+        let mut lines: Vec<CaseLine> = CASES.iter().map(named).collect();
+        lines.push(World::omission(OTHER, w.heads[OTHER]));
+        w.sheet(&["m1"], "l2", SheetLines::Cases(lines));
+        w.step(&["m1", "s1"], w.confirm("l2"));
+    });
+    table.refuses(Rule::ListOmits, "the county's list without a drawn case that waits for its second look", Posted, |w| {
         let open: Vec<&str> = CASES.iter().copied().filter(|case| !w.is_drawn_new(case)).collect();
         w.list(&["m1"], "l2", &open);
         w.step(&["m1", "s1"], w.confirm("l2"));

@@ -122,7 +122,7 @@ impl Wisher<'_> {
 
     /// A head of the case: its present one, or a former one.
     fn at(&mut self, id: &CaseId, case: &Case) -> CaseAt {
-        let former = self.dice.one(&case.formers).copied().filter(|_| self.dice.percent(30));
+        let former = self.dice.one(&case.formers).map(|(former, _)| *former).filter(|_| self.dice.percent(30));
         CaseAt { case: id.clone(), head: former.unwrap_or(case.head) }
     }
 
@@ -267,7 +267,7 @@ impl Wisher<'_> {
             ("kin", "check"),
         ];
         let (rule, step) = *self.dice.one(&rules)?;
-        let lists: Vec<&Code> = self.model.lists.iter().filter(|(_, list)| !list.is_used).map(|(id, _)| id).collect();
+        let lists: Vec<&Code> = self.model.lists.iter().filter(|(_, list)| list.used.is_none()).map(|(id, _)| id).collect();
         let list = self.dice.one(&lists).map(|list| About::List((*list).clone()));
         let about = list.filter(|_| matches!(step, "confirm" | "post")).or_else(|| self.any_case().map(|(id, _)| About::Case(id)))?;
         let act = Override { step: code(step), rule: code(rule), about, reason: code("other"), evidence: self.commitment() };

@@ -27,7 +27,7 @@ impl Wisher<'_> {
     pub fn paper_ways(&self) -> Vec<Way> {
         let mut ways = Vec::new();
         for (id, list) in &self.model.lists {
-            if matches!(list.kind, SheetKind::Cases | SheetKind::Payments) && !list.is_used && list.since + 14 > self.model.size() {
+            if matches!(list.kind, SheetKind::Cases | SheetKind::Payments) && list.used.is_none() && list.since + 14 > self.model.size() {
                 ways.push(Way::List(id.clone()));
             }
             let is_marked = |step: &Code| {
@@ -128,6 +128,7 @@ impl Wisher<'_> {
             (true, None, _) => Some(line(case.head, false)),
             (true, Some(flag), _) => Some(if self.dice.percent(20) { line(case.head, false) } else { line(flag, true) }),
             (false, _, Some(dropped)) => Some(line(if case.status.is_some() { case.status_hash } else { dropped }, true)),
+            _ if case.status.is_none() && case.mark(&step.id).is_none() && !self.dice.percent(1) => Some(line(case.head, true)),
             _ if self.dice.percent(2) => Some(line(case.head, false)),
             _ => None,
         }
@@ -152,7 +153,7 @@ impl Wisher<'_> {
             6 | 7 => {
                 for line in lines.iter_mut() {
                     let formers = self.model.cases.get(&line.case).map(|case| case.formers.clone()).unwrap_or_default();
-                    line.hash = formers.last().copied().unwrap_or(line.hash);
+                    line.hash = formers.last().map_or(line.hash, |(former, _)| *former);
                 }
             }
             8 => lines.iter_mut().filter_map(|line| line.pays.as_mut()).for_each(|pays| pays.0 = fen),

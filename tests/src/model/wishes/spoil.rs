@@ -117,7 +117,7 @@ fn case_at(at: &mut CaseAt, wisher: &mut Wisher<'_>) {
         1 => at.head = StatementHash(wisher.dice.hash()),
         2 => {
             if let Some((_, case)) = other {
-                at.head = case.formers.first().copied().unwrap_or(case.head);
+                at.head = case.formers.first().map_or(case.head, |(former, _)| *former);
             }
         }
         _ => {
