@@ -30,7 +30,7 @@ use crate::error::Failure;
 use crate::files;
 use crate::scribe::sign;
 
-pub use self::plan::Size;
+pub use self::plan::Profile;
 pub use self::year::{Told, live_a_year};
 
 /// The procedure that the county enacts.
@@ -70,7 +70,7 @@ pub struct County {
     pub ledger: Ledger<Folder>,
     /// Warnings that admission gave, by the rule's name.
     pub warnings: BTreeMap<&'static str, u64>,
-    size: Size,
+    profile: Profile,
     procedure: Option<ProcedureName>,
     officials: HashMap<String, Official>,
     counters: HashMap<DeviceId, u64>,
@@ -217,9 +217,9 @@ impl County {
 }
 
 /// Founds the county in a new folder, with everybody in office.
-pub fn found(dir: &Path, seed: DemoSeed, size: Size) -> Result<County, Failure> {
+pub fn found(dir: &Path, seed: DemoSeed, profile: Profile) -> Result<County, Failure> {
     let storage = files::make_ledger_folder(dir)?;
-    files::or_unmake(dir, people::found(storage, seed, size))
+    files::or_unmake(dir, people::found(storage, seed, profile))
 }
 
 /// The period of the demonstration.

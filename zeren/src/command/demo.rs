@@ -18,21 +18,12 @@ use signer::{Statement, keyfile};
 
 use super::init::CHECKPOINT_KEY_FILE;
 use super::{audit, print};
-use crate::county::{self, County, Size, Told};
+use crate::county::{self, County, Profile, Told};
 use crate::demo_keys::{DemoSeed, SEED_FILE};
 use crate::error::Failure;
 use crate::files;
 use crate::lang::{Lang, thousands};
 use crate::progress::Progress;
-
-/// How large the county is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Profile {
-    /// One township, ten villages, 300 applicants
-    S,
-    /// Twenty-two townships, 220 villages: the 6,968 people whom the county's summary names, and those who were not paid
-    M,
-}
 
 /// `zeren demo`
 #[derive(clap::Args)]
@@ -61,11 +52,7 @@ struct Total {
 /// Builds, audits, tells.
 pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let started = Instant::now();
-    let size = match args.profile {
-        Profile::S => Size::Small,
-        Profile::M => Size::Medium,
-    };
-    let mut county = county::found(&args.dir, DemoSeed::new(&args.seed), size)?;
+    let mut county = county::found(&args.dir, DemoSeed::new(&args.seed), args.profile)?;
     let mut progress = Progress::new(lang.pick("a county's year", "一县一年"));
     let told = county::live_a_year(&mut county, &mut |done, of| progress.at(done, of))?;
     progress.done();
@@ -77,7 +64,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     files::write_secret(&args.dir.join(CHECKPOINT_KEY_FILE), key.as_bytes())?;
     let totals = Payments::of(&county.ledger)?.totals();
     let built = started.elapsed().as_secs_f64();
-    let (applicants, villages) = (county.applicant_count(), size.village_count());
+    let (applicants, villages) = (county.applicant_count(), args.profile.village_count());
     let County { warnings, ledger, .. } = county;
     drop(ledger);
     let (report, _) = audit::report(&args.dir, Some(&policy), &[], lang)?;

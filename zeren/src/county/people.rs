@@ -11,7 +11,7 @@ use signer::statement::{ProcedureName, statement_hash};
 use signer::value::{KeyName, Origin, Power, UnixMs, midnight};
 use signer::{SecretKey, Statement};
 
-use super::plan::{Size, township_official};
+use super::plan::{Profile, township_official};
 use super::words::{code, device, office, person, text, unit};
 use super::{County, Official, PROCEDURE, first_device};
 use crate::archive::WITNESS;
@@ -49,7 +49,7 @@ pub(super) fn sub_group(checker: usize) -> usize {
     (checker - 1) % SUB_GROUPS + 1
 }
 
-fn posts(size: Size) -> Vec<Post> {
+fn posts(profile: Profile) -> Vec<Post> {
     let mut all = Vec::new();
     let mut post = |id: String, office: &'static str, unit: &str, home: &str, device: &str| {
         all.push(Post { id, office, unit: unit.to_owned(), home: home.to_owned(), device: device.to_owned() });
@@ -73,14 +73,14 @@ fn posts(size: Size) -> Vec<Post> {
         let home = if checker <= COUNTY_CHECKERS { "-".to_owned() } else { format!("{:02}", checker - COUNTY_CHECKERS) };
         post(format!("k{checker:03}"), "checker", "-", &home, &format!("d-s{:02}", sub_group(checker)));
     }
-    for township in size.townships() {
+    for township in profile.townships() {
         let offices = ["twp_investigator", "twp_investigator", "twp_investigator", "twp_fp_head", "twp_leader"];
         for (number, office) in offices.into_iter().enumerate() {
             let of = format!("{township:02}");
             post(township_official(township, number + 1), office, &of, &of, &format!("d-{of}"));
         }
     }
-    for village in size.villages() {
+    for village in profile.villages() {
         for (role, office) in [("clerk", "village_clerk"), ("head", "village_head"), ("overseer", "village_overseer")] {
             let of = village.unit();
             post(village.official(role), office, &of, &of, &format!("d-{of}"));
@@ -89,7 +89,7 @@ fn posts(size: Size) -> Vec<Post> {
     all
 }
 
-pub(super) fn found(storage: Folder, seed: DemoSeed, size: Size) -> Result<County, Failure> {
+pub(super) fn found(storage: Folder, seed: DemoSeed, profile: Profile) -> Result<County, Failure> {
     let start = midnight(2012, 12, 3, 480).ok_or_else(|| Failure::malformed("no such date"))?.plus_ms(9 * super::HOUR_MS);
     let founding = founding(&seed, start)?;
     let founders: Vec<_> = founding.founders.iter().map(|founder| (founder.person.clone(), seed.key(founder.person.as_str()))).collect();
@@ -107,7 +107,7 @@ pub(super) fn found(storage: Folder, seed: DemoSeed, size: Size) -> Result<Count
         seed,
         ledger,
         warnings: BTreeMap::new(),
-        size,
+        profile,
         procedure: None,
         counters: HashMap::new(),
         applicants: BTreeMap::new(),
@@ -162,7 +162,7 @@ impl County {
         }
         self.commit()?;
         let mut devices: Vec<(String, String)> = Vec::new();
-        for post in posts(self.size) {
+        for post in posts(self.profile) {
             if post.device != "d-county" && !devices.iter().any(|(device, _)| *device == post.device) {
                 devices.push((post.device, post.unit));
             }
@@ -170,11 +170,11 @@ impl County {
         for (enrols, of) in devices {
             self.act(&["r001", "o001"], Act::Device { enrols: device(&enrols), unit: unit(&of) })?;
         }
-        for (number, post) in posts(self.size).iter().enumerate() {
+        for (number, post) in posts(self.profile).iter().enumerate() {
             self.employ(post, number + 6, &["r001", "o001"], Capacity::Regular)?;
         }
         self.commit()?;
-        for post in posts(self.size) {
+        for post in posts(self.profile) {
             let trained = matches!(post.office, "twp_investigator" | "checker");
             let licensed = post.office == "checker";
             for (qualification, has) in [("training", trained), ("enforcement-licence", licensed)] {

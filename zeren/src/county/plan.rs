@@ -1,5 +1,6 @@
 //! How large the county is, who applies where, and what becomes of each: decided before anything is signed.
 
+use clap::ValueEnum;
 use sha2::{Digest as _, Sha256};
 use signer::value::{AccountToken, CaseId};
 
@@ -11,13 +12,13 @@ pub(super) const VILLAGES: usize = 10;
 /// The township in which the stories happen.
 pub(super) const TOLD: usize = 7;
 
-/// Size of the county.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Size {
-    /// One township, 300 applicants.
-    Small,
-    /// Twenty-two townships, the 6,968 people whom the county's summary names and those who were not paid.
-    Medium,
+/// How large the county is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// One township, ten villages, 300 applicants
+    S,
+    /// Twenty-two townships, 220 villages: the 6,968 people whom the county's summary names, and those who were not paid
+    M,
 }
 
 /// What becomes of an application that nobody tells a story of.
@@ -65,12 +66,12 @@ pub(super) fn township_official(township: usize, number: usize) -> String {
     format!("t{township}0{number}")
 }
 
-impl Size {
+impl Profile {
     /// The townships that have villages.
     pub(super) fn townships(self) -> Vec<usize> {
         match self {
-            Size::Small => vec![TOLD],
-            Size::Medium => (1..=22).collect(),
+            Profile::S => vec![TOLD],
+            Profile::M => (1..=22).collect(),
         }
     }
 
@@ -88,8 +89,8 @@ impl Size {
     /// Schemes, tiers, amounts in fen, and people paid; nothing where the number is not fixed.
     fn payees(self) -> &'static [(&'static str, &'static str, u64, usize)] {
         match self {
-            Size::Small => &[],
-            Size::Medium => &[
+            Profile::S => &[],
+            Profile::M => &[
                 ("SCH-A", "base", 60_000, 5_260),
                 ("SCH-B", "tier-1", 400_000, 200),
                 ("SCH-B", "tier-2", 10_000, 1_330),
@@ -101,15 +102,15 @@ impl Size {
     /// How many are suspended at the visit, refused by the township, reversed at the recheck.
     fn unpaid(self) -> [(Fate, usize); 3] {
         match self {
-            Size::Small => [(Fate::Suspended, 0), (Fate::Refused, 0), (Fate::Reversed, 0)],
-            Size::Medium => [(Fate::Suspended, 188), (Fate::Refused, 226), (Fate::Reversed, 113)],
+            Profile::S => [(Fate::Suspended, 0), (Fate::Refused, 0), (Fate::Reversed, 0)],
+            Profile::M => [(Fate::Suspended, 188), (Fate::Refused, 226), (Fate::Reversed, 113)],
         }
     }
 
     fn applicants(self) -> usize {
         match self {
-            Size::Small => 300,
-            Size::Medium => {
+            Profile::S => 300,
+            Profile::M => {
                 let paid: usize = self.payees().iter().map(|(.., people)| people).sum();
                 let unpaid: usize = self.unpaid().iter().map(|(_, people)| people).sum();
                 paid + unpaid + STORIES_UNPAID.len()
@@ -139,9 +140,9 @@ const STORIES_PAID: [&str; 13] = [
 
 impl County {
     /// Everybody who will apply, spread over the villages; who is paid what, and who is not, follows from the seed.
-    pub(super) fn invent_applicants(&mut self, size: Size) {
-        let villages = size.villages();
-        let total = size.applicants();
+    pub(super) fn invent_applicants(&mut self, profile: Profile) {
+        let villages = profile.villages();
+        let total = profile.applicants();
         let all: Vec<(CaseId, Village)> = (0..total)
             .map(|at| (villages[at % villages.len()], at / villages.len() + 1))
             .map(|(of, number)| (of.applicant(number), of))
@@ -149,7 +150,7 @@ impl County {
         let mut by_lot: Vec<&CaseId> = all.iter().map(|(id, _)| id).filter(|id| !is_told(id)).collect();
         by_lot.sort_by_key(|id| lot(&self.commitment(&format!("lot of {id}")).0));
         let mut unpaid = Vec::new();
-        for (fate, people) in size.unpaid() {
+        for (fate, people) in profile.unpaid() {
             let drawn: Vec<CaseId> = by_lot.drain(..people.min(by_lot.len())).cloned().collect();
             unpaid.extend(drawn.into_iter().map(|id| (id, fate)));
         }
@@ -159,7 +160,7 @@ impl County {
         };
         let fates: Vec<Fate> = all.iter().map(|(id, _)| fate_of(id)).collect();
         let mut standards: Vec<(&str, &str, u64)> =
-            size.payees().iter().flat_map(|(scheme, tier, fen, people)| std::iter::repeat_n((*scheme, *tier, *fen), *people)).collect();
+            profile.payees().iter().flat_map(|(scheme, tier, fen, people)| std::iter::repeat_n((*scheme, *tier, *fen), *people)).collect();
         // Spread over the county by lot as well.
         let seed = self.commitment("schemes").0;
         shuffle(&mut standards, &seed);

@@ -4,19 +4,19 @@ use signer::act::{Act, Area, Assertion, Member, Opening, Step, Team};
 use signer::value::{CaseId, Code, StatementHash};
 
 use super::people::{CHECKERS, SUB_GROUPS, sub_group};
-use super::plan::{Size, Village};
+use super::plan::{Profile, Village};
 use super::words::{code, person, unit};
 use super::{Applicant, County, year_2013};
 use crate::error::Failure;
 
 /// The sub-group in whose area a village lies: by village in a small county, by township in a large one.
-fn area_of(size: Size, village: Village) -> usize {
-    match (size, village.number, village.township) {
+fn area_of(profile: Profile, village: Village) -> usize {
+    match (profile, village.number, village.township) {
         // Sub-group 2 has a member from this township: its area is one group of the last village.
-        (Size::Small, 1, _) => 1,
-        (Size::Small, number, _) => number + 1,
+        (Profile::S, 1, _) => 1,
+        (Profile::S, number, _) => number + 1,
         // Nobody goes to the own township: sub-groups 3 to 16 have members from townships 9 to 22 and 1 to 6.
-        (Size::Medium, _, township) => (township + 1) % SUB_GROUPS + 1,
+        (Profile::M, _, township) => (township + 1) % SUB_GROUPS + 1,
     }
 }
 
@@ -64,11 +64,11 @@ impl County {
             let group = code(&format!("g{}", (sub - 1) / 4 + 1));
             members.extend(pair(sub).iter().map(|id| Member { group: group.clone(), sub: sub_code(sub), person: person(id) }));
         }
-        let of = |village: Village, unit_of: String| Area { sub: sub_code(area_of(self.size, village)), unit: unit(&unit_of) };
-        let mut areas: Vec<Area> = match self.size {
-            Size::Small => self.size.villages().into_iter().map(|village| of(village, village.unit())).collect(),
-            Size::Medium => {
-                let townships = self.size.townships().into_iter();
+        let of = |village: Village, unit_of: String| Area { sub: sub_code(area_of(self.profile, village)), unit: unit(&unit_of) };
+        let mut areas: Vec<Area> = match self.profile {
+            Profile::S => self.profile.villages().into_iter().map(|village| of(village, village.unit())).collect(),
+            Profile::M => {
+                let townships = self.profile.townships().into_iter();
                 townships.map(|township| of(Village { township, number: 1 }, format!("{township:02}"))).collect()
             }
         };
@@ -79,7 +79,7 @@ impl County {
 
     /// A recheck by the sub-group in whose area the case lies.
     pub(super) fn recheck(&mut self, id: &CaseId) -> Result<(), Failure> {
-        let sub = area_of(self.size, self.village_of(id)?);
+        let sub = area_of(self.profile, self.village_of(id)?);
         self.recheck_by(id, sub, Vec::new())
     }
 
@@ -96,7 +96,7 @@ impl County {
 
     /// The checkers of the sub-group in whose area a case lies.
     pub(super) fn checkers_of(&self, id: &CaseId) -> Result<Vec<String>, Failure> {
-        Ok(pair(area_of(self.size, self.village_of(id)?)))
+        Ok(pair(area_of(self.profile, self.village_of(id)?)))
     }
 
     /// The village in which a case lies now.

@@ -114,10 +114,10 @@ impl Year<'_> {
 
     /// Everybody applies, in ten days.
     fn apply(&mut self) -> Result<(), Failure> {
-        let size = self.county.size;
-        self.county.invent_applicants(size);
+        let profile = self.county.profile;
+        self.county.invent_applicants(profile);
         let by_village: Vec<(Village, Vec<CaseId>)> =
-            size.villages().into_iter().map(|village| (village, self.county.cases_of(&village.unit()))).collect();
+            profile.villages().into_iter().map(|village| (village, self.county.cases_of(&village.unit()))).collect();
         for day in 0..10 {
             self.county.morning(2013, 1, 3 + day as i64)?;
             for (village, cases) in &by_village {
@@ -132,7 +132,7 @@ impl Year<'_> {
 
     /// Two investigators visit each of them.
     fn visit(&mut self) -> Result<(), Failure> {
-        let townships = self.county.size.townships();
+        let townships = self.county.profile.townships();
         let cases: Vec<(usize, Vec<CaseId>)> =
             townships.into_iter().map(|township| (township, self.county.cases_of(&format!("{township:02}")))).collect();
         for day in 0..10 {
@@ -246,7 +246,7 @@ impl Year<'_> {
 
         self.county.morning(2013, 2, 1)?;
         self.overreach()?;
-        for village in self.county.size.villages() {
+        for village in self.county.profile.villages() {
             let is_told = village == told(5);
             let cases: Vec<CaseId> = self.going_on(&village.unit()).into_iter().filter(|case| *case != related).collect();
             let omits: Vec<(CaseId, StatementHash)> = if is_told { vec![(related.clone(), recusal)] } else { Vec::new() };
@@ -300,7 +300,7 @@ impl Year<'_> {
     fn post_in_villages(&mut self) -> Result<(), Failure> {
         self.county.morning(2013, 2, 3)?;
         let mut lists: Vec<(Village, ListRef, Vec<CaseId>)> = Vec::new();
-        for of in self.county.size.villages() {
+        for of in self.county.profile.villages() {
             let cases = self.going_on(&of.unit());
             let (clerk, overseer) = (of.official("clerk"), of.official("overseer"));
             let list = self.county.list_of(&clerk, &format!("p-{}", of.unit()), &cases, &[])?;
@@ -341,7 +341,7 @@ impl Year<'_> {
         }
         let mut lists = Vec::new();
         self.county.morning(2013, 2, 18)?;
-        for township in self.county.size.townships() {
+        for township in self.county.profile.townships() {
             let leaders = leaders(township);
             let cases = self.going_on(&format!("{township:02}"));
             let omits = if township == TOLD { self.dropped() } else { Vec::new() };
@@ -484,7 +484,7 @@ impl Year<'_> {
     /// The next year begins: everybody who was paid is met again.
     fn review_annually(&mut self) -> Result<(), Failure> {
         let gone = id(2, 3);
-        let townships = self.county.size.townships();
+        let townships = self.county.profile.townships();
         let all: Vec<(usize, Vec<CaseId>)> = townships
             .into_iter()
             .map(|township| {
