@@ -5,7 +5,10 @@ mod lists;
 mod money;
 mod people;
 mod plan;
+mod planted;
+mod plants;
 mod rounds;
+mod truth;
 mod words;
 mod year;
 
@@ -20,7 +23,7 @@ use rayon::prelude::*;
 use signer::act::Act;
 use signer::statement::{By, Header, ProcedureName, statement_hash};
 use signer::value::{AccountToken, CaseId, Code, Commitment, DeviceId, Period, Scheme, StatementHash, Unit, UnixMs, midnight};
-use signer::{Refusal, Statement};
+use signer::{Refusal, Rule, Statement};
 
 use self::words::{device, office, person, unit};
 use crate::archive::{WITNESS, cosign_latest};
@@ -31,6 +34,7 @@ use crate::files;
 use crate::scribe::sign;
 
 pub use self::plan::Profile;
+pub use self::truth::Truth;
 pub use self::year::{Told, live_a_year};
 
 /// The procedure that the county enacts.
@@ -38,7 +42,8 @@ pub const PROCEDURE: &str = include_str!("../../deploy/procedures/award-county.t
 /// The code of the report that the hotline takes down in the demonstration.
 pub const REPORT_CODE: &str = "demo-plum-blossom-17";
 
-const HOUR_MS: i64 = 3_600_000;
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
 
 /// Somebody who signs.
 #[derive(Clone, Debug)]
@@ -76,7 +81,17 @@ pub struct County {
     counters: HashMap<DeviceId, u64>,
     applicants: BTreeMap<CaseId, Applicant>,
     batch: Vec<(String, Vec<String>)>,
+    /// Midnight of the day.
+    day: UnixMs,
+    /// What the clock of the devices says.
     clock: UnixMs,
+    /// The latest that any device's clock has said: the ledger receives nothing before it.
+    latest: UnixMs,
+    /// The device on which everything is signed for now, instead of the first signer's own.
+    device: Option<DeviceId>,
+    plants: plants::Plants,
+    /// What was planted.
+    pub truth: Truth,
 }
 
 /// How an official signs.
@@ -99,6 +114,7 @@ impl County {
 
     fn write(&mut self, by: &[&str], capacity: As, act: Act) -> Result<StatementHash, Failure> {
         self.clock = self.clock.plus_ms(1_000);
+        self.latest = self.latest.max(self.clock);
         let signers: Result<Vec<(String, Official)>, Failure> = by
             .iter()
             .map(|id| {
@@ -107,7 +123,8 @@ impl County {
             })
             .collect();
         let signers = signers?;
-        let device = signers.first().map(|(_, official)| official.device.clone()).ok_or_else(|| Failure::malformed("nobody signs"))?;
+        let own = signers.first().map(|(_, official)| official.device.clone()).ok_or_else(|| Failure::malformed("nobody signs"))?;
+        let device = self.device.clone().unwrap_or(own);
         let line = |(id, official): &(String, Official)| match capacity {
             As::Office => {
                 By { person: person(id), office: office(official.office), unit: official.unit.clone(), appointment: official.appointment }
@@ -141,7 +158,7 @@ impl County {
             })
             .collect();
         let verified: Result<Vec<_>, Refusal> = check_all(signed, self.ledger.ring()).into_iter().collect();
-        for answer in self.ledger.append(verified.map_err(Failure::Refused)?, self.clock)? {
+        for answer in self.ledger.append(verified.map_err(Failure::Refused)?, self.latest)? {
             match answer {
                 Answer::Recorded { warnings, .. } => {
                     for warning in warnings {
@@ -154,15 +171,25 @@ impl County {
         Ok(())
     }
 
-    /// Lets an act be refused, as it should be: the refusal is signed and kept.
-    fn refuses(&mut self, by: &[&str], act: Act) -> Result<(), Failure> {
+    /// Lets an act be refused by a rule, as it should be: the refusal is signed and kept. Gives the statement's hash.
+    fn refuses(&mut self, by: &[&str], act: Act, rule: Rule) -> Result<StatementHash, Failure> {
         self.commit()?;
-        self.act(by, act)?;
+        let hash = self.act(by, act)?;
         match self.commit() {
-            Err(Failure::Refused(_)) => Ok(()),
-            Ok(()) => Err(Failure::malformed("something was admitted that breaks a rule")),
+            Err(Failure::Refused(refusal)) if refusal.rule == rule => Ok(hash),
             Err(other) => Err(other),
+            Ok(()) => Err(Failure::malformed(format!("something was admitted that rule {} should refuse", rule.name()))),
         }
+    }
+
+    /// From now on devices say that it is so many minutes after midnight of the day.
+    fn at_minute(&mut self, minute: i64) {
+        self.clock = self.day.plus_ms(minute * MINUTE_MS);
+    }
+
+    /// Everything until the next call is signed on this device; nothing: on the first signer's own.
+    fn on_device(&mut self, id: Option<&str>) {
+        self.device = id.map(device);
     }
 
     /// The morning of a day: what was written before is committed, and the witness cosigns what there is.
@@ -174,8 +201,24 @@ impl County {
     fn later(&mut self, year: i64, month: i64, day: i64, days: i64) -> Result<(), Failure> {
         self.commit()?;
         let start = midnight(year, month, day, 480).ok_or_else(|| Failure::malformed("no such date"))?;
-        self.clock = start.plus_ms((24 * days + 8) * HOUR_MS);
-        cosign_latest(&mut self.ledger, &self.seed, self.clock)
+        self.day = start.plus_ms(24 * days * HOUR_MS);
+        self.clock = self.day.plus_ms(8 * HOUR_MS);
+        self.latest = self.latest.max(self.clock);
+        cosign_latest(&mut self.ledger, &self.seed, self.latest)
+    }
+
+    /// How many statements are written and not committed.
+    fn written(&self) -> usize {
+        self.batch.len()
+    }
+
+    /// What was written from a place on waits on its device; nothing of it is in the record until it is brought.
+    fn hold_back(&mut self, from: usize) -> Vec<(String, Vec<String>)> {
+        self.batch.split_off(from)
+    }
+
+    fn bring(&mut self, held: Vec<(String, Vec<String>)>) {
+        self.batch.extend(held);
     }
 
     /// How many applied.

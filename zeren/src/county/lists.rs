@@ -112,12 +112,32 @@ impl County {
         self.act(by, Act::PostUp(act)).map(drop)
     }
 
-    /// It comes down; the heads of its cases move.
-    pub(super) fn post_down(&mut self, by: &[&str], step: &str, list: &ListRef, photos: &[&str], cases: &[CaseId]) -> Result<(), Failure> {
-        let of = |what: &str| self.commitment(&format!("photo {what} of {} in {step}", list.list));
-        let photos = photos.iter().map(|what| (code(what), of(what))).collect();
-        let hash = self.act(by, Act::PostDown(PostDown { step: code(step), list: list.clone(), photos, overrides: Vec::new() }))?;
+    /// It comes down; the heads of its cases move. Photos are those of a list, mostly its own.
+    pub(super) fn post_down(
+        &mut self,
+        by: &[&str],
+        step: &str,
+        list: &ListRef,
+        photos: (&[&str], &str),
+        cases: &[CaseId],
+    ) -> Result<StatementHash, Failure> {
+        let act = self.post_down_act(step, list, photos.0, photos.1);
+        let hash = self.act(by, act)?;
         self.moved(cases.iter(), hash);
-        Ok(())
+        Ok(hash)
+    }
+
+    /// The act of taking a list down, with photos of a list.
+    pub(super) fn post_down_act(&self, step: &str, list: &ListRef, photos: &[&str], photos_of: &str) -> Act {
+        let of = |what: &str| self.commitment(&format!("photo {what} of {photos_of} in {step}"));
+        let photos = photos.iter().map(|what| (code(what), of(what))).collect();
+        Act::PostDown(PostDown { step: code(step), list: list.clone(), photos, overrides: Vec::new() })
+    }
+
+    /// A sheet with the whole of a list of cases at their heads.
+    pub(super) fn sheet_act(&self, id: &str, cases: &[CaseId]) -> Result<Act, Failure> {
+        let line = |case: &CaseId| Ok(CaseLine { case: case.clone(), hash: self.head(case)?, omit: false });
+        let lines = cases.iter().map(line).collect::<Result<Vec<_>, Failure>>()?;
+        Ok(Act::Sheet(Sheet { list: code(id), kind: SheetKind::Cases, part: 0, lines: SheetLines::Cases(lines) }))
     }
 }

@@ -3,7 +3,10 @@
 use signer::act::{Act, BatchRef, ListRef, Step};
 use signer::value::{CaseId, StatementHash};
 
+use signer::Rule;
+
 use super::County;
+use super::plan::Fate;
 use super::words::code;
 use crate::error::Failure;
 
@@ -42,13 +45,13 @@ impl County {
     }
 
     /// Two at the bank pay it, naming the cosigned entry that covers the list.
-    pub(super) fn pay(&mut self, batch: &Batch, cosigned: u64) -> Result<(), Failure> {
+    pub(super) fn pay(&mut self, batch: &Batch, cosigned: u64) -> Result<StatementHash, Failure> {
         let mut step = Step::new(code("pay"));
         step.batch = Some(batch.line.clone());
         step.cosigned = Some(cosigned);
         let BatchRef { count, total, .. } = batch.line;
         step.totals = vec![(code("file"), count, total), (code("order"), count, total)];
-        self.act(&["c001", "c002"], Act::Step(Box::new(step))).map(drop)
+        self.act(&["c001", "c002"], Act::Step(Box::new(step)))
     }
 
     /// The bank's results: order, file and batch agree, and the statement with what was paid.
@@ -63,6 +66,30 @@ impl County {
             vec![(code("file"), count, total), (code("order"), count, total), (code("statement"), paid.len() as u64, self.sum(&paid)?)];
         self.act(&["b001", "c002"], Act::Step(Box::new(step)))?;
         Ok(paid)
+    }
+
+    /// Results that name people who are not in the batch, with others cut so that count and total stay.
+    pub(super) fn slip_in(&mut self, batch: &Batch) -> Result<(), Failure> {
+        let strangers: Vec<CaseId> =
+            self.applicants.iter().filter(|(_, one)| one.fate == Fate::Refused).map(|(case, _)| case.clone()).take(6).collect();
+        let mut cases: Vec<CaseId> = batch.cases.clone();
+        cases.truncate(batch.cases.len().saturating_sub(strangers.len()));
+        cases.extend(strangers.iter().cloned());
+        cases.sort();
+        let list = format!("results-{}-x", batch.id);
+        let results = self.results("c002", &list, &cases, &[])?;
+        let BatchRef { count, total, .. } = batch.line;
+        let mut step = Step::new(code("settle"));
+        step.batch = Some(batch.line.clone());
+        step.results = Some(results);
+        step.totals = vec![(code("file"), count, total), (code("order"), count, total), (code("statement"), count, total)];
+        let hash = self.refuses(&["b001", "c002"], Act::Step(Box::new(step)), Rule::ResultsLines)?;
+        let at = self.clock;
+        for case in &strangers {
+            self.truth.plant(12).case(case);
+        }
+        self.truth.plant(12).persons(&["b001", "c002"]).list(&list).refused(hash, Rule::ResultsLines.name(), at);
+        Ok(())
     }
 
     /// Each person is told what was paid.

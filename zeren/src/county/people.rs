@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use ledger::Ledger;
 use ledger::procedure::{Procedure, procedure_digest};
 use ledger::storage::Folder;
-use signer::act::{Act, Capacity, Constitution, Founder, Founding, Purpose, Witness};
+use signer::act::{Act, Capacity, Constitution, EndReason, Founder, Founding, Purpose, Witness};
 use signer::possession::{self, Occasion};
 use signer::statement::{ProcedureName, statement_hash};
-use signer::value::{KeyName, Origin, Power, UnixMs, midnight};
+use signer::value::{KeyName, Origin, Power, StatementHash, UnixMs, midnight};
 use signer::{SecretKey, Statement};
 
 use super::plan::{Profile, township_official};
+use super::plants::Plants;
+use super::truth::Truth;
 use super::words::{code, device, office, person, text, unit};
 use super::{County, Official, PROCEDURE, first_device};
 use crate::archive::WITNESS;
@@ -47,6 +49,11 @@ fn name(number: usize) -> String {
 /// The sub-group of a checker, from 1: the county's ten go one each to the first ten.
 pub(super) fn sub_group(checker: usize) -> usize {
     (checker - 1) % SUB_GROUPS + 1
+}
+
+/// The device that a pair of a township's investigators carries.
+pub(super) fn tablet(township: usize, pair: usize) -> String {
+    format!("d-{township:02}-pair-{}", pair + 1)
 }
 
 fn posts(profile: Profile) -> Vec<Post> {
@@ -112,7 +119,12 @@ pub(super) fn found(storage: Folder, seed: DemoSeed, profile: Profile) -> Result
         counters: HashMap::new(),
         applicants: BTreeMap::new(),
         batch: Vec::new(),
+        day: start,
         clock: start,
+        latest: start,
+        device: None,
+        plants: Plants::default(),
+        truth: Truth::default(),
     };
     county.enact(PROCEDURE, &["f001", "f002"])?;
     county.staff()?;
@@ -167,6 +179,10 @@ impl County {
                 devices.push((post.device, post.unit));
             }
         }
+        for township in self.profile.townships() {
+            let of = format!("{township:02}");
+            devices.extend((0..3).map(|pair| (tablet(township, pair), of.clone())));
+        }
         for (enrols, of) in devices {
             self.act(&["r001", "o001"], Act::Device { enrols: device(&enrols), unit: unit(&of) })?;
         }
@@ -215,9 +231,54 @@ impl County {
 
     /// Somebody acts for a village head for a month.
     pub(super) fn appoint_acting_head(&mut self, id: &str, village: &str) -> Result<(), Failure> {
-        let (unit, home, device) = (village.to_owned(), village.to_owned(), format!("d-{village}"));
-        let post = Post { id: id.to_owned(), office: "village_head", unit, home, device };
-        self.employ(&post, 900, &["r001", "o001"], Capacity::Acting)?;
+        self.employ(&head_of(id, village), 900, &["r001", "o001"], Capacity::Acting)?;
         self.commit()
     }
+
+    /// The same by a letter that is older than the appointment in the record; the appointment's statement.
+    pub(super) fn appoint_ratified(&mut self, id: &str, village: &str) -> Result<StatementHash, Failure> {
+        self.employ(&head_of(id, village), 901, &["r001", "o001"], Capacity::Acting)?;
+        self.commit()?;
+        self.officials.get(id).map(|official| official.appointment).ok_or_else(|| Failure::malformed(format!("no official {id}")))
+    }
+
+    /// An official leaves the post.
+    pub(super) fn leave(&mut self, id: &str, reason: EndReason) -> Result<(), Failure> {
+        let appointment = self.officials.get(id).map(|official| official.appointment);
+        let appointment = appointment.ok_or_else(|| Failure::malformed(format!("no official {id}")))?;
+        self.act(&["r001", "o001"], Act::AppointEnd { person: person(id), appointment, reason }).map(drop)
+    }
+
+    /// An official leaves a post for the same one of another unit, and signs there on that unit's device.
+    pub(super) fn post_elsewhere(&mut self, id: &str, to: &str) -> Result<(), Failure> {
+        self.leave(id, EndReason::Transferred)?;
+        let office = self.officials.get(id).map(|official| official.office);
+        let appointment = self.lend_office(id, office.unwrap_or_default(), to, Capacity::Regular)?;
+        if let Some(official) = self.officials.get_mut(id) {
+            (official.unit, official.appointment, official.device) = (unit(to), appointment, device(&format!("d-{to}")));
+        }
+        Ok(())
+    }
+
+    /// Gives an official an office of a unit: for good, or for a month.
+    pub(super) fn lend_office(&mut self, id: &str, of: &str, to: &str, capacity: Capacity) -> Result<StatementHash, Failure> {
+        let until = (capacity != Capacity::Regular).then(|| demo_time(self.clock.plus_ms(30 * 24 * super::HOUR_MS)));
+        let act = Act::Appoint {
+            person: person(id),
+            office: office(of),
+            unit: unit(to),
+            capacity,
+            home: unit(to),
+            from: demo_time(self.clock),
+            to: until,
+            instrument: self.commitment(&format!("letter of {id} to {to}")),
+        };
+        self.act(&["r001", "o001"], act)
+    }
+}
+
+/// The post of somebody who acts for a village's head.
+fn head_of(id: &str, village: &str) -> Post {
+    let (unit, home, device) = (village.to_owned(), village.to_owned(), format!("d-{village}"));
+    Post { id: id.to_owned(), office: "village_head", unit, home, device }
 }

@@ -4,11 +4,14 @@ use clap::ValueEnum;
 use sha2::{Digest as _, Sha256};
 use signer::value::{AccountToken, CaseId};
 
+use super::plants::Plants;
 use super::words::{case, code, scheme, unit};
 use super::{Applicant, County};
 
 /// Villages of a township.
 pub(super) const VILLAGES: usize = 10;
+/// Overseers who act for a neighbouring village's overseer in the winter.
+pub(super) const ACTING_SPELLS: usize = 70;
 /// The township in which the stories happen.
 pub(super) const TOLD: usize = 7;
 
@@ -119,6 +122,8 @@ impl Profile {
     }
 }
 
+/// Applicants whom the checkers of their own township try to recheck.
+pub(super) const OWN_UNIT_CASES: [&str; 4] = ["01-10-030", "02-10-030", "03-10-030", "04-10-030"];
 /// Applicants of the stories who are not paid.
 const STORIES_UNPAID: [&str; 4] = ["07-01-009", "07-02-003", "07-02-010", "07-07-004"];
 /// Applicants of the stories who are.
@@ -139,6 +144,15 @@ const STORIES_PAID: [&str; 13] = [
 ];
 
 impl County {
+    /// Somebody who applies when nobody should any more.
+    pub(super) fn invent_ghost(&mut self, id: &CaseId, of: &str) {
+        let account = AccountToken(self.commitment(&format!("account of {id}")).0);
+        let (scheme_of, tier, fen) = ("SCH-A", "base", 60_000);
+        let applicant =
+            Applicant { unit: unit(of), scheme: scheme(scheme_of), tier: code(tier), fen, account, fate: Fate::Told, head: None };
+        self.applicants.insert(id.clone(), applicant);
+    }
+
     /// Everybody who will apply, spread over the villages; who is paid what, and who is not, follows from the seed.
     pub(super) fn invent_applicants(&mut self, profile: Profile) {
         let villages = profile.villages();
@@ -168,16 +182,30 @@ impl County {
         for ((id, of), fate) in all.into_iter().zip(fates) {
             let by_number = by_number(&id);
             let (scheme_of, tier, fen) = if fate == Fate::Paid { standards.next().unwrap_or(by_number) } else { by_number };
-            let of = if id.as_str() == "07-10-030" { "07-10-3".to_owned() } else { of.unit() };
+            let of = if in_group(&id) { format!("{}-3", of.unit()) } else { of.unit() };
             let account = AccountToken(self.commitment(&format!("account of {id}")).0);
             let applicant = Applicant { unit: unit(&of), scheme: scheme(scheme_of), tier: code(tier), fen, account, fate, head: None };
             self.applicants.insert(id, applicant);
         }
+        self.plants = Plants::choose(self, &is_told);
+        for id in self.applicants.keys().cloned().collect::<Vec<_>>() {
+            let holder = self.plants.account_of(&id).clone();
+            let account = self.applicants.get(&holder).map(|holder| holder.account);
+            if let (Some(applicant), Some(account)) = (self.applicants.get_mut(&id), account) {
+                applicant.account = account;
+            }
+        }
     }
 }
 
+/// Whether somebody lives in the group of the tenth village in which a checker is at home: the last applicant of a told village,
+/// and of the townships from which the first checkers come.
+fn in_group(id: &CaseId) -> bool {
+    id.as_str() == "07-10-030" || OWN_UNIT_CASES.contains(&id.as_str())
+}
+
 fn is_told(id: &CaseId) -> bool {
-    STORIES_UNPAID.contains(&id.as_str()) || STORIES_PAID.contains(&id.as_str())
+    OWN_UNIT_CASES.contains(&id.as_str()) || STORIES_UNPAID.contains(&id.as_str()) || STORIES_PAID.contains(&id.as_str())
 }
 
 fn lot(bytes: &[u8; 32]) -> u64 {

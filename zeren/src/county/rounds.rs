@@ -3,7 +3,7 @@
 use signer::act::{Act, Area, Assertion, Member, Opening, Step, Team};
 use signer::value::{CaseId, Code, StatementHash};
 
-use super::people::{CHECKERS, SUB_GROUPS, sub_group};
+use super::people::{CHECKERS, COUNTY_CHECKERS, SUB_GROUPS, sub_group};
 use super::plan::{Profile, Village};
 use super::words::{code, person, unit};
 use super::{Applicant, County, year_2013};
@@ -73,6 +73,10 @@ impl County {
             }
         };
         areas.push(Area { sub: sub_code(2), unit: unit("07-10-3") });
+        for case in self.plants.own_unit.clone() {
+            let (sub, at) = (sub_code(self.sub_group_at_home(&case)?), self.applicant(&case)?.unit.clone());
+            areas.push(Area { sub, unit: at });
+        }
         let team = Team { step: code("recheck"), period: year_2013(), members, areas };
         self.act(&["a001", "a003"], Act::Team(team)).map(drop)
     }
@@ -85,13 +89,25 @@ impl County {
 
     /// The same by a sub-group of one's choice, with overrides.
     pub(super) fn recheck_by(&mut self, id: &CaseId, sub: usize, overrides: Vec<StatementHash>) -> Result<(), Failure> {
-        let by = pair(sub);
+        let (act, by) = self.recheck_act(id, sub, overrides)?;
+        let hash = self.act(&by.iter().map(String::as_str).collect::<Vec<_>>(), act)?;
+        self.moved(std::iter::once(id), hash);
+        Ok(())
+    }
+
+    /// The act of a recheck, and who would sign it.
+    pub(super) fn recheck_act(&self, id: &CaseId, sub: usize, overrides: Vec<StatementHash>) -> Result<(Act, Vec<String>), Failure> {
         let mut step = Step::new(code("recheck"));
         step.case = Some((id.clone(), Some(self.head(id)?)));
         step.asserts = ["entered", "met", "documented"].iter().map(|what| (code(what), Assertion::Yes)).collect();
         step.evidence = vec![(code("recheck-record"), self.commitment(&format!("recheck of {id}")))];
         step.overrides = overrides;
-        self.case_step(&by.iter().map(String::as_str).collect::<Vec<_>>(), step, id).map(drop)
+        Ok((Act::Step(Box::new(step)), pair(sub)))
+    }
+
+    /// The sub-group in which the checker from a case's own township is.
+    pub(super) fn sub_group_at_home(&self, id: &CaseId) -> Result<usize, Failure> {
+        Ok(sub_group(COUNTY_CHECKERS + self.village_of(id)?.township))
     }
 
     /// The checkers of the sub-group in whose area a case lies.
@@ -107,13 +123,13 @@ impl County {
     }
 
     /// The yearly review of somebody who was paid.
-    pub(super) fn review_annually(&mut self, id: &CaseId, by: &[&str]) -> Result<(), Failure> {
+    pub(super) fn review_annually(&mut self, id: &CaseId, by: &[&str]) -> Result<StatementHash, Failure> {
         let mut step = Step::new(code("annual"));
         step.case = Some((id.clone(), Some(self.head(id)?)));
         step.period = Some(super::words::period("2014"));
         step.asserts = vec![(code("met"), Assertion::Yes)];
         step.evidence = vec![(code("visit-record"), self.commitment(&format!("annual review of {id}")))];
-        self.case_step(by, step, id).map(drop)
+        self.case_step(by, step, id)
     }
 }
 
