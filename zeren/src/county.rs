@@ -33,7 +33,7 @@ use crate::error::Failure;
 use crate::files;
 use crate::scribe::sign;
 
-pub use self::plan::Profile;
+pub use self::plan::{Profile, Published};
 pub use self::truth::Truth;
 pub use self::year::{Told, live_a_year};
 
@@ -75,6 +75,10 @@ pub struct County {
     pub ledger: Ledger<Folder>,
     /// Warnings that admission gave, by the rule's name.
     pub warnings: BTreeMap<&'static str, u64>,
+    /// Acts that it refused, by the rule's name.
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Whether somebody with the ledger's key writes the year anew, with another account for one case.
+    pub rewrites: bool,
     profile: Profile,
     procedure: Option<ProcedureName>,
     officials: HashMap<String, Official>,
@@ -176,7 +180,10 @@ impl County {
         self.commit()?;
         let hash = self.act(by, act)?;
         match self.commit() {
-            Err(Failure::Refused(refusal)) if refusal.rule == rule => Ok(hash),
+            Err(Failure::Refused(refusal)) if refusal.rule == rule => {
+                *self.refused.entry(rule.name()).or_default() += 1;
+                Ok(hash)
+            }
             Err(other) => Err(other),
             Ok(()) => Err(Failure::malformed(format!("something was admitted that rule {} should refuse", rule.name()))),
         }
@@ -185,6 +192,7 @@ impl County {
     /// From now on devices say that it is so many minutes after midnight of the day.
     fn at_minute(&mut self, minute: i64) {
         self.clock = self.day.plus_ms(minute * MINUTE_MS);
+        self.latest = self.latest.max(self.clock);
     }
 
     /// Everything until the next call is signed on this device; nothing: on the first signer's own.

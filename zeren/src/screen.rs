@@ -8,7 +8,7 @@ use signer::value::is_printable;
 /// What is put in place of a character that is not shown.
 const HIDDEN: char = '\u{FFFD}';
 /// Signs that messages use besides what a text of a statement may hold.
-const SIGNS: &str = "✓✗×…—–·‘’“”、。《》「」";
+const SIGNS: &str = "✓✗×…—–·‘’“”、。《》「」●○　";
 
 /// Whether something could not be printed on stdout.
 static HAS_FAILED: AtomicBool = AtomicBool::new(false);

@@ -20,7 +20,7 @@ fn run(folder: &Path, args: &[&str]) -> Output {
 /// The county's year, lived once for all tests here.
 static COUNTY: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
-    let output = run(folder.path(), &["--lang", "en", "demo", "--dir", "county"]);
+    let output = run(folder.path(), &["--lang", "en", "demo", "--profile", "s", "--dir", "county"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     folder
 });

@@ -13,7 +13,7 @@ use serde_json::Value;
 static DEMO: LazyLock<(tempfile::TempDir, Value)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("county");
-    let output = zeren(&["demo", "--dir", path(&dir), "--json"]);
+    let output = zeren(&["demo", "--profile", "s", "--dir", path(&dir), "--json"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let told = serde_json::from_slice(&output.stdout).unwrap();
     (folder, told)
@@ -86,13 +86,13 @@ fn the_same_seed_makes_the_same_bytes_and_another_seed_others() {
     let folder = tempfile::tempdir().unwrap();
     let build = |name: &str, seed: &str| {
         let dir = folder.path().join(name);
-        assert!(zeren(&["demo", "--dir", path(&dir), "--seed", seed]).status.success());
+        assert!(zeren(&["demo", "--profile", "s", "--dir", path(&dir), "--seed", seed]).status.success());
         fs::read(dir.join("segments/000000")).unwrap()
     };
     let first = fs::read(county().join("segments/000000")).unwrap();
     assert!(build("again", "1") == first, "the same seed");
     assert!(build("other", "2") != first, "another seed");
-    let into_what_is_there = zeren(&["demo", "--dir", path(&folder.path().join("other"))]);
+    let into_what_is_there = zeren(&["demo", "--profile", "s", "--dir", path(&folder.path().join("other"))]);
     assert!(!into_what_is_there.status.success(), "a demonstration overwrites nothing");
 }
 

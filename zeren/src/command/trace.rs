@@ -2,7 +2,7 @@
 
 mod case;
 mod person;
-mod words;
+pub(crate) mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -114,6 +114,8 @@ pub(super) fn found(storage: Folder, seed: DemoSeed, profile: Profile) -> Result
         seed,
         ledger,
         warnings: BTreeMap::new(),
+        refused: BTreeMap::new(),
+        rewrites: false,
         profile,
         procedure: None,
         counters: HashMap::new(),

@@ -69,6 +69,24 @@ pub(super) fn township_official(township: usize, number: usize) -> String {
     format!("t{township}0{number}")
 }
 
+/// People and money of a scheme as the county's summary gives them.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The scheme.
+    pub scheme: &'static str,
+    /// People.
+    pub people: u64,
+    /// Their money, in fen.
+    pub fen: u64,
+}
+
+/// 5,260 people and 315.60, 1,530 and 93.30, 178 and 35.60 ten thousand yuan: typed from the summary, not computed.
+const PUBLISHED: [Published; 3] = [
+    Published { scheme: "SCH-A", people: 5_260, fen: 315_600_000 },
+    Published { scheme: "SCH-B", people: 1_530, fen: 93_300_000 },
+    Published { scheme: "SCH-C", people: 178, fen: 35_600_000 },
+];
+
 impl Profile {
     /// The townships that have villages.
     pub(super) fn townships(self) -> Vec<usize> {
@@ -107,6 +125,14 @@ impl Profile {
         match self {
             Profile::S => [(Fate::Suspended, 0), (Fate::Refused, 0), (Fate::Reversed, 0)],
             Profile::M => [(Fate::Suspended, 188), (Fate::Refused, 226), (Fate::Reversed, 113)],
+        }
+    }
+
+    /// What the county's summary says of each scheme; nothing for a township.
+    pub fn published(self) -> &'static [Published] {
+        match self {
+            Profile::S => &[],
+            Profile::M => &PUBLISHED,
         }
     }
 

@@ -84,10 +84,10 @@ impl Truth {
         self.0.is_empty()
     }
 
-    /// Number of plants, of twins, and of acts that were refused.
-    pub fn counts(&self) -> (usize, usize, usize) {
+    /// Number of kinds of plants, and of honest twins.
+    pub fn counts(&self) -> (usize, usize) {
         let twins = self.0.keys().filter(|(_, is_twin)| *is_twin).count();
-        (self.0.len() - twins, twins, self.0.values().map(|found| found.refused.len()).sum())
+        (self.0.len() - twins, twins)
     }
 
     /// The file. `fen` gives what was paid to a case.

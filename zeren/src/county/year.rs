@@ -33,16 +33,17 @@ pub struct Told {
 }
 
 /// Lives the year 2013 and the review after it. `progress` is told how many of its chapters are done.
-pub fn live_a_year(county: &mut County, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<Told>, Failure> {
+pub fn live_a_year(county: &mut County, progress: &mut dyn FnMut(u64, u64) -> Result<(), Failure>) -> Result<Vec<Told>, Failure> {
     let mut year = Year { county, told: Vec::new(), omitted: BTreeMap::new(), borrowed: [0; 2] };
     for chapter in 0..CHAPTERS {
-        progress(chapter, CHAPTERS);
+        year.county.commit()?;
+        progress(chapter, CHAPTERS)?;
         year.live(chapter)?;
     }
     year.county.commit()?;
     // The witness sees the end of it.
     year.county.morning(2014, 2, 26)?;
-    progress(CHAPTERS, CHAPTERS);
+    progress(CHAPTERS, CHAPTERS)?;
     Ok(year.told)
 }
 
@@ -326,7 +327,8 @@ impl Year<'_> {
         self.tell(&rejected, "not confirmed; appealed, and the appeal was dismissed", "不予确认；申诉后维持");
 
         let changed = id(10, 2);
-        let account = AccountToken(self.county.commitment("another account of 07-10-002").0);
+        let name = if self.county.rewrites { "whose account is this" } else { "another account of 07-10-002" };
+        let account = AccountToken(self.county.commitment(name).0);
         let evidence = self.county.commitment("bank's letter");
         let act = Account { case: self.at(&changed)?, account, reason: code("bank-closed"), evidence };
         let hash = self.county.act(&["v10-clerk"], Act::Account(act))?;
@@ -710,6 +712,7 @@ impl Year<'_> {
         }
         if is_parked {
             self.county.morning(2013, 9, 30)?;
+            self.county.at_minute(10 * 60);
             let cosigned = self.county.cosigned_last()?;
             let hash = self.county.pay(&two, cosigned)?;
             let at = self.county.clock;
@@ -766,7 +769,9 @@ impl Year<'_> {
             }
         }
         self.county.commit()?;
-        self.county.tell_quiet_plants();
+        if self.county.plants.are_planted {
+            self.county.tell_quiet_plants();
+        }
         Ok(())
     }
 

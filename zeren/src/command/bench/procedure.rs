@@ -59,7 +59,7 @@ fn measure_admission(args: &ProcedureArgs) -> Result<Value, Failure> {
     let scratch = Scratch::new(args.dir.as_deref())?;
     let dir = scratch.0.join("ledger");
     let mut county = county::found(&dir, DemoSeed::new("bench"), args.profile)?;
-    county::live_a_year(&mut county, &mut |_, _| {})?;
+    county::live_a_year(&mut county, &mut |_, _| Ok(()))?;
     let policy = Policy::parse(county.policy().as_bytes()).map_err(|error| Failure::malformed(error.to_string()))?;
     drop(county);
     let storage = Folder::open_to_read(&dir).map_err(Failure::file(&dir))?;

@@ -1,0 +1,70 @@
+//! One case's chain of responsibility, a line for each act: who signed, and who stepped aside.
+
+use ledger::snapshot::Snapshot;
+use ledger::storage::Folder;
+use projector::answers::{self, EntryAnswer};
+use projector::rows::{CasePart, Deed};
+use projector::{MemoryRows, follow};
+use signer::value::{CaseId, UnixMs};
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::command::trace::words;
+use crate::error::Failure;
+use crate::lang::Lang;
+
+/// Columns of a line.
+const COLUMNS: usize = 80;
+/// Columns of what was done.
+const TITLE_COLUMNS: usize = 38;
+/// Offset of the county's clock, in minutes.
+const OFFSET_MINUTES: i16 = 480;
+/// Entries that are drawn at the most.
+const DRAWN_MAX: usize = 60;
+
+/// The chain of a case, drawn in lines of at most eighty columns.
+pub fn drawn(ledger: &Snapshot<Folder>, case: &str, lang: Lang) -> Result<Vec<String>, Failure> {
+    let failed = |error: projector::ProjectorError| Failure::Views(error.to_string());
+    let mut rows = MemoryRows::default();
+    follow::follow(&mut rows, ledger, &mut |_| {}).map_err(failed)?;
+    let id = CaseId::parse(case).ok_or_else(|| Failure::malformed(format!("no case id: {case}")))?;
+    let answer = answers::case(&rows, &id, None, DRAWN_MAX).map_err(failed)?;
+    let entries = answer.map(|answer| answer.value.entries).unwrap_or_default();
+    Ok(entries.iter().map(|(entry, row)| line(entry, &row.part, lang)).collect())
+}
+
+fn line(entry: &EntryAnswer, part: &CasePart, lang: Lang) -> String {
+    let day = crate::clock::at_offset(UnixMs(entry.row.received_ms), OFFSET_MINUTES).to_string();
+    let day = day.get(..10).unwrap_or(&day);
+    let stands_aside = matches!(part, CasePart::Omitted(_) | CasePart::Dropped(_))
+        || matches!(entry.row.deed, Deed::Recuse { .. } | Deed::Dissent { .. } | Deed::Objection { .. });
+    let sign = if stands_aside { '○' } else { '●' };
+    let title = cut(&words::told(entry, part, lang).0, TITLE_COLUMNS);
+    let space = " ".repeat(TITLE_COLUMNS.saturating_sub(title.width()));
+    let mut text = format!("  {day}  {title}{space} ");
+    for signer in &entry.signed_by {
+        let acting = if signer.capacity == "acting" { lang.pick(" acting", "（代理）") } else { "" };
+        let name = format!(" {sign} {}{acting}", signer.name);
+        if text.width() + name.width() > COLUMNS {
+            text.push('…');
+            break;
+        }
+        text.push_str(&name);
+    }
+    text
+}
+
+/// A text in at most so many columns.
+fn cut(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut cut = String::new();
+    for c in text.chars() {
+        if cut.width() + c.to_string().width() + 1 > columns {
+            break;
+        }
+        cut.push(c);
+    }
+    cut.push('…');
+    cut
+}
