@@ -66,11 +66,13 @@ impl Wisher<'_> {
     }
 
     fn rare_posting(&mut self) -> Option<Wish> {
+        // An old list's lines have moved on: something else would be refused first.
+        let is_fresh = |list: &crate::model::List| list.up.is_empty() && list.since + 60 > self.model.size();
         let lists: Vec<Code> = self
             .model
             .lists
             .iter()
-            .filter(|(id, list)| id.as_str().starts_with("post-") && list.up.is_empty())
+            .filter(|(id, list)| id.as_str().starts_with("post-") && is_fresh(list))
             .map(|(id, _)| id.clone())
             .collect();
         let id = self.dice.one(&lists)?.clone();
