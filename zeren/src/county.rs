@@ -1,6 +1,7 @@
 //! An invented county that lives through a year: what `zeren demo` records. Everybody in it is made up, every key comes from the
 //! seed, and nothing here knows a rule: what the county does is admitted or refused like anybody's acts.
 
+mod decades;
 mod lists;
 mod money;
 mod people;
@@ -33,6 +34,7 @@ use crate::error::Failure;
 use crate::files;
 use crate::scribe::sign;
 
+pub use self::decades::Large;
 pub use self::plan::{Profile, Published};
 pub use self::truth::Truth;
 pub use self::year::{Told, live_a_year};
@@ -80,6 +82,7 @@ pub struct County {
     /// Whether somebody with the ledger's key writes the year anew, with another account for one case.
     pub rewrites: bool,
     profile: Profile,
+    large: Large,
     procedure: Option<ProcedureName>,
     officials: HashMap<String, Official>,
     counters: HashMap<DeviceId, u64>,
@@ -268,9 +271,9 @@ impl County {
 }
 
 /// Founds the county in a new folder, with everybody in office.
-pub fn found(dir: &Path, seed: DemoSeed, profile: Profile) -> Result<County, Failure> {
+pub fn found(dir: &Path, seed: DemoSeed, profile: Profile, large: Large) -> Result<County, Failure> {
     let storage = files::make_ledger_folder(dir)?;
-    files::or_unmake(dir, people::found(storage, seed, profile))
+    files::or_unmake(dir, people::found(storage, seed, profile, large))
 }
 
 /// The period of the demonstration.

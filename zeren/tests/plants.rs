@@ -331,3 +331,27 @@ fn officials_move_act_for_others_and_retire() {
     assert_eq!(count(&|act| matches!(act, Act::Report(_))), 40);
     assert_eq!(count(&|act| matches!(act, Act::Dissent(_))), 20);
 }
+
+#[test]
+fn the_large_county_lives_as_many_years_as_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let build = |name: &str, rest: &[&str]| {
+        let dir = folder.path().join(name);
+        zeren(&[&["demo", "--json", "--dir", path(&dir)], rest].concat())
+    };
+    let output = build("large", &["--profile", "l", "--people", "440", "--years", "3"]);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
+    assert_eq!(told["audit"]["verdict"], "holds");
+    let paid: u64 = told["totals"].as_array().unwrap().iter().map(|total| total["people"].as_u64().unwrap()).sum();
+    assert_eq!(paid, 3 * 440, "everybody is paid every year");
+    for wrong in [
+        &["--people", "500"][..],
+        &["--profile", "l", "--people", "5"],
+        &["--profile", "l", "--years", "0"],
+        &["--profile", "l", "--copies"],
+    ] {
+        let refused = build("wrong", wrong);
+        assert_eq!(refused.status.code(), Some(2), "{wrong:?}: {}", said(&refused));
+        assert!(!folder.path().join("wrong").exists(), "nothing was made");
+    }
+}

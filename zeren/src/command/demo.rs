@@ -18,7 +18,7 @@ use self::payments::{Payments, Total};
 use self::telling::Telling;
 use super::init::CHECKPOINT_KEY_FILE;
 use super::{audit, print, read_ledger};
-use crate::county::{self, County, Profile};
+use crate::county::{self, County, Large, Profile};
 use crate::demo_keys::{DemoSeed, SEED_FILE};
 use crate::error::Failure;
 use crate::files;
@@ -45,15 +45,41 @@ pub struct Args {
     /// Also make the copies that somebody with the disk has edited, cut and rewritten, in a folder beside the ledger
     #[arg(long)]
     copies: bool,
+    /// With --profile l: how many people apply (default: 36,000)
+    #[arg(long)]
+    people: Option<usize>,
+    /// With --profile l: how many years are lived, from 2013 on (default: 14)
+    #[arg(long)]
+    years: Option<u64>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
+impl Args {
+    fn large(&self) -> Result<Large, Failure> {
+        if self.profile != Profile::L && (self.people.is_some() || self.years.is_some()) {
+            return Err(Failure::malformed("--people and --years are for --profile l: the other profiles are what they are".to_owned()));
+        }
+        if self.profile == Profile::L && self.copies {
+            return Err(Failure::malformed("--copies is for --profile s and m: the large county is for growth".to_owned()));
+        }
+        let Large { people, years } = Large::default();
+        let large = Large { people: self.people.unwrap_or(people), years: self.years.unwrap_or(years) };
+        if !(220..=250_000).contains(&large.people) || !(1..=60).contains(&large.years) {
+            return Err(Failure::malformed(format!(
+                "--people from 220, one in each village, to 250,000; --years from 1 to 60: found {} and {}",
+                large.people, large.years
+            )));
+        }
+        Ok(large)
+    }
+}
+
 /// Builds, audits, tells.
 pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let started = Instant::now();
-    let mut county = county::found(&args.dir, DemoSeed::new(&args.seed), args.profile)?;
+    let mut county = county::found(&args.dir, DemoSeed::new(&args.seed), args.profile, args.large()?)?;
     let copies = args.copies.then(|| copies::Copies::beside(&args.dir)).transpose()?;
     let mut progress = Progress::new(lang.pick("a county's year", "一县一年"));
     let mut at_chapter = |done, of| progress.at(done, of);

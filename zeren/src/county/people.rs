@@ -11,6 +11,7 @@ use signer::statement::{ProcedureName, statement_hash};
 use signer::value::{KeyName, Origin, Power, StatementHash, UnixMs, midnight};
 use signer::{SecretKey, Statement};
 
+use super::decades::{self, Large};
 use super::plan::{Profile, township_official};
 use super::plants::Plants;
 use super::truth::Truth;
@@ -96,7 +97,7 @@ fn posts(profile: Profile) -> Vec<Post> {
     all
 }
 
-pub(super) fn found(storage: Folder, seed: DemoSeed, profile: Profile) -> Result<County, Failure> {
+pub(super) fn found(storage: Folder, seed: DemoSeed, profile: Profile, large: Large) -> Result<County, Failure> {
     let start = midnight(2012, 12, 3, 480).ok_or_else(|| Failure::malformed("no such date"))?.plus_ms(9 * super::HOUR_MS);
     let founding = founding(&seed, start)?;
     let founders: Vec<_> = founding.founders.iter().map(|founder| (founder.person.clone(), seed.key(founder.person.as_str()))).collect();
@@ -117,6 +118,7 @@ pub(super) fn found(storage: Folder, seed: DemoSeed, profile: Profile) -> Result
         refused: BTreeMap::new(),
         rewrites: false,
         profile,
+        large,
         procedure: None,
         counters: HashMap::new(),
         applicants: BTreeMap::new(),
@@ -128,7 +130,8 @@ pub(super) fn found(storage: Folder, seed: DemoSeed, profile: Profile) -> Result
         plants: Plants::default(),
         truth: Truth::default(),
     };
-    county.enact(PROCEDURE, &["f001", "f002"])?;
+    let procedure = if profile == Profile::L { decades::procedure() } else { PROCEDURE.to_owned() };
+    county.enact(&procedure, &["f001", "f002"])?;
     county.staff()?;
     Ok(county)
 }

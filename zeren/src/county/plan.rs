@@ -4,6 +4,7 @@ use clap::ValueEnum;
 use sha2::{Digest as _, Sha256};
 use signer::value::{AccountToken, CaseId};
 
+use super::decades::Large;
 use super::plants::Plants;
 use super::words::{case, code, scheme, unit};
 use super::{Applicant, County};
@@ -22,6 +23,8 @@ pub enum Profile {
     S,
     /// Twenty-two townships, 220 villages: the 6,968 people whom the county's summary names, and those who were not paid
     M,
+    /// The same places and as many people and years as asked for: for growth; nothing is planted
+    L,
 }
 
 /// What becomes of an application that nobody tells a story of.
@@ -92,7 +95,7 @@ impl Profile {
     pub(super) fn townships(self) -> Vec<usize> {
         match self {
             Profile::S => vec![TOLD],
-            Profile::M => (1..=22).collect(),
+            Profile::M | Profile::L => (1..=22).collect(),
         }
     }
 
@@ -110,7 +113,7 @@ impl Profile {
     /// Schemes, tiers, amounts in fen, and people paid; nothing where the number is not fixed.
     fn payees(self) -> &'static [(&'static str, &'static str, u64, usize)] {
         match self {
-            Profile::S => &[],
+            Profile::S | Profile::L => &[],
             Profile::M => &[
                 ("SCH-A", "base", 60_000, 5_260),
                 ("SCH-B", "tier-1", 400_000, 200),
@@ -123,7 +126,7 @@ impl Profile {
     /// How many are suspended at the visit, refused by the township, reversed at the recheck.
     fn unpaid(self) -> [(Fate, usize); 3] {
         match self {
-            Profile::S => [(Fate::Suspended, 0), (Fate::Refused, 0), (Fate::Reversed, 0)],
+            Profile::S | Profile::L => [(Fate::Suspended, 0), (Fate::Refused, 0), (Fate::Reversed, 0)],
             Profile::M => [(Fate::Suspended, 188), (Fate::Refused, 226), (Fate::Reversed, 113)],
         }
     }
@@ -131,14 +134,15 @@ impl Profile {
     /// What the county's summary says of each scheme; nothing for a township.
     pub fn published(self) -> &'static [Published] {
         match self {
-            Profile::S => &[],
+            Profile::S | Profile::L => &[],
             Profile::M => &PUBLISHED,
         }
     }
 
-    fn applicants(self) -> usize {
+    fn applicants(self, large: Large) -> usize {
         match self {
             Profile::S => 300,
+            Profile::L => large.people,
             Profile::M => {
                 let paid: usize = self.payees().iter().map(|(.., people)| people).sum();
                 let unpaid: usize = self.unpaid().iter().map(|(_, people)| people).sum();
@@ -182,7 +186,7 @@ impl County {
     /// Everybody who will apply, spread over the villages; who is paid what, and who is not, follows from the seed.
     pub(super) fn invent_applicants(&mut self, profile: Profile) {
         let villages = profile.villages();
-        let total = profile.applicants();
+        let total = profile.applicants(self.large);
         let all: Vec<(CaseId, Village)> = (0..total)
             .map(|at| (villages[at % villages.len()], at / villages.len() + 1))
             .map(|(of, number)| (of.applicant(number), of))

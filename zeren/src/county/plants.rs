@@ -314,7 +314,7 @@ fn village(township: usize, number: usize) -> String {
 impl Plants {
     /// Chooses places and people, once everybody who will apply is known. `told` are cases of the stories.
     pub(super) fn choose(county: &County, told: &dyn Fn(&CaseId) -> bool) -> Plants {
-        if county.profile == Profile::S {
+        if county.profile != Profile::M {
             return Plants::default();
         }
         let own_unit: Vec<CaseId> = OWN_UNIT_CASES.iter().map(|id| super::words::case(id)).collect();

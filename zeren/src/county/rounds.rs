@@ -5,7 +5,7 @@ use signer::value::{CaseId, Code, StatementHash};
 
 use super::people::{CHECKERS, COUNTY_CHECKERS, SUB_GROUPS, sub_group};
 use super::plan::{Profile, Village};
-use super::words::{code, person, unit};
+use super::words::{code, period, person, unit};
 use super::{Applicant, County, year_2013};
 use crate::error::Failure;
 
@@ -16,7 +16,7 @@ fn area_of(profile: Profile, village: Village) -> usize {
         (Profile::S, 1, _) => 1,
         (Profile::S, number, _) => number + 1,
         // Nobody goes to the own township: sub-groups 3 to 16 have members from townships 9 to 22 and 1 to 6.
-        (Profile::M, _, township) => (township + 1) % SUB_GROUPS + 1,
+        (Profile::M | Profile::L, _, township) => (township + 1) % SUB_GROUPS + 1,
     }
 }
 
@@ -58,7 +58,7 @@ impl County {
     }
 
     /// The recheck team of thirty-two, four groups, sixteen sub-groups, and who goes where.
-    pub(super) fn assign_team(&mut self) -> Result<(), Failure> {
+    pub(super) fn assign_team(&mut self, year: u64) -> Result<(), Failure> {
         let mut members = Vec::new();
         for sub in 1..=SUB_GROUPS {
             let group = code(&format!("g{}", (sub - 1) / 4 + 1));
@@ -67,7 +67,7 @@ impl County {
         let of = |village: Village, unit_of: String| Area { sub: sub_code(area_of(self.profile, village)), unit: unit(&unit_of) };
         let mut areas: Vec<Area> = match self.profile {
             Profile::S => self.profile.villages().into_iter().map(|village| of(village, village.unit())).collect(),
-            Profile::M => {
+            Profile::M | Profile::L => {
                 let townships = self.profile.townships().into_iter();
                 townships.map(|township| of(Village { township, number: 1 }, format!("{township:02}"))).collect()
             }
@@ -77,7 +77,7 @@ impl County {
             let (sub, at) = (sub_code(self.sub_group_at_home(&case)?), self.applicant(&case)?.unit.clone());
             areas.push(Area { sub, unit: at });
         }
-        let team = Team { step: code("recheck"), period: year_2013(), members, areas };
+        let team = Team { step: code("recheck"), period: period(&year.to_string()), members, areas };
         self.act(&["a001", "a003"], Act::Team(team)).map(drop)
     }
 
@@ -123,12 +123,12 @@ impl County {
     }
 
     /// The yearly review of somebody who was paid.
-    pub(super) fn review_annually(&mut self, id: &CaseId, by: &[&str]) -> Result<StatementHash, Failure> {
+    pub(super) fn review_annually(&mut self, id: &CaseId, by: &[&str], year: u64) -> Result<StatementHash, Failure> {
         let mut step = Step::new(code("annual"));
         step.case = Some((id.clone(), Some(self.head(id)?)));
-        step.period = Some(super::words::period("2014"));
+        step.period = Some(period(&year.to_string()));
         step.asserts = vec![(code("met"), Assertion::Yes)];
-        step.evidence = vec![(code("visit-record"), self.commitment(&format!("annual review of {id}")))];
+        step.evidence = vec![(code("visit-record"), self.commitment(&format!("annual review of {id} in {year}")))];
         self.case_step(by, step, id)
     }
 }

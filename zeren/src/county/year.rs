@@ -11,6 +11,7 @@ use signer::act::{
 use signer::statement::statement_hash;
 use signer::value::{AccountToken, CaseId, StatementHash};
 
+use super::decades;
 use super::people::tablet;
 use super::plan::{Fate, Profile, TOLD, Village, township_official};
 use super::plants::{
@@ -34,6 +35,10 @@ pub struct Told {
 
 /// Lives the year 2013 and the review after it. `progress` is told how many of its chapters are done.
 pub fn live_a_year(county: &mut County, progress: &mut dyn FnMut(u64, u64) -> Result<(), Failure>) -> Result<Vec<Told>, Failure> {
+    if county.profile == Profile::L {
+        decades::live(county, progress)?;
+        return Ok(Vec::new());
+    }
     let mut year = Year { county, told: Vec::new(), omitted: BTreeMap::new(), borrowed: [0; 2] };
     for chapter in 0..CHAPTERS {
         year.county.commit()?;
@@ -557,7 +562,7 @@ impl Year<'_> {
     /// The county's team rechecks everybody: fifteen a day for each pair.
     fn recheck(&mut self) -> Result<(), Failure> {
         self.county.morning(2013, 2, 27)?;
-        self.county.assign_team()?;
+        self.county.assign_team(2013)?;
         let in_group = id(10, 30);
         let evidence = self.county.commitment("only this pair speaks the dialect");
         let about = About::Case(in_group.clone());
@@ -778,7 +783,7 @@ impl Year<'_> {
     fn review_in_turn(&mut self, case: &CaseId, township: usize, pair: usize, minute: i64) -> Result<(), Failure> {
         self.county.at_minute(minute);
         self.county.on_device(Some(&tablet(township, pair)));
-        let hash = self.county.review_annually(case, &strs(&pairs(township)[pair]))?;
+        let hash = self.county.review_annually(case, &strs(&pairs(township)[pair]), 2014)?;
         self.county.on_device(None);
         let at = self.county.clock;
         let by = &pairs(township)[pair];
@@ -798,7 +803,7 @@ impl Year<'_> {
         for case in cases {
             let by = &pairs(township)[1];
             self.county.clock = self.county.clock.plus_ms(14_000);
-            let hash = self.county.review_annually(case, &strs(by))?;
+            let hash = self.county.review_annually(case, &strs(by), 2014)?;
             let at = self.county.clock;
             self.county.truth.plant(22).case(case).persons(&strs(by)).statement(hash, at);
         }

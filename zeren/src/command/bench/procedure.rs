@@ -20,7 +20,7 @@ use signer::value::UnixMs;
 
 use super::Scratch;
 use crate::command::print;
-use crate::county::{self, Profile};
+use crate::county::{self, Large, Profile};
 use crate::demo_keys::DemoSeed;
 use crate::error::Failure;
 use crate::lang::{Lang, thousands};
@@ -58,7 +58,7 @@ pub(super) fn run(args: &ProcedureArgs, lang: Lang) -> Result<ExitCode, Failure>
 fn measure_admission(args: &ProcedureArgs) -> Result<Value, Failure> {
     let scratch = Scratch::new(args.dir.as_deref())?;
     let dir = scratch.0.join("ledger");
-    let mut county = county::found(&dir, DemoSeed::new("bench"), args.profile)?;
+    let mut county = county::found(&dir, DemoSeed::new("bench"), args.profile, Large::default())?;
     county::live_a_year(&mut county, &mut |_, _| Ok(()))?;
     let policy = Policy::parse(county.policy().as_bytes()).map_err(|error| Failure::malformed(error.to_string()))?;
     drop(county);

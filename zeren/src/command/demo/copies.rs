@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::DRAWN;
-use crate::county::{self, Profile};
+use crate::county::{self, Large, Profile};
 use crate::demo_keys::DemoSeed;
 use crate::error::Failure;
 
@@ -33,7 +33,7 @@ impl Copies {
     /// Makes the other two.
     pub fn edit_and_rewrite(&self, seed: &str, profile: Profile) -> Result<(), Failure> {
         self.edit()?;
-        let mut county = county::found(&self.folder.join("rewritten"), DemoSeed::new(seed), profile)?;
+        let mut county = county::found(&self.folder.join("rewritten"), DemoSeed::new(seed), profile, Large::default())?;
         county.rewrites = true;
         county::live_a_year(&mut county, &mut |_, _| Ok(())).map(drop)
     }
