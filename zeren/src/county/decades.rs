@@ -2,8 +2,8 @@
 //! can be looked at. Nothing is planted, nothing goes wrong; its lists are each of one township, since a list has its limit.
 
 use sha2::{Digest as _, Sha256};
-use signer::act::{Assertion, ListRef, Step};
-use signer::value::{CaseId, ListRoot};
+use signer::act::{Assertion, Step};
+use signer::value::CaseId;
 
 use super::people::tablet;
 use super::plan::{Village, township_official};
@@ -47,11 +47,6 @@ fn pair(township: usize, turn: usize) -> ([String; 2], String) {
     let of = |number: usize| township_official(township, number);
     let pairs = [[of(1), of(2)], [of(2), of(3)], [of(3), of(1)]];
     (pairs[turn % 3].clone(), tablet(township, turn % 3))
-}
-
-/// A list by its name alone, for a batch that takes all of it.
-fn named(list: &str) -> ListRef {
-    ListRef { list: code(list), count: 0, total: 0, root: ListRoot([0; 32]) }
 }
 
 /// Lives the years from 2013 on. `progress` is told how many of them are done.
@@ -201,7 +196,7 @@ impl County {
         self.later(year, 7, 22, 0)?;
         let mut funded = Vec::new();
         for (id, list, cases) in batches {
-            funded.push(self.fund(&id, &named(&list), cases, Vec::new(), None)?);
+            funded.push(self.fund(&id, &list, cases, Vec::new(), None)?);
         }
         self.later(year, 8, 12, 0)?;
         let cosigned = self.cosigned_last()?;

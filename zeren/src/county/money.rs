@@ -1,6 +1,6 @@
 //! Funds, payments, settlements, notices.
 
-use signer::act::{Act, BatchRef, ListRef, Step};
+use signer::act::{Act, BatchRef, Step};
 use signer::value::{CaseId, StatementHash};
 
 use signer::Rule;
@@ -29,12 +29,12 @@ impl County {
     pub(super) fn fund(
         &mut self,
         id: &str,
-        list: &ListRef,
+        list: &str,
         cases: Vec<CaseId>,
         less: Vec<(CaseId, StatementHash)>,
         repays: Option<&str>,
     ) -> Result<Batch, Failure> {
-        let line = BatchRef { batch: code(id), list: list.list.clone(), count: cases.len() as u64, total: self.sum(&cases)? };
+        let line = BatchRef { batch: code(id), list: code(list), count: cases.len() as u64, total: self.sum(&cases)? };
         let batch = Batch { id: id.to_owned(), line, cases, repays: repays.map(ToOwned::to_owned), less };
         let mut step = Step::new(code("fund"));
         step.batch = Some(batch.line.clone());

@@ -268,7 +268,7 @@ impl County {
     pub(super) fn tell_quiet_plants(&mut self) {
         let plants = self.plants.clone();
         let at = self.day;
-        let groups: [(u8, bool, &[CaseId]); 10] = [
+        let groups: [(u8, bool, &[CaseId]); 9] = [
             (1, false, &plants.dead),
             (1, true, &plants.left),
             (3, false, &plants.gave_back),
@@ -278,7 +278,6 @@ impl County {
             (12, true, &plants.returned),
             (20, false, &plants.wrong_tier),
             (21, false, &plants.parked),
-            (9, true, &[]),
         ];
         for (number, is_twin, cases) in groups {
             for case in cases {

@@ -142,8 +142,8 @@ pub const PLANTS: [Kind; 22] = [
         "two townships approve each other's kin",
         "两乡互批亲属",
         "record: relations found later, both ways",
-        "a township with only two investigators",
-        "仅有两名调查员的乡镇",
+        "two investigators who always go together",
+        "固定搭档的两名调查员",
     ),
     kind(
         16,
@@ -228,38 +228,41 @@ const fn kind(
 pub(super) struct Plants {
     /// False in a county too small for them.
     pub(super) are_planted: bool,
-    /// 1: paid and reviewed after their death; twin: left in time.
+    /// Dead, paid and reviewed all the same (1).
     pub(super) dead: Vec<CaseId>,
+    /// Dead, and out of the programme before the review (1's twin).
     pub(super) left: Vec<CaseId>,
-    /// 3.
+    /// Those who had to give cash back (3).
     pub(super) gave_back: Vec<CaseId>,
-    /// 5: kin of two village heads.
+    /// Village heads, and cases that are their kin (5).
     pub(super) kin: Vec<(String, CaseId)>,
-    /// Declared relatives of an investigator, who steps aside.
+    /// Declared relatives of an investigator, who steps aside (5's twin).
     pub(super) declared: BTreeMap<CaseId, String>,
-    /// 6, with its twin.
+    /// On the public payroll (6).
     pub(super) payroll: Vec<CaseId>,
+    /// Of the same names as somebody on the payroll (6's twin).
     pub(super) namesakes: Vec<CaseId>,
-    /// 9: cases of a village group, by the township's checker.
+    /// Cases at home with a checker of the own township (9).
     pub(super) own_unit: Vec<CaseId>,
-    /// 11, with its twin: cases that share an account with the first of them.
+    /// Cases on the account of the first of them (11).
     pub(super) one_account: Vec<CaseId>,
+    /// Couples, on the account of one of them (11's twin).
     pub(super) couples: Vec<[CaseId; 2]>,
-    /// 14.
+    /// The same person as two cases of two townships (14).
     pub(super) twice: Vec<[CaseId; 2]>,
-    /// 15: the official, and a case that is the official's kin in the other township.
+    /// An official, and a case of the other township that is the official's kin (15).
     pub(super) ring: Vec<(String, CaseId)>,
-    /// 20.
+    /// Paid by the higher tier, and entitled to the lower (20).
     pub(super) wrong_tier: Vec<CaseId>,
-    /// 21.
+    /// Those whose money is parked (21).
     pub(super) parked: Vec<CaseId>,
-    /// Payments that the bank returns.
+    /// Those whose payments the bank returns (12's twin).
     pub(super) returned: Vec<CaseId>,
 }
 
 /// Villages whose meetings one hand wrote.
 pub(super) const FORGED: std::ops::RangeInclusive<usize> = 1..=6;
-/// Townships by what is planted there.
+// Townships, by what is planted there.
 pub(super) const FORGED_TOWNSHIP: usize = 2;
 pub(super) const SHORT_TOWNSHIP: usize = 3;
 pub(super) const SHAM_TOWNSHIPS: [usize; 3] = [4, 5, 6];
@@ -268,7 +271,7 @@ pub(super) const BACKDATED_TOWNSHIP: usize = 15;
 pub(super) const ACTING_TOWNSHIP: usize = 16;
 pub(super) const LAPSE_TOWNSHIPS: [usize; 2] = [18, 19];
 pub(super) const CASHED_TOWNSHIP: usize = 20;
-pub(super) const TWO_STAFF_TOWNSHIP: usize = 21;
+pub(super) const PAIRED_TOWNSHIP: usize = 21;
 pub(super) const DEAD_TOWNSHIP: usize = 22;
 /// Townships whose leaders forward what was not posted.
 pub(super) const SWAP_TOWNSHIPS: [usize; 5] = [20, 21, 22, 1, 16];
@@ -329,9 +332,9 @@ impl Plants {
         let mut kin: Vec<(String, CaseId)> = pick.of(&village(8, 1), 11).into_iter().map(|case| (kin_of(1), case)).collect();
         kin.extend(pick.of(&village(8, 2), 5).into_iter().map(|case| (kin_of(2), case)));
         let mut declared = BTreeMap::new();
-        for township in county.profile.townships().into_iter().filter(|of| *of != TWO_STAFF_TOWNSHIP) {
+        for township in county.profile.townships().into_iter().filter(|of| *of != PAIRED_TOWNSHIP) {
             let relatives = pick.of(&format!("{township:02}"), 4);
-            declared.extend(relatives.into_iter().take(4).map(|case| (case, township_official(township, 1))));
+            declared.extend(relatives.into_iter().map(|case| (case, township_official(township, 1))));
         }
         let payroll = pick.of("03", 14);
         let namesakes = pick.of("03", 3);
