@@ -109,7 +109,7 @@ def _totals(context, step, batch, results):
 
 def _effect(context, step, batch, results):
     programme = context.programme
-    programme.used.setdefault(batch.list, context.index)
+    programme.used.setdefault(batch.list, context.view.size)
     context.named.update(batch.payments)
     if step.opening:
         programme.batches[batch.id] = batch
@@ -118,7 +118,7 @@ def _effect(context, step, batch, results):
             payment.batch, payment.paid = batch, None
     batch.marks[step.id] = mark_of(context, step)
     if results:
-        programme.used.setdefault(results.id, context.index)
+        programme.used.setdefault(results.id, context.view.size)
         batch.settled = context.index
         for line in results.lines:
             batch.payments[line[0]].paid = line[1] == "paid"

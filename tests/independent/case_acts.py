@@ -48,7 +48,7 @@ def _correct_case(context):
     require(mark, "of-unknown")
     require(case.payment is None or case.payment.batch is None, "case-paid")
     context.accept()
-    case.marks = case.marks_before(mark.entry)
+    case.marks, case.corrected = case.marks_before(mark.entry), context.index
     case.unlock(context.governing.procedure.steps)
     case.close_upheld()
     case.move(statement.hash, context.index)

@@ -28,7 +28,7 @@ def sheet(context):
     require(size <= SHEET_BYTES and len(found.lines) + len(statement["|"]) <= LIST_LINES, "list-limit")
     context.accept()
     found.parts += 1
-    found.seen = context.view.size
+    found.seen = max(found.seen, context.view.size)
     found.size += len(statement.text)
     found.lines += statement["|"]
     found.leaves += [leaf_hash(line) for line in _raw_lines(statement.text)]
@@ -64,13 +64,13 @@ def perform(context, step):
     seats = named_list(context, statement["seats"], "seats") if step.quorum else None
     cases = {line[0] for line in found.lines}
     unit = _unit(context, step, found)
-    kept, dropped = _lines(context, step, found)
+    kept, dropped = _lines(context, step, found, unit)
     period = max(case.period for case, _ in kept)
     _omitted(context, step, found, unit, cases, period)
     if seats:
         _quorum(step.quorum, seats)
     if step.rates:
-        _rates(step.rates, kept)
+        _rates(step.rates, kept + dropped)
     if step.posting:
         _posting(context, step, found)
     lifted = case_rules.overridden(context, step, cases, found.id)
@@ -81,17 +81,18 @@ def perform(context, step):
 
 
 def _unit(context, step, found):
-    """Point 2: all cases are of one level unit, which the signers' units cover."""
-    unit = None
-    for place, line in enumerate(found.lines):
-        own = level_unit(context.programme.case(line[0]).unit, step.level)
-        unit = own if place == 0 else unit
-        require(own is not None and own == unit, "list-unit")
+    """Point 2: all cases but those that left after the list was written are of one level unit, which the signers' units cover."""
+    cases = [context.programme.case(line[0]) for line in found.lines]
+    staying = [case for case in cases if case.unit_entry < found.seen]
+    unit = level_unit((staying or cases)[0].unit, step.level)
+    for case in cases:
+        own = level_unit(case.unit, step.level)
+        require(own is not None and (own == unit or case.unit_entry >= found.seen), "list-unit")
     signers_cover(context, unit)
     return unit
 
 
-def _lines(context, step, found):
+def _lines(context, step, found, unit):
     """Point 3: (case, line) of the lines kept, (case, hash responsible) of those dropped."""
     kept, dropped = [], []
     for line in found.lines:
@@ -100,8 +101,12 @@ def _lines(context, step, found):
         case = context.programme.case(line[0])
         if case.id in found.dropped:
             continue
-        if case.head not in (line[1], found.done):
+        current = case.head in (line[1], found.done)
+        if not current:
             require(case.was_head_since(line[1], found.seen), "case-head")
+            known = found.id not in context.programme.used and _is_settled(case, found.seen) and case.corrected < found.seen
+            require(not known or _is_due(context, step, case, found.seen), "step-order")
+        if not current or level_unit(case.unit, step.level) != unit:
             dropped.append((case, case.head))
         elif case.flags:
             dropped.append((case, next(iter(case.flags))))
@@ -138,21 +143,25 @@ def _amount(context, case):
 
 
 def _omitted(context, step, found, unit, cases, period):
-    """Point 4: nobody who was there when the list was first used is left out, and who is omitted is so for a reason."""
-    size = min(context.view.size, context.programme.used.get(found.id, context.view.size))
+    """Point 4: nobody who was there is left out, and who is omitted is so for a reason."""
+    first = context.programme.used.get(found.id) if step.posting else None
+    size = context.view.size if first is None else min(first, context.view.size)
     for case in context.programme.cases.values():
         if case.unit is None or case.id in cases or level_unit(case.unit, step.level) != unit:
             continue
-        dropped = case.dropped is not None and case.period >= period
-        awaited = dropped or _is_awaited(context, step, case, period)
-        require(not (_is_settled(case, size) and awaited), "list-omits")
+        there = _is_settled(case, size) and (first is None or case.corrected < size)
+        dropped = case.dropped is not None and case.dropped_entry < size and case.period >= period
+        require(not (there and (dropped or _is_awaited(context, step, case, period))), "list-omits")
+    if first is not None:
+        return
     for line in found.lines:
         if is_omit(line):
             case = context.programme.case(line[0])
             status = case.status.hash if case.status.name != "open" else None
             recused = any(line[1] in hashes for person, hashes in case.recused.items() if person in context.persons)
-            waits = case.was_head_since(line[1], found.seen) and not _is_due(context, step, case, size)
-            require(waits or recused or line[1] in case.flags or line[1] in (status, case.dropped), "omit-unfounded")
+            waits = step.id in case.marks or not _is_due(context, step, case, size)
+            waiting = waits and (line[1] == case.dropped or case.was_head_since(line[1], found.seen))
+            require(waiting or recused or line[1] in case.flags or line[1] == status, "omit-unfounded")
 
 
 def _is_settled(case, size):
@@ -169,10 +178,13 @@ def _is_awaited(context, step, case, period):
 
 
 def _is_due(context, step, case, size):
-    """Whether the step was due in a log of this size."""
+    """Whether the step was due in a log of this size; where it locks, only for who can be paid."""
     if not _is_settled(case, size) or case.status.name != "open":
         return False
-    if step.id in case.marks or case.cohort not in step.cohorts:
+    mark = case.marks.get(step.id)
+    if (mark and mark.entry < size) or case.cohort not in step.cohorts:
+        return False
+    if step.locks and (case.payment is not None or _amount(context, case) is None):
         return False
     return case_rules.all_satisfied(context, case, step, size)
 
@@ -211,12 +223,13 @@ def _posting(context, step, found):
 
 def _effect(context, step, found, seats, kept, dropped):
     statement = context.statement
-    context.programme.used.setdefault(found.id, context.index)
+    context.programme.used.setdefault(found.id, context.view.size)
     if seats:
-        context.programme.used.setdefault(seats.id, context.index)
+        context.programme.used.setdefault(seats.id, context.view.size)
     context.named.update(case.id for case, _ in kept + dropped)
     for case, responsible in dropped:
         case.dropped = found.dropped[case.id] = responsible
+        case.dropped_entry = context.index
     if context.act == "post-up":
         found.up[step.id] = statement["at"]
         return

@@ -91,7 +91,9 @@ class Case:
     marks: dict = field(default_factory=dict)
     flags: dict = field(default_factory=dict)
     recused: dict = field(default_factory=dict)
+    corrected: int = 0  # the entry that last took a mark back
     dropped: bytes | None = None
+    dropped_entry: int = 0
     payment: Payment | None = None
     referred: int = 0
 
@@ -132,7 +134,7 @@ class Sheets:
     lines: list = field(default_factory=list)
     leaves: list = field(default_factory=list)
     size: int = 0
-    seen: int = 0  # what the signers of the last sheet had seen
+    seen: int = 0  # the most that the signers of a sheet had seen
     dropped: dict = field(default_factory=dict)
     done: bytes | None = None
     locked: dict = field(default_factory=dict)  # step: its mark
@@ -198,7 +200,7 @@ class Programme:
         self.relations = {}  # case id: {(person, relation)}
         self.acts = {}  # case id: [count, running hash], since the case is there
         self.lists = {}
-        self.used = {}  # list id: the entry of the first step that used it
+        self.used = {}  # list id: what the signers of the first step that used it had seen
         self.batches = {}
         self.batch_ids = set()
         self.waiting = {}

@@ -184,7 +184,11 @@ class ListLines(Programme):
         f.visit("C1")
         f.survey("C1")
         f.sheet("m", "cases", [f"C1 {f.cases['C1']}", f"C2 {hold} omit"])
-        f.meet("m", "C1")
+        self.bad(f, "omit-unfounded", lambda f: f.meet("m", "C1"))  # due again
+        again = f.flag("hold", "C2")
+        f.sheet("m2", "cases", [f"C1 {f.cases['C1']}", f"C2 {again} omit"])
+        f.meet("m2", "C1")
+        f.release("C2", again)
         f.cases_sheet("n", "C1")
         self.bad(f, "list-omits", lambda f: f.up("n"))  # not dropped in this period, but it waits for its renewal
         f.sheet("o", "cases", [f"C1 {f.cases['C1']}", f"C2 {f.cases['C2']} omit"])

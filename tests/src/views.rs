@@ -26,7 +26,7 @@ fn agrees(rows: &dyn Rows, id: &str, row: &CaseRow, case: &Case) {
         Status::Stopped { to, outcome, .. } => Some((to.as_str().to_owned(), outcome.to_string(), known.status_since)),
     };
     assert_eq!(file.stopped.clone().map(|stopped| (stopped.to, stopped.outcome, stopped.entry)), stopped, "{id}");
-    assert_eq!(file.dropped.as_ref().map(|(_, blame)| blame.hash), known.dropped.map(|hash| hash.0), "{id}");
+    assert_eq!(file.dropped.as_ref().map(|(_, blame)| blame.hash), known.dropped.map(|(hash, _)| hash.0), "{id}");
     let open: Vec<([u8; 32], bool)> = (0..file.flags)
         .filter_map(|number| match rows.row(&Key::CaseFlag(id.to_owned(), number)).unwrap().unwrap() {
             Row::Flag(FlagRow { hash, state, .. }) => match state {

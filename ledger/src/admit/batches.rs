@@ -71,12 +71,12 @@ impl<'a> Desk<'a> {
         }
         let mark = self.mark(step, None, Some(act));
         if let Some(batch) = opening {
-            self.change(Change::Used(named.list.clone()));
+            self.change(Change::Used(named.list.clone(), self.seen_size()));
             self.change(Change::BatchOpened { id: named.batch.clone(), batch });
         }
         self.change(Change::BatchMarked { batch: named.batch.clone(), mark });
         if let (Some(results), Some(line)) = (results, &act.results) {
-            self.change(Change::Used(line.list.clone()));
+            self.change(Change::Used(line.list.clone(), self.seen_size()));
             self.change(Change::Settled { results: results.into_iter().collect() });
         }
         self.change(Change::Named(self.hash, cases));

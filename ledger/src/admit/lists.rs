@@ -69,7 +69,7 @@ impl<'a> Desk<'a> {
                 format!("{} of {}", sheet.list, known.map_or_else(String::new, |known| known.owner.to_string())),
             )
         })?;
-        self.ensure(known.is_none_or(|known| known.used_at.is_none() && known.kind == sheet.kind), Rule::ListClosed, || {
+        self.ensure(known.is_none_or(|known| known.used_seeing.is_none() && known.kind == sheet.kind), Rule::ListClosed, || {
             (format!("a list of {} that no step has used", sheet.kind), format!("list {}", sheet.list))
         })?;
         let next = known.map_or(0, |known| known.sheets.len() as u64);
@@ -112,7 +112,7 @@ impl<'a> Desk<'a> {
             let total = known.total.map_or("too much".to_owned(), |total| total.to_string());
             (format!("{} {total} {}", known.count, known.root()), format!("{} {} {}", named.count, named.total, named.root))
         })?;
-        let is_spent = known.used_at.is_some() && matches!(kind, SheetKind::Seats | SheetKind::Results);
+        let is_spent = known.used_seeing.is_some() && matches!(kind, SheetKind::Seats | SheetKind::Results);
         self.ensure(!is_spent, Rule::ListClosed, || {
             (format!("{kind} of this step alone"), format!("list {}, which a step has used", named.list))
         })?;
@@ -132,7 +132,7 @@ impl<'a> Desk<'a> {
         }
         self.judge_kept(step, &named.list, &sorted, &act.overrides)?;
         if let Some(seats) = seats {
-            self.change(Change::Used(seats.list.clone()));
+            self.change(Change::Used(seats.list.clone(), self.seen_size()));
         }
         self.finish_list(step, &named.list, sorted, Some(act));
         Ok(())
@@ -166,7 +166,7 @@ impl<'a> Desk<'a> {
         let list = act.list.list.clone();
         let named =
             sorted.kept.iter().map(|(case, _)| (*case).clone()).chain(sorted.dropped.iter().map(|(case, _)| case.clone())).collect();
-        self.change(Change::Used(list.clone()));
+        self.change(Change::Used(list.clone(), self.seen_size()));
         self.change(Change::Dropped { list: list.clone(), cases: sorted.dropped });
         self.change(Change::Up { list, step: step.id.clone(), at });
         self.change(Change::Named(self.hash, named));
@@ -179,17 +179,17 @@ impl<'a> Desk<'a> {
         let Some(posting) = &step.posting else { return Ok(()) };
         self.judge_hanging(step, posting, act, at)?;
         self.judge_kept(step, &act.list.list, &sorted, &act.overrides)?;
-        self.change(Change::Down { list: act.list.list.clone() });
+        self.change(Change::Down { list: act.list.list.clone(), step: step.id.clone() });
         self.finish_list(step, &act.list.list, sorted, None);
         Ok(())
     }
 
     /// It hung, was photographed, and long enough.
     fn judge_hanging(&self, step: &Step, posting: &Posting, act: &PostDown, at: signer::value::Time) -> Judged {
-        let up = self.register.list(&act.list.list).and_then(|list| list.up.as_ref()).filter(|(of, _)| *of == step.id);
+        let up = self.register.list(&act.list.list).and_then(|list| list.up.get(&step.id));
         self.ensure(up.is_some(), Rule::PostingDown, || (format!("list {} up in step {}", act.list.list, step.id), "not up".to_owned()))?;
         self.ensure_photos(step, &posting.down, &act.photos)?;
-        let Some((_, since)) = up else { return Ok(()) };
+        let Some(since) = up else { return Ok(()) };
         let days = self.programme.calendar.days_between(since.unix_ms(), at.unix_ms(), posting.days.counting);
         self.ensure(days >= posting.days.days, Rule::PostingDays, || {
             (format!("step {}: {} days by its calendar since {since}", step.id, posting.days.days), format!("{days} until {at}"))
@@ -211,10 +211,10 @@ impl<'a> Desk<'a> {
             self.list_named(seats, SheetKind::Seats)?;
         }
         let rows = rows(of);
-        let unit = self.judge_list_unit(step, &rows)?;
+        let unit = self.judge_list_unit(step, of, &rows)?;
         let mut sorted = Sorted::default();
         for row in rows.iter().filter(|row| !row.omits) {
-            self.judge_row(step, of, row, &mut sorted)?;
+            self.judge_row(step, of, &unit, row, &mut sorted)?;
         }
         self.ensure(!sorted.kept.is_empty(), Rule::ListEmpty, || {
             (format!("list {}: a line that can go on", named.list), format!("{} dropped", sorted.dropped.len()))
@@ -227,22 +227,27 @@ impl<'a> Desk<'a> {
     fn kind_called_for(&self, step: &Step, named: &ListRef) -> SheetKind {
         // Only a step that locks uses a list of payments that no step has used.
         let is_locked =
-            || self.register.list(&named.list).is_some_and(|known| known.kind == SheetKind::Payments && known.used_at.is_some());
+            || self.register.list(&named.list).is_some_and(|known| known.kind == SheetKind::Payments && known.used_seeing.is_some());
         if step.locks || is_locked() { SheetKind::Payments } else { SheetKind::Cases }
     }
 
-    /// Every line's case is known, and of one unit of the step's level, which the signers' units cover.
-    fn judge_list_unit(&self, step: &Step, rows: &[Row<'_>]) -> Result<Unit, Refusal> {
-        let mut unit: Option<Unit> = None;
+    /// Every line's case is known, and of one unit of the step's level, which the signers' units cover. A case that left the unit
+    /// after the list was written does not stop the others.
+    fn judge_list_unit(&self, step: &Step, of: &List, rows: &[Row<'_>]) -> Result<Unit, Refusal> {
+        let mut places = Vec::with_capacity(rows.len());
         for row in rows {
             let file = self.file(row.case)?;
-            let of_level = file.unit.at_depth(step.level);
-            let first = unit.get_or_insert_with(|| of_level.clone().unwrap_or(Unit::whole()));
-            self.ensure(of_level.as_ref() == Some(first), Rule::ListUnit, || {
-                let level = self.programme.levels.get(step.level).map(ToString::to_string).unwrap_or_default();
-                (format!("cases of one unit of level {level}: {first}"), format!("case {} of unit {}", row.case, file.unit))
-            })?;
+            places.push((row.case, file, file.unit.at_depth(step.level)));
         }
+        let has_stayed = |file: &CaseFile| file.unit_since < of.seen_size;
+        let first = places.iter().find(|(_, file, _)| has_stayed(file)).or(places.first());
+        let unit = first.and_then(|(.., of_level)| of_level.clone());
+        let other = places.iter().find(|(_, file, of_level)| of_level.is_none() || *of_level != unit && has_stayed(file));
+        self.ensure(other.is_none(), Rule::ListUnit, || {
+            let level = self.programme.levels.get(step.level).map(ToString::to_string).unwrap_or_default();
+            let found = other.map_or_else(String::new, |(case, file, _)| format!("case {case} of unit {}", file.unit));
+            (format!("cases of one unit of level {level}: {}", unit.clone().unwrap_or(Unit::whole())), found)
+        })?;
         let unit = unit.unwrap_or(Unit::whole());
         let other = self.signers.iter().find(|signer| !signer.by.unit.covers(&unit));
         self.ensure(other.is_none(), Rule::CaseUnit, || {
@@ -253,7 +258,7 @@ impl<'a> Desk<'a> {
     }
 
     /// One line: kept, dropped, or a reason to refuse the whole.
-    fn judge_row(&self, step: &Step, of: &List, row: &Row<'_>, sorted: &mut Sorted<'a>) -> Judged {
+    fn judge_row(&self, step: &Step, of: &List, unit: &Unit, row: &Row<'_>, sorted: &mut Sorted<'a>) -> Judged {
         // The key of the register's own map lives as long as the state.
         let Some((case, known)) = self.register.case_entry(row.case) else { return Ok(()) };
         let file = self.file(case)?;
@@ -265,6 +270,13 @@ impl<'a> Desk<'a> {
             // Whoever wrote the list names the head that was there to be seen: an old one would blame for the omission who moved the case.
             let is_unseen = self.register.was_head_since(case, row.hash, of.seen_size);
             self.ensure(is_unseen, Rule::CaseHead, || (format!("case {case} {}", known.head), row.hash.to_string()))?;
+            // And so would a case that is listed before its turn: it moves when it is brought there.
+            let is_known = of.used_seeing.is_none() && file.was_settled_at(of.seen_size) && file.corrected_since < of.seen_size;
+            self.ensure(!is_known || self.is_due_at(of.seen_size, step, case, file), Rule::StepOrder, || {
+                (format!("case {case}: step {} due when the list was written", step.id), "its turn had not come".to_owned())
+            })?;
+        }
+        if !is_current || file.unit.at_depth(step.level).as_ref() != Some(unit) {
             sorted.dropped.push((case.clone(), known.head));
             return Ok(());
         }
@@ -295,15 +307,16 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
+    /// What the standard gives a case, in fen; nothing where there is no standard, no measure, or too much.
+    fn amount_due(&self, file: &CaseFile) -> Option<u64> {
+        let standard = self.programme.standard(&file.scheme, &file.tier, file.period)?;
+        let Some(per) = &standard.per else { return Some(standard.fen) };
+        let latest = file.marks.iter().rev().find_map(|mark| mark.measures.iter().find(|(code, _)| code == per));
+        latest.and_then(|(_, measure)| standard.fen.checked_mul(*measure)).filter(|fen| *fen <= NUMBER_MAX)
+    }
+
     fn judge_amount(&self, case: &CaseId, file: &CaseFile, fen: u64, account: &AccountToken) -> Judged {
-        let standard = self.programme.standard(&file.scheme, &file.tier, file.period);
-        let due = standard.and_then(|standard| match &standard.per {
-            None => Some(standard.fen),
-            Some(per) => {
-                let latest = file.marks.iter().rev().find_map(|mark| mark.measures.iter().find(|(code, _)| code == per));
-                latest.and_then(|(_, measure)| standard.fen.checked_mul(*measure)).filter(|fen| *fen <= NUMBER_MAX)
-            }
-        });
+        let due = self.amount_due(file);
         self.ensure(due == Some(fen), Rule::Amount, || {
             let due = due.map_or("a measure".to_owned(), |due| format!("{due} fen"));
             (format!("case {case}: {due} for {} {} in {}", file.scheme, file.tier, file.period), format!("{fen} fen"))
@@ -313,31 +326,60 @@ impl<'a> Desk<'a> {
 
     /// Nobody is left out with nobody responsible.
     fn judge_omissions(&self, step: &Step, of: &List, unit: &Unit, rows: &[Row<'_>], period: Option<Period>) -> Judged {
-        // A list accounts for the cases that were there when it was first used: who comes later is on the next.
-        let size = of.used_at.unwrap_or(u64::MAX).min(self.seen_size());
+        // A list that hangs, or will, answers for those whom its first signers could see: nobody stops a posting by applying.
+        let first_seeing = of.used_seeing.filter(|_| step.posting.is_some());
+        let size = first_seeing.unwrap_or(u64::MAX).min(self.seen_size());
         let named: BTreeMap<&CaseId, &Row<'_>> = rows.iter().map(|row| (row.case, row)).collect();
         for case in self.register.cases_within(unit) {
-            let Some(file) = self.register.file(case).filter(|_| !named.contains_key(case)) else { continue };
-            let was_dropped = file.dropped.is_some() && Some(file.period) >= period;
-            let is_missed = file.was_settled_at(size) && (was_dropped || self.is_awaited(step, file, period));
-            self.ensure(!is_missed, Rule::ListOmits, || (format!("case {case} of {unit}: a line, or an `omit` line"), "none".to_owned()))?;
-        }
-        for row in rows.iter().filter(|row| row.omits) {
-            let file = self.file(row.case)?;
-            let waits = !self.is_due_at(size, step, row.case, file) && self.register.was_head_since(row.case, row.hash, of.seen_size);
-            let is_founded = waits
-                || file.flags.iter().any(|flag| flag.hash == *row.hash)
-                || file.stopped_by() == Some(row.hash)
-                || file.dropped.as_ref() == Some(row.hash)
-                || self.recusals(file).any(|hash| hash == row.hash);
-            self.ensure(is_founded, Rule::OmitUnfounded, || {
-                let grounds = file.flags.iter().map(|flag| &flag.hash).chain(file.stopped_by()).chain(&file.dropped);
-                let mut grounds: Vec<String> = grounds.chain(self.recusals(file)).map(ToString::to_string).collect();
-                grounds.push(format!("its head while step {} is not due", step.id));
-                (format!("case {}: {}", row.case, grounds.join(" or ")), row.hash.to_string())
+            let Some((file, head)) = self.register.file(case).zip(self.register.case(case).map(|known| known.head)) else { continue };
+            if named.contains_key(case) {
+                continue;
+            }
+            let was_there = file.was_settled_at(size) && (first_seeing.is_none() || file.corrected_since < size);
+            let dropped = file.dropped.filter(|(_, entry)| *entry < size && Some(file.period) >= period);
+            self.ensure(!was_there || dropped.is_none() && !self.is_awaited(step, file, period), Rule::ListOmits, || {
+                let expected = match (self.is_due_at(size, step, case, file), dropped, file.stopped_by()) {
+                    (true, ..) => format!("a line {case} {head}: step {} is due", step.id),
+                    (false, Some((by, _)), None) => format!("a line {case} {by} omit: that statement dropped it"),
+                    (false, _, Some(by)) => format!("a line {case} {by} omit: that statement stopped it"),
+                    (false, None, None) => format!("a line {case} {head} omit: it waits before step {}", step.id),
+                };
+                let used = if of.used_seeing.is_some() { ", which is closed: lay another" } else { "" };
+                (expected, format!("no line of it in the list of {unit}{used}"))
             })?;
         }
+        if first_seeing.is_some() {
+            // Its omissions were judged when it was first used; what has become of their grounds since takes nobody from it.
+            return Ok(());
+        }
+        for row in rows.iter().filter(|row| row.omits) {
+            self.judge_omission(step, of, size, row)?;
+        }
         Ok(())
+    }
+
+    /// An `omit` line has a ground.
+    fn judge_omission(&self, step: &Step, of: &List, size: u64, row: &Row<'_>) -> Judged {
+        let file = self.file(row.case)?;
+        let waits = !(file.mark(&step.id).is_none() && self.is_due_at(size, step, row.case, file));
+        let dropped = file.dropped.map(|(by, _)| by).filter(|_| waits);
+        let is_founded = waits && self.register.was_head_since(row.case, row.hash, of.seen_size)
+            || file.flags.iter().any(|flag| flag.hash == *row.hash)
+            || file.stopped_by() == Some(row.hash)
+            || dropped == Some(*row.hash)
+            || self.recusals(file).any(|hash| hash == row.hash);
+        self.ensure(is_founded, Rule::OmitUnfounded, || {
+            let flags = file.flags.iter().map(|flag| format!("the {} {}", flag.kind, flag.hash));
+            let others = file.stopped_by().map(|by| format!("what stopped it, {by}")).into_iter();
+            let others = others.chain(dropped.map(|by| format!("what dropped it, {by}")));
+            let others = others.chain(self.recusals(file).map(|hash| format!("the recusal {hash}")));
+            let head = self.register.case(row.case).map(|known| known.head).filter(|_| waits);
+            let mut grounds: Vec<String> = flags.chain(others).chain(head.map(|head| format!("its head {head}"))).collect();
+            if !waits {
+                grounds.push(format!("no `omit`, since step {} is due", step.id));
+            }
+            (format!("case {}: {}", row.case, grounds.join(" or ")), row.hash.to_string())
+        })
     }
 
     /// Recusals of a case by those who sign.
@@ -353,9 +395,11 @@ impl<'a> Desk<'a> {
         file.is_open() && (is_before_it || Some(file.period) < period && is_before_it_next())
     }
 
-    /// Whether a step was due for a case in a log of this size.
+    /// Whether a step was due for a case in a log of this size; where it locks, only for who can be paid.
     fn is_due_at(&self, size: u64, step: &Step, case: &CaseId, file: &CaseFile) -> bool {
-        let is_before_it = file.is_open() && file.mark(&step.id).is_none() && self.is_for(step, file);
+        let was_done = file.mark(&step.id).is_some_and(|mark| mark.entry < size);
+        let is_payable = || !step.locks || file.payment.is_none() && self.amount_due(file).is_some();
+        let is_before_it = file.is_open() && !was_done && self.is_for(step, file) && is_payable();
         file.was_settled_at(size) && is_before_it && self.missing_before(step, case, file, size).is_none()
     }
 
@@ -380,7 +424,9 @@ impl<'a> Desk<'a> {
     }
 
     fn judge_rates(&self, rates: &Rates, sorted: &Sorted<'_>) -> Judged {
-        let marks: Vec<_> = sorted.kept.iter().filter_map(|(_, file)| file.mark(&rates.step)).collect();
+        // Who drops out of this act counts: an objection to one who was met must not lower the share of the others.
+        let dropped = sorted.dropped.iter().filter_map(|(case, _)| self.register.file(case));
+        let marks: Vec<_> = sorted.kept.iter().map(|(_, file)| *file).chain(dropped).filter_map(|file| file.mark(&rates.step)).collect();
         for (code, share) in &rates.shares {
             let says_yes = |(asserted, said): &(Code, Assertion)| asserted == code && *said == Assertion::Yes;
             let yes = marks.iter().filter(|mark| mark.asserts.iter().any(says_yes)).count() as u64;
@@ -412,7 +458,7 @@ impl<'a> Desk<'a> {
         let cases: Vec<CaseId> = sorted.kept.iter().map(|(case, _)| (*case).clone()).collect();
         let named = cases.iter().chain(sorted.dropped.iter().map(|(case, _)| case)).cloned().collect();
         let mark = self.mark(step, Some(of.clone()), act);
-        self.change(Change::Used(of.clone()));
+        self.change(Change::Used(of.clone(), self.seen_size()));
         self.change(Change::Dropped { list: of.clone(), cases: sorted.dropped });
         self.change(Change::Done(Done { mark, cases }));
         if step.locks {

@@ -44,6 +44,18 @@ pub enum FlagKind {
     Hold,
 }
 
+impl core::fmt::Display for FlagKind {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            FlagKind::Objection => "objection",
+            FlagKind::Dissent => "dissent",
+            FlagKind::Report => "report",
+            FlagKind::Appeal => "appeal",
+            FlagKind::Hold => "hold",
+        })
+    }
+}
+
 /// Something that stands open against a case.
 #[derive(Clone, Debug)]
 pub struct Flag {
@@ -160,8 +172,10 @@ pub struct CaseFile {
     pub flags: Vec<Flag>,
     /// Who stepped aside, and by which statement.
     pub recused: Vec<(PersonId, StatementHash)>,
-    /// The statement responsible for its being dropped from a list, until it is listed again.
-    pub dropped: Option<StatementHash>,
+    /// The entry that last took a mark back.
+    pub corrected_since: u64,
+    /// The statement responsible for its being dropped from a list, and the entry that dropped it, until it is listed again.
+    pub dropped: Option<(StatementHash, u64)>,
     /// What is paid in this period.
     pub payment: Option<Payment>,
 }

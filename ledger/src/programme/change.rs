@@ -63,8 +63,9 @@ pub enum Change {
     },
     Down {
         list: Code,
+        step: Code,
     },
-    Used(Code),
+    Used(Code, u64),
     Stopped {
         case: CaseId,
         to: OutcomeTo,
@@ -190,7 +191,7 @@ impl Register {
             | Change::Dropped { .. }
             | Change::Up { .. }
             | Change::Down { .. }
-            | Change::Used(_)
+            | Change::Used(..)
             | Change::Sheet { .. } => self.apply_to_list(change, cause),
             Change::BatchOpened { .. }
             | Change::BatchMarked { .. }
@@ -243,6 +244,7 @@ impl Register {
             marks: Vec::new(),
             flags: Vec::new(),
             recused: Vec::new(),
+            corrected_since: cause.entry,
             dropped: None,
             payment: None,
         };
@@ -328,6 +330,7 @@ impl Register {
             }
             Change::TakenBack { case, from } => {
                 if let Some(file) = self.file_mut(&case) {
+                    file.corrected_since = cause.entry;
                     file.forget_from(from);
                 }
             }
@@ -405,7 +408,7 @@ impl Register {
             Change::Dropped { list, cases } => {
                 for (case, responsible) in cases {
                     if let Some(file) = self.file_mut(&case) {
-                        file.dropped = Some(responsible);
+                        file.dropped = Some((responsible, cause.entry));
                     }
                     if let Some(list) = self.lists.get_mut(&list) {
                         list.dropped.insert(case);
@@ -414,19 +417,19 @@ impl Register {
             }
             Change::Up { list, step, at } => {
                 if let Some(list) = self.lists.get_mut(&list) {
-                    list.up = Some((step, at));
+                    list.up.insert(step, at);
                 }
             }
-            Change::Down { list } => {
+            Change::Down { list, step } => {
                 if let Some(list) = self.lists.get_mut(&list) {
-                    list.up = None;
+                    list.up.remove(&step);
                 }
             }
-            Change::Used(list) => {
+            Change::Used(list, seen_size) => {
                 if let Some(list) = self.lists.get_mut(&list)
-                    && list.used_at.is_none()
+                    && list.used_seeing.is_none()
                 {
-                    list.used_at = Some(cause.entry);
+                    list.used_seeing = Some(seen_size);
                     if let Some(unused) = self.unused_bytes.get_mut(&list.owner) {
                         *unused = unused.saturating_sub(list.unused_bytes);
                     }

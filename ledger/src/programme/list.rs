@@ -1,6 +1,6 @@
 //! Lists: sheets laid end to end, and what steps have done with them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use signer::act::{PaymentLine, SheetKind, SheetLines};
 use signer::merkle::leaf_hash;
@@ -17,7 +17,7 @@ pub struct List {
     pub kind: SheetKind,
     /// Its sheets' lines.
     pub sheets: Vec<SheetLines>,
-    /// Size of the log that the signers of the last sheet had seen.
+    /// Largest size of the log that the signers of a sheet had seen.
     pub seen_size: u64,
     /// Bytes of the sheets' texts, while no step has used it.
     pub unused_bytes: u64,
@@ -29,14 +29,14 @@ pub struct List {
     pub total: Option<u64>,
     /// First part of the last line.
     pub last: Option<String>,
-    /// The entry of the first step that used it.
-    pub used_at: Option<u64>,
+    /// Size of the log that the signers of the first step that used it had seen.
+    pub used_seeing: Option<u64>,
     /// The last statement that did its cases.
     pub done_by: Option<StatementHash>,
     /// Cases that it has lost.
     pub dropped: BTreeSet<CaseId>,
-    /// The posting step in which it is up, and since when by the signers' clock.
-    pub up: Option<(Code, Time)>,
+    /// The posting steps in which it is up, and since when by the signers' clock.
+    pub up: BTreeMap<Code, Time>,
 }
 
 impl List {
@@ -52,16 +52,16 @@ impl List {
             count: 0,
             total: Some(0),
             last: None,
-            used_at: None,
+            used_seeing: None,
             done_by: None,
             dropped: BTreeSet::new(),
-            up: None,
+            up: BTreeMap::new(),
         }
     }
 
     /// Adds a sheet.
     pub fn push(&mut self, lines: &SheetLines, bytes: u64, seen_size: u64) {
-        self.seen_size = seen_size;
+        self.seen_size = self.seen_size.max(seen_size);
         for text in lines.texts() {
             self.tree.push(leaf_hash(text.as_bytes()));
             self.last = text.split(' ').next().map(ToOwned::to_owned);

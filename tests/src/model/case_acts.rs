@@ -116,6 +116,7 @@ impl Bench<'_> {
             let (hash, i, locking) = (self.hash, self.i, self.locking_steps());
             return Ok(change(&at.case, move |case| {
                 case.marks.retain(|mark| mark.entry < entry && !locking.contains(&mark.step));
+                case.corrected = i;
                 case.payment = None;
                 case.flags.retain(|flag| !flag.upheld);
                 case.moves(hash, i);

@@ -62,7 +62,7 @@ impl Bench<'_> {
             list.parts.push(sheet);
             list.bytes += bytes;
             list.since = i;
-            list.seen = seen;
+            list.seen = list.seen.max(seen);
         }))
     }
 
@@ -92,13 +92,13 @@ impl Bench<'_> {
         let list = self.list_line(line, wanted)?;
         let seats_list = seats.map(|seats| self.list_line(seats, |_| SheetKind::Seats)).transpose()?;
         let lines = list.lines();
-        let unit = self.judge_unit(step, &lines)?;
-        let (kept, dropped) = self.sort_lines(step, list, &lines)?;
+        let unit = self.judge_unit(step, list, &lines)?;
+        let (kept, dropped) = self.sort_lines(step, list, &lines, &unit)?;
         self.judge_omits(step, list, &lines, &kept, &unit)?;
         if let Some(seats) = seats_list {
             self.judge_quorum(step, seats)?;
         }
-        self.judge_rates(step, &kept)?;
+        self.judge_rates(step, &kept, &dropped)?;
         self.judge_posting(step, act, list, sub)?;
         self.judge_overrides(overrides, step, &lines.iter().map(|line| &line.case).collect::<Vec<_>>(), Some(&line.list))?;
         for kept in &kept {
@@ -111,15 +111,25 @@ impl Bench<'_> {
         Ok(self.list_effect(step, act, line, seats, kept, dropped, sub))
     }
 
-    fn judge_unit(&self, step: &Step, lines: &[Line]) -> Result<Unit, Rule> {
-        let mut unit: Option<Unit> = None;
+    fn judge_unit(&self, step: &Step, list: &List, lines: &[Line]) -> Result<Unit, Rule> {
+        let mut stayed: Option<Unit> = None;
+        let mut first: Option<Unit> = None;
         for line in lines {
             let case = self.model.cases.get(&line.case).ok_or(Rule::CaseUnknown)?;
-            let own = level_unit(&case.unit, step.level).ok_or(Rule::ListUnit)?;
-            ensure(unit.as_ref().is_none_or(|unit| *unit == own), Rule::ListUnit)?;
-            unit = Some(own);
+            let own = level_unit(&case.unit, step.level);
+            if first.is_none() {
+                first.clone_from(&own);
+            }
+            if case.unit_entry < list.seen {
+                stayed = stayed.or(own);
+            }
         }
-        let unit = unit.ok_or(Rule::ListEmpty)?;
+        let unit = stayed.or(first).ok_or(Rule::ListUnit)?;
+        for line in lines {
+            let case = &self.model.cases[&line.case];
+            let own = level_unit(&case.unit, step.level).ok_or(Rule::ListUnit)?;
+            ensure(own == unit || case.unit_entry >= list.seen, Rule::ListUnit)?;
+        }
         ensure(self.all_cover(&unit), Rule::CaseUnit)?;
         Ok(unit)
     }
@@ -129,7 +139,7 @@ impl Bench<'_> {
             && step.after.iter().all(|before| self.is_satisfied(id, case, before, bound))
     }
 
-    fn sort_lines(&self, step: &Step, list: &List, lines: &[Line]) -> Result<Sorted, Rule> {
+    fn sort_lines(&self, step: &Step, list: &List, lines: &[Line], unit: &Unit) -> Result<Sorted, Rule> {
         let (mut kept, mut dropped) = (Vec::new(), Vec::new());
         for line in lines.iter().filter(|line| !line.omit) {
             if list.dropped.contains(&line.case) {
@@ -138,6 +148,12 @@ impl Bench<'_> {
             let case = &self.model.cases[&line.case];
             if line.hash != case.head && Some(case.head) != list.did {
                 ensure(case.had_since(&line.hash, list.seen), Rule::CaseHead)?;
+                let is_known = list.used.is_none() && self.is_old(case, list.seen) && case.corrected < list.seen;
+                ensure(!is_known || self.was_due(step, &line.case, case, list.seen), Rule::StepOrder)?;
+                dropped.push((line.case.clone(), case.head));
+                continue;
+            }
+            if level_unit(&case.unit, step.level).as_ref() != Some(unit) {
                 dropped.push((line.case.clone(), case.head));
                 continue;
             }
@@ -175,28 +191,42 @@ impl Bench<'_> {
         latest.map(|(_, measure)| u128::from(standard.fen) * u128::from(*measure)).filter(|fen| *fen <= 9_007_199_254_740_991)
     }
 
+    fn is_old(&self, case: &Case, bound: u64) -> bool {
+        case.unit_entry < bound && case.status_entry < bound && case.period_entry < bound
+    }
+
+    fn was_due(&self, step: &Step, id: &CaseId, case: &Case, bound: u64) -> bool {
+        let was_done = case.marks.iter().any(|mark| mark.step == step.id && mark.entry < bound);
+        let can_be_paid = !step.locks || case.payment.is_none() && self.amount(case).is_some();
+        case.status.is_none() && self.is_old(case, bound) && !was_done && can_be_paid && self.is_due_in(step, id, case, bound)
+    }
+
     fn judge_omits(&self, step: &Step, list: &List, lines: &[Line], kept: &[Line], unit: &Unit) -> Judged {
         let latest = kept.iter().map(|line| self.model.cases[&line.case].period).max().unwrap();
-        let bound = list.used.map_or(self.z, |used| used.min(self.z));
-        let is_old = |case: &Case| case.unit_entry < bound && case.status_entry < bound && case.period_entry < bound;
-        let is_ahead = |case: &Case| case.mark(&step.id).is_none() && if case.is_new { step.for_new } else { step.for_continuing };
+        let first = if step.posting.is_some() { list.used } else { None };
+        let bound = first.map_or(self.z, |first| first.min(self.z));
         for (id, case) in &self.model.cases {
             let is_here = level_unit(&case.unit, step.level).as_ref() == Some(unit);
-            if !is_here || lines.iter().any(|line| line.case == *id) || !is_old(case) {
+            let was_there = self.is_old(case, bound) && (first.is_none() || case.corrected < bound);
+            if !is_here || lines.iter().any(|line| line.case == *id) || !was_there {
                 continue;
             }
-            let was_dropped = case.dropped.is_some() && case.period >= latest;
+            let was_dropped = case.dropped.is_some_and(|(_, entry)| entry < bound) && case.period >= latest;
+            let is_ahead = case.mark(&step.id).is_none() && if case.is_new { step.for_new } else { step.for_continuing };
             let would_be_for = if self.was_locked(case) { step.for_continuing } else { step.for_new };
-            let is_before = is_ahead(case) || case.period < latest && would_be_for;
+            let is_before = is_ahead || case.period < latest && would_be_for;
             ensure(!(was_dropped || case.status.is_none() && is_before), Rule::ListOmits)?;
+        }
+        if first.is_some() {
+            return Ok(());
         }
         for line in lines.iter().filter(|line| line.omit) {
             let case = &self.model.cases[&line.case];
-            let is_due = case.status.is_none() && is_old(case) && is_ahead(case) && self.is_due_in(step, &line.case, case, bound);
-            let is_founded = case.had_since(&line.hash, list.seen) && !is_due
+            let is_due = case.mark(&step.id).is_none() && self.was_due(step, &line.case, case, bound);
+            let says_why = case.had_since(&line.hash, list.seen) || case.dropped.is_some_and(|(hash, _)| hash == line.hash);
+            let is_founded = !is_due && says_why
                 || case.flags.iter().any(|flag| flag.hash == line.hash)
                 || case.status.is_some() && case.status_hash == line.hash
-                || case.dropped == Some(line.hash)
                 || case.recusals.iter().any(|(who, hash)| *hash == line.hash && self.signers.iter().any(|signer| signer.person == *who));
             ensure(is_founded, Rule::OmitUnfounded)?;
         }
@@ -220,9 +250,10 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn judge_rates(&self, step: &Step, kept: &[Line]) -> Judged {
+    fn judge_rates(&self, step: &Step, kept: &[Line], dropped: &[(CaseId, StatementHash)]) -> Judged {
         let Some(rates) = &step.rates else { return Ok(()) };
-        let marks: Vec<_> = kept.iter().filter_map(|line| self.model.cases[&line.case].mark(&rates.step)).collect();
+        let counted = kept.iter().map(|line| &line.case).chain(dropped.iter().map(|(id, _)| id));
+        let marks: Vec<_> = counted.filter_map(|id| self.model.cases[id].mark(&rates.step)).collect();
         for (code, share) in &rates.shares {
             let yes = marks.iter().filter(|mark| mark.asserts.contains(&(code.clone(), Assertion::Yes))).count();
             ensure(!falls_short(yes as u64, marks.len() as u64, *share), Rule::Rate)?;
@@ -262,19 +293,19 @@ impl Bench<'_> {
     ) -> Effect {
         let (list, seats) = (line.list.clone(), seats.map(|seats| seats.list.clone()));
         let (is_up, at) = (matches!(act, Act::PostUp(_)), sub.header.at.unix_ms());
-        let (mut mark, hash, i, locks) = (self.mark(step, Some(&list)), self.hash, self.i, step.locks);
+        let (mut mark, hash, i, z, locks) = (self.mark(step, Some(&list)), self.hash, self.i, self.z, step.locks);
         if let Act::Step(act) = act {
             mark.asserts.clone_from(&act.asserts);
             mark.measures.clone_from(&act.measures);
         }
         Box::new(move |model| {
             for used in [Some(list.clone()), seats].into_iter().flatten() {
-                model.lists.get_mut(&used).unwrap().used.get_or_insert(i);
+                model.lists.get_mut(&used).unwrap().used.get_or_insert(z);
             }
             let record = model.lists.get_mut(&list).unwrap();
             for (id, hash) in dropped {
                 record.dropped.insert(id.clone());
-                model.cases.get_mut(&id).unwrap().dropped = Some(hash);
+                model.cases.get_mut(&id).unwrap().dropped = Some((hash, i));
             }
             if is_up {
                 record.up.push((mark.step.clone(), at));

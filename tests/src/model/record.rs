@@ -129,7 +129,9 @@ pub struct Case {
     pub flags: Vec<Flag>,
     pub recused: Vec<PersonId>,
     pub recusals: Vec<(PersonId, StatementHash)>,
-    pub dropped: Option<StatementHash>,
+    /// The entry that last took a mark back.
+    pub corrected: u64,
+    pub dropped: Option<(StatementHash, u64)>,
     pub payment: Option<Payment>,
     /// Time spent referred in this period.
     pub referred_ms: i64,
@@ -173,10 +175,10 @@ pub struct List {
     pub parts: Vec<Arc<Sheet>>,
     /// Entry of its last sheet.
     pub since: u64,
-    /// What the signers of its last sheet had seen.
+    /// The most that the signers of a sheet had seen.
     pub seen: u64,
     pub bytes: u64,
-    /// The first step that used it.
+    /// What the signers of the first step that used it had seen.
     pub used: Option<u64>,
     pub is_locked: bool,
     pub dropped: BTreeSet<CaseId>,

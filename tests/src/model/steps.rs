@@ -353,6 +353,7 @@ impl Bench<'_> {
             flags: Vec::new(),
             recused: Vec::new(),
             recusals: Vec::new(),
+            corrected: 0,
             dropped: None,
             payment: None,
             referred_ms: 0,

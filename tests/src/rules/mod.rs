@@ -14,6 +14,7 @@ mod index;
 pub(crate) mod keys;
 mod lists;
 mod money;
+mod others_lists;
 mod postings;
 mod procedures_of_programme;
 mod programme_rules;
@@ -51,6 +52,7 @@ pub fn trials() -> Vec<Trial> {
     postings::fill(&mut table);
     money::fill(&mut table);
     lists::fill(&mut table);
+    others_lists::fill(&mut table);
     case_acts::fill(&mut table);
     steps::fill(&mut table);
     table.0

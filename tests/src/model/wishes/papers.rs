@@ -127,7 +127,7 @@ impl Wisher<'_> {
         match (is_due, flag, case.dropped) {
             (true, None, _) => Some(line(case.head, false)),
             (true, Some(flag), _) => Some(if self.dice.percent(20) { line(case.head, false) } else { line(flag, true) }),
-            (false, _, Some(dropped)) => Some(line(if case.status.is_some() { case.status_hash } else { dropped }, true)),
+            (false, _, Some((dropped, _))) => Some(line(if case.status.is_some() { case.status_hash } else { dropped }, true)),
             _ if case.status.is_none() && case.mark(&step.id).is_none() && !self.dice.percent(1) => Some(line(case.head, true)),
             _ if self.dice.percent(2) => Some(line(case.head, false)),
             _ => None,
