@@ -2,6 +2,7 @@
 //! its checkpoint; whoever holds the checkpoint key alone could have written them, so nothing here trusts them.
 
 mod named;
+mod paper;
 mod sheets;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use ledger::entry::Entry;
 use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
 use projector::answers::EntryAnswer;
-use projector::rows::{Blame, CasePart, Deed, Subject, Wait};
+use projector::rows::{Blame, CasePart, Deed, EntryRow, Subject, Wait};
 use projector::{Rows, answers};
 use signer::act::Act;
 use signer::merkle::{leaf_hash, root_of_inclusion};
@@ -20,6 +21,8 @@ use signer::value::StatementHash;
 use signer::{Checkpoint, Refusal, Statement};
 
 use self::named::Named;
+pub use self::paper::Paper;
+pub use self::sheets::LineProof;
 use self::sheets::Lines;
 use crate::error::Failure;
 
@@ -44,6 +47,7 @@ pub struct Witness<'a> {
     /// Of each entry on its own: the entries that it rests on, all of them earlier.
     grounds: BTreeMap<u64, Result<Vec<u64>, Refusal>>,
     verdicts: BTreeMap<u64, Verdict>,
+    papers: BTreeMap<u64, Paper>,
     lists: BTreeMap<String, Option<Lines>>,
 }
 
@@ -55,7 +59,16 @@ impl<'a> Witness<'a> {
         let answer = answers::ledger(rows).map_err(|error| Failure::Views(error.to_string()))?;
         let constitutions = answer.map(|answer| answer.value.constitutions).unwrap_or_default();
         let constitutions = constitutions.into_iter().map(|(entry, _)| entry).collect();
-        Ok(Witness { ledger, rows, checkpoint, constitutions, grounds: BTreeMap::new(), verdicts: BTreeMap::new(), lists: BTreeMap::new() })
+        Ok(Witness {
+            ledger,
+            rows,
+            checkpoint,
+            constitutions,
+            grounds: BTreeMap::new(),
+            verdicts: BTreeMap::new(),
+            papers: BTreeMap::new(),
+            lists: BTreeMap::new(),
+        })
     }
 
     /// The ledger.
@@ -84,6 +97,17 @@ impl<'a> Witness<'a> {
         Ok(self.verdicts.get(&entry).cloned().unwrap_or(Ok(())))
     }
 
+    /// What a verified entry says that no view holds; nothing of one that does not verify on its own.
+    pub fn paper(&mut self, entry: u64) -> Result<Paper, Failure> {
+        _ = self.vouches(entry)?;
+        Ok(self.papers.get(&entry).cloned().unwrap_or_default())
+    }
+
+    /// A list as its sheets in the record have it; nothing where no sheet of it is there.
+    pub fn list(&mut self, list: &str) -> Result<Option<&Lines>, Failure> {
+        self.lines(list)
+    }
+
     /// All of these entries: the first fault.
     pub fn vouches_for_all(&mut self, entries: impl IntoIterator<Item = u64>) -> Result<Verdict, Failure> {
         for entry in entries {
@@ -101,7 +125,10 @@ impl<'a> Witness<'a> {
         let bytes = self.ledger.entry(index)?.unwrap_or_default();
         let grounds = match self.verify(index, &bytes) {
             Err(refusal) => Err(refusal),
-            Ok(content) => self.named_by(index, &content)?,
+            Ok(content) => {
+                self.papers.insert(index, Paper::of(&content));
+                self.named_by(index, &content)?
+            }
         };
         self.grounds.insert(index, grounds.clone());
         Ok(grounds)
@@ -222,10 +249,33 @@ impl<'a> Witness<'a> {
         Ok(acts)
     }
 
+    /// A row says of an entry what the entry says: who, when, what, of which case or list.
+    fn judge_row(&self, index: u64, content: &Content, row: &EntryRow) -> Result<(), Failure> {
+        let mut is_so = self.ledger.history().received(index).is_some_and(|received| received.0 == row.received_ms);
+        if let Content::Statement { statement, hash, .. } = content {
+            is_so &= row.hash == Some(hash.0) && statement.act_name().as_str() == row.deed.name();
+            if let Statement::Act { header, act, .. } = statement.as_ref() {
+                let told = row.signers.iter().map(|signer| (signer.person.as_str(), signer.office.as_str(), signer.unit.as_str()));
+                is_so &= told.eq(header.by.iter().map(|by| (by.person.as_str(), by.office.as_str(), by.unit.as_str())));
+                is_so &= row.at == Some(header.at.into());
+                is_so &= matches!(act, Act::Join { .. }) || paper::said_of(act) == paper::told_of(&row.deed);
+                if let (Act::Step(step), Deed::Step(told)) = (act, &row.deed) {
+                    is_so &= step
+                        .asserts
+                        .iter()
+                        .map(|(code, said)| (code.as_str(), said.as_str()))
+                        .eq(told.asserts.iter().map(|(code, said)| (code.as_str(), said.as_str())));
+                }
+            }
+        }
+        if is_so { Ok(()) } else { Err(Failure::Views(format!("they say of entry {index} what the record does not"))) }
+    }
+
     /// What gave the signers their offices and made their keys known, the constitution, the procedure, the device.
     fn named_by(&mut self, index: u64, content: &Content) -> Result<Result<Vec<u64>, Refusal>, Failure> {
         let answer = answers::entry(self.rows, index).map_err(|error| Failure::Views(error.to_string()))?;
         let answer = answer.ok_or_else(|| Failure::Views(format!("entry {index} is not counted")))?.value;
+        self.judge_row(index, content, &answer.row)?;
         let mut grounds: Vec<u64> =
             answer.signed_by.iter().flat_map(|signed| [signed.appointment, signed.key_entry, signed.entry]).collect();
         grounds.extend(self.constitutions.iter().rev().find(|entry| **entry < index));
