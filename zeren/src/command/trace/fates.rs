@@ -32,16 +32,19 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// How a case stands after acts from an entry on, until its next period begins.
+    /// How a case stood at the end of the period in which an entry falls.
     pub fn after(passages: &[Passage], from: u64) -> Standing {
         let mut standing = Standing::Open;
-        for passage in passages.iter().filter(|passage| passage.entry >= from) {
+        for passage in passages {
             let renews = matches!(passage.row.deed.step_done().map(|step| &step.on), Some(Subject::Case { renews: Some(_), .. }));
-            if renews || standing == Standing::Paid {
+            if renews && passage.entry > from {
                 break;
             }
             standing = match (&passage.of_case.part, &passage.row.deed) {
+                _ if renews => Standing::Open,
                 (CasePart::Paid, _) => Standing::Paid,
+                // What was paid stays paid, whatever is found out later.
+                _ if standing == Standing::Paid => Standing::Paid,
                 (CasePart::Failed(_), _) => Standing::Failed,
                 (CasePart::InBatch | CasePart::Kept { fen: Some(_) }, _) => Standing::Locked,
                 (CasePart::Dropped(_), _) => Standing::Dropped,
@@ -79,7 +82,7 @@ impl Standing {
     }
 }
 
-/// How many cases stand how after an entry.
+/// How many cases stood how at the end of the period in which an entry falls.
 pub fn standings<'a>(rows: &dyn Rows, cases: impl Iterator<Item = &'a str>, from: u64) -> Result<BTreeMap<Standing, u64>, Failure> {
     let mut counts = BTreeMap::new();
     for case in cases {

@@ -25,6 +25,8 @@ enum Answered {
     Nothing,
     Paid(u64),
     Failed(u64, String),
+    /// The batch was taken back before it was paid.
+    TakenBack(u64),
 }
 
 /// A payment with everything that it rests on.
@@ -103,6 +105,7 @@ fn fate(course: &Course, batch: &str, lang: Lang) -> String {
     match answered(course, batch) {
         Answered::Nothing => lang.pick("  (no answer yet)", "（待回执）").to_owned(),
         Answered::Paid(_) => lang.pick("  (paid)", "（已发放）").to_owned(),
+        Answered::TakenBack(_) => lang.pick("  (batch taken back)", "（批次已撤回）").to_owned(),
         Answered::Failed(_, reason) => format!("{}{reason}{}", lang.pick("  (failed: ", "（发放失败："), lang.pick(")", "）")),
     }
 }
@@ -110,6 +113,9 @@ fn fate(course: &Course, batch: &str, lang: Lang) -> String {
 fn answered(course: &Course, batch: &str) -> Answered {
     let of_batch = course.told.iter().rev().filter(|told| batch_of(&told.entry.row.deed) == Some(batch));
     for told in of_batch {
+        if let Some(by) = told.taken_back {
+            return Answered::TakenBack(by);
+        }
         match &told.of_case.part {
             CasePart::Paid => return Answered::Paid(told.entry.entry),
             CasePart::Failed(reason) => return Answered::Failed(told.entry.entry, reason.clone()),
@@ -213,6 +219,8 @@ impl Payment {
             (Answered::Paid(entry), Lang::Zh) => format!("{sum}，批次 {} 已发放（银行回执见第 {entry} 条）", self.batch),
             (Answered::Failed(entry, reason), Lang::En) => format!("{sum}, NOT PAID in batch {}: {reason} (entry {entry})", self.batch),
             (Answered::Failed(entry, reason), Lang::Zh) => format!("{sum}，批次 {} 发放失败：{reason}（第 {entry} 条）", self.batch),
+            (Answered::TakenBack(entry), Lang::En) => format!("{sum}, NOT PAID: batch {} was taken back (entry {entry})", self.batch),
+            (Answered::TakenBack(entry), Lang::Zh) => format!("{sum}，未发放：批次 {} 已撤回（第 {entry} 条）", self.batch),
             (Answered::Nothing, Lang::En) => format!("{sum}, in batch {}; the bank has not answered", self.batch),
             (Answered::Nothing, Lang::Zh) => format!("{sum}，在批次 {} 中，银行尚未回执", self.batch),
         }
@@ -222,7 +230,8 @@ impl Payment {
         let (paid, answer_entry, failed) = match &self.answered {
             Answered::Nothing => (None, None, None),
             Answered::Paid(entry) => (Some(true), Some(entry), None),
-            Answered::Failed(entry, reason) => (Some(false), Some(entry), Some(reason)),
+            Answered::Failed(entry, reason) => (Some(false), Some(entry), Some(reason.as_str())),
+            Answered::TakenBack(entry) => (Some(false), Some(entry), Some("taken-back")),
         };
         let [batch, lists, case] = self.parts().map(|part| part.into_iter().map(Told::json).collect::<Vec<_>>());
         let sheet = self.told.iter().find(|told| told.entry.entry == self.line.proof.sheet).map(Told::json);
