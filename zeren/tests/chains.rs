@@ -1,14 +1,15 @@
 //! What `zeren trace` says of payments, lists, batches and persons, of earlier sizes, and of input that cannot be believed.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up should fail loudly")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
-use projector::Key;
-use projector::rows::SCHEMA;
-use projector::store::tamper;
+use projector::rows::{Changes, Deed, EntryRow, Row, SCHEMA};
+use projector::store::{Store, tamper};
+use projector::{Key, Rows};
 use serde_json::Value;
 use tests::hamlet::hamlet;
 
@@ -398,7 +399,43 @@ fn kept_views_of_another_ledger_schema_or_hand_are_rebuilt() {
     }
 }
 
-fn edit(views: &Path, change: impl FnOnce(&mut std::collections::BTreeMap<Vec<u8>, Vec<u8>>)) {
+/// Somebody who keeps the seal right too: what the views say is compared with the record, entry by entry.
+#[test]
+fn views_that_were_sealed_anew_are_not_believed() {
+    let (dir, policy) = (COUNTY.path().join("county"), COUNTY.path().join("county/trust-policy"));
+    let key = |row: &str| match row {
+        "name" => Key::Person("t701".to_owned()),
+        "capacity" => Key::PersonOffice("t701".to_owned(), 118, "twp_investigator".to_owned()),
+        _ => Key::Entry(740),
+    };
+    for forged in ["name", "capacity", "signer", "received", "asserts"] {
+        let folder = tempfile::tempdir().unwrap();
+        let args = ["--lang", "en", "trace", "case", "07-06-002", "--dir", dir.to_str().unwrap(), "--policy", policy.to_str().unwrap()];
+        let kept = || run(folder.path(), &[&args[..], &["--views", "views"]].concat());
+        assert!(kept().status.success());
+        let mut store = Store::open(&generation(&folder.path().join("views"))).unwrap();
+        let cursor = store.cursor().unwrap().unwrap();
+        let mut row = store.row(&key(forged)).unwrap().unwrap();
+        match (&mut row, forged) {
+            (Row::Person(person), _) => person.name = "somebody else".to_owned(),
+            (Row::Office(office), _) => office.capacity = "acting".to_owned(),
+            (Row::Entry(entry), "signer") => entry.signers[0].person = "t703".to_owned(),
+            (Row::Entry(entry), "received") => entry.received_ms += 1_000,
+            (Row::Entry(EntryRow { deed: Deed::Step(step), .. }), _) => step.asserts[0].1 = "no".to_owned(),
+            other => panic!("{other:?}"),
+        }
+        let rows = BTreeMap::from([(key(forged).encode(), (key(forged), row))]);
+        store.commit(Changes { from: cursor.size, to: cursor.size, rows }, cursor).unwrap();
+        store.flush().unwrap();
+        drop(store);
+        let output = kept();
+        let said = text(&output);
+        assert!(output.status.code() == Some(3) && output.stdout.is_empty(), "{forged}: {said}");
+        assert!(said.contains("what the record does not") || said.contains("not there, though another row names it"), "{forged}: {said}");
+    }
+}
+
+fn edit(views: &Path, change: impl FnOnce(&mut BTreeMap<Vec<u8>, Vec<u8>>)) {
     tamper::edit(&generation(views), change).unwrap();
 }
 
