@@ -1,5 +1,7 @@
 //! Columns of a terminal: a Chinese character takes two.
 
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
 /// Columns that a line may take.
 pub const LINE_COLUMNS: usize = 80;
 /// Signs before which no line is broken.
@@ -7,15 +9,11 @@ const CLOSING: &str = "，。；：、）！？」』》,.;:)";
 
 /// Columns that a text takes.
 pub fn columns(text: &str) -> usize {
-    text.chars().map(columns_of).sum()
+    text.width()
 }
 
 fn columns_of(c: char) -> usize {
-    let wide =
-        ['\u{1100}'..='\u{115f}', '\u{2e80}'..='\u{a4cf}', '\u{ac00}'..='\u{d7a3}', '\u{f900}'..='\u{faff}', '\u{fe30}'..='\u{fe6f}'];
-    let is_wide = wide.iter().any(|range| range.contains(&c))
-        || matches!(c, '\u{ff00}'..='\u{ff60}' | '\u{ffe0}'..='\u{ffe6}' | '\u{20000}'..='\u{3fffd}');
-    1 + usize::from(is_wide)
+    c.width().unwrap_or_default()
 }
 
 /// The text, with spaces after it up to so many columns.

@@ -281,10 +281,10 @@ impl Line {
                 Lang::En => format!(" (entry {entry})"),
                 Lang::Zh => format!("（第 {entry} 条）"),
             });
-            print(&format!("    {}  {case}", lang.pick("case   ", "案件")));
-            print(&format!("    {}  {head}{of_entry}", lang.pick("head   ", "头项")));
+            print(&format!("    {}  {case}", lang.pick("case   ", "案件      ")));
+            print(&format!("    {}  {head}{of_entry}", lang.pick("head   ", "最近声明  ")));
             print(&format!("    {}  {fen}", lang.pick("fen    ", "金额（分）")));
-            print(&format!("    {}  {account}", lang.pick("account", "账户标识")));
+            print(&format!("    {}  {account}", lang.pick("account", "账户标识  ")));
         }
         let verdict = match &self.verdict {
             Ok(()) => "✓".to_owned(),
