@@ -1,5 +1,6 @@
 //! Reading a record when it is opened: which checkpoint is the last durable one, what it covers, and what a crash left above it.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use signer::checkpoint::is_signed_by;
@@ -36,6 +37,8 @@ pub(crate) struct Replayed {
     pub(crate) segments_kept: Segments,
     /// Whether bytes that are no admissible entries follow.
     pub(crate) has_tail: bool,
+    /// Rules that only warn, by the entry that broke them.
+    pub(crate) warnings: BTreeMap<u64, Vec<Refusal>>,
 }
 
 impl Replayed {
@@ -75,6 +78,7 @@ impl Replayed {
             segments,
             kept: Vec::new(),
             has_tail: false,
+            warnings: BTreeMap::new(),
         }
     }
 
@@ -153,7 +157,10 @@ impl Replayed {
 
     fn take(&mut self, verified: &Verified, sealed: &SealedEntry, received: UnixMs) -> Result<(), Refusal> {
         let context = verified.names_size().and_then(|size| self.history.context(size));
-        let admission = admit(&self.state, verified, received, context.as_ref())?;
+        let mut admission = admit(&self.state, verified, received, context.as_ref())?;
+        if !admission.warnings.is_empty() {
+            self.warnings.insert(self.state.size(), core::mem::take(&mut admission.warnings));
+        }
         self.state.apply(verified, received, admission);
         self.history.push(sealed.leaf, sealed.chain, received);
         Ok(())

@@ -1,11 +1,12 @@
 //! A ledger read without opening it for writing: for drafting, tracing, and witnesses.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-
 use std::sync::Arc;
 
 use signer::Note;
 use signer::checkpoint::Receipt;
+use signer::rule::Refusal;
 use signer::value::LedgerId;
 
 use crate::entry::{Entry, entry_head};
@@ -28,6 +29,7 @@ pub struct Snapshot<S: Storage> {
     checkpoint: Note,
     size: u64,
     id: LedgerId,
+    warnings: BTreeMap<u64, Vec<Refusal>>,
 }
 
 impl<S: Storage> Snapshot<S> {
@@ -38,8 +40,8 @@ impl<S: Storage> Snapshot<S> {
     pub fn open(storage: S, progress: &mut dyn FnMut(u64)) -> Result<Snapshot<S>, LedgerError> {
         let id = read_marker(&storage)?.ok_or(LedgerError::NotALedger)?;
         let (replayed, slot) = Replayed::read(&storage, &id, false, progress)?;
-        let Replayed { state, history, segments, .. } = replayed;
-        Ok(Snapshot { storage, state, history, segments, size: slot.checkpoint.size, checkpoint: slot.note, id })
+        let Replayed { state, history, segments, warnings, .. } = replayed;
+        Ok(Snapshot { storage, state, history, segments, size: slot.checkpoint.size, checkpoint: slot.note, id, warnings })
     }
 
     /// The ledger's id.
@@ -78,6 +80,11 @@ impl<S: Storage> Snapshot<S> {
     /// Those of the storage.
     pub fn entry(&self, index: u64) -> Result<Option<Vec<u8>>, LedgerError> {
         self.segments.read(&self.storage, index).map_err(|source| LedgerError::Storage { step: "reading an entry", source })
+    }
+
+    /// Rules that only warn and that an entry broke, as admission judged it when the ledger was read.
+    pub fn warnings(&self, index: u64) -> &[Refusal] {
+        self.warnings.get(&index).map_or(&[], Vec::as_slice)
     }
 
     /// Shows every entry from one on, in order, until there are no more or `visit` breaks: what views are made of.

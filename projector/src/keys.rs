@@ -147,6 +147,16 @@ impl Prefix {
         Prefix(part(word("case-flag"), case))
     }
 
+    /// Lists.
+    pub fn lists() -> Prefix {
+        Prefix(word("list"))
+    }
+
+    /// Batches.
+    pub fn batches() -> Prefix {
+        Prefix(word("batch"))
+    }
+
     /// Lines of a list.
     pub fn list_lines(list: &str) -> Prefix {
         Prefix(part(word("list-lines"), list))

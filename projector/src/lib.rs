@@ -11,6 +11,7 @@
 //! network and no task, and touches no files but those of its own store.
 
 pub mod answers;
+pub mod course;
 mod error;
 pub mod follow;
 mod generations;

@@ -1,7 +1,17 @@
 //! `zeren trace`: who did what when, each entry verified from the record as it is printed.
 
+mod around;
+mod batch;
 mod case;
+mod entry;
+mod fates;
+mod list;
+mod nearest;
+mod payment;
 mod person;
+mod scene;
+mod since;
+mod vouchers;
 pub(crate) mod words;
 
 use std::path::{Path, PathBuf};
@@ -10,16 +20,17 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
-use projector::{MemoryRows, Opened, Projection, Rows, follow};
-use signer::value::UnixMs;
+use serde_json::{Value, json};
+use signer::value::{Time, UnixMs};
 
+use self::scene::{Scene, Views};
 use super::audit::read_policy;
 use super::{print, read_ledger};
+use crate::as_of::AsOf;
+use crate::columns::wrapped;
 use crate::error::{DOES_NOT_VERIFY, Failure, HOLDS, render_refusal};
-use crate::grounds::{Fault, Witness};
-use crate::lang::{Lang, thousands};
-use crate::progress::Progress;
-use crate::screen::say;
+use crate::grounds::Fault;
+use crate::lang::Lang;
 
 /// Entries that are read from the views at a time.
 const PAGE: usize = 500;
@@ -29,16 +40,22 @@ const SHOWN_OFFSET_MINUTES: i16 = 480;
 /// What can be traced.
 #[derive(Subcommand)]
 pub enum Command {
+    /// A payment, from the bank's answer back to everyone who vouched for it: CASE@BATCH, or CASE where it was paid once
+    Payment(PaymentArgs),
     /// Everything that was done on a case
-    Case(Subject),
-    /// Everything that a person signed, with the person's keys and offices
-    Person(Subject),
+    Case(AroundArgs),
+    /// A person's offices, everything that the person signed, and what became of it
+    Person(AroundArgs),
+    /// A list: its sheets and lines, every act on it, what became of its cases
+    List(LinesArgs),
+    /// A batch: its list, payments, every act on it, what the bank said
+    Batch(LinesArgs),
 }
 
-/// `zeren trace case|person`
+/// What every trace is asked.
 #[derive(Args)]
-pub struct Subject {
-    /// The case or person
+pub struct Asked {
+    /// The case, person, list, batch or payment
     id: String,
     /// The ledger's folder
     #[arg(long, default_value = ".")]
@@ -49,61 +66,61 @@ pub struct Subject {
     /// Keep the views in this folder of your own for the next time; without it, they are built in memory
     #[arg(long, value_name = "DIR")]
     views: Option<PathBuf>,
+    /// Look at the first so many entries, or at those received until a date or time; what came later is only named apart
+    #[arg(long, value_name = "SIZE|TIME")]
+    as_of: Option<AsOf>,
     #[arg(long)]
     json: bool,
 }
 
+/// `zeren trace payment`
+#[derive(Args)]
+pub struct PaymentArgs {
+    #[command(flatten)]
+    asked: Asked,
+}
+
+/// `zeren trace case|person`
+#[derive(Args)]
+pub struct AroundArgs {
+    #[command(flatten)]
+    asked: Asked,
+    /// Show ties too: who and what else shares a meeting, a visit, an account, a device or a signature. A tie is no finding
+    #[arg(long)]
+    around: bool,
+}
+
+/// `zeren trace list|batch`
+#[derive(Args)]
+pub struct LinesArgs {
+    #[command(flatten)]
+    asked: Asked,
+    /// Show every line, however many there are
+    #[arg(long)]
+    lines: bool,
+}
+
 /// Traces.
 pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
-    let (subject, is_case) = match command {
-        Command::Case(subject) => (subject, true),
-        Command::Person(subject) => (subject, false),
+    let asked = match command {
+        Command::Payment(PaymentArgs { asked }) => asked,
+        Command::Case(AroundArgs { asked, .. }) | Command::Person(AroundArgs { asked, .. }) => asked,
+        Command::List(LinesArgs { asked, .. }) | Command::Batch(LinesArgs { asked, .. }) => asked,
     };
-    let ledger = read_ledger(&subject.dir, lang)?;
-    let views = open_views(subject.views.as_deref(), &ledger, lang)?;
-    let rows = views.rows();
-    let anchor = Anchor::of(&ledger, subject.policy.as_deref())?;
-    let witness = Witness::new(&ledger, rows)?;
-    if is_case { case::trace(subject, rows, witness, &anchor, lang) } else { person::trace(subject, rows, witness, &anchor, lang) }
-}
-
-/// Views of the trace's own. Those that lie beside a ledger are whoever's who gave it: what they say is not read, and nothing
-/// is written into a folder that is evidence.
-enum OwnViews {
-    InMemory(Box<MemoryRows>),
-    Kept(Box<Projection>),
-}
-
-impl OwnViews {
-    fn rows(&self) -> &dyn Rows {
-        match self {
-            OwnViews::InMemory(rows) => rows.as_ref(),
-            OwnViews::Kept(projection) => projection.rows(),
-        }
+    let ledger = read_ledger(&asked.dir, lang)?;
+    let views = Views::open(asked, &ledger, lang)?;
+    let scene = Scene::new(asked, &ledger, &views, lang)?;
+    match command {
+        Command::Payment(_) => payment::trace(scene),
+        Command::Case(args) => case::trace(scene, args.around),
+        Command::Person(args) => person::trace(scene, args.around),
+        Command::List(args) => list::trace(scene, args.lines),
+        Command::Batch(args) => batch::trace(scene, args.lines),
     }
-}
-
-fn open_views(folder: Option<&Path>, ledger: &Snapshot<Folder>, lang: Lang) -> Result<OwnViews, Failure> {
-    let failed = |error: projector::ProjectorError| Failure::Views(error.to_string());
-    let mut progress = Progress::new(lang.pick("views", "视图"));
-    let of = ledger.size();
-    let mut tell = |done| progress.at(done, of);
-    let Some(folder) = folder else {
-        let mut rows = MemoryRows::default();
-        follow::follow(&mut rows, ledger, &mut tell).map_err(failed)?;
-        progress.done();
-        return Ok(OwnViews::InMemory(Box::new(rows)));
-    };
-    let (views, opened) = Projection::open(folder, ledger, &mut tell).map_err(failed)?;
-    progress.done();
-    if let Opened::Rebuilt { because } = opened {
-        say(&format!("{}: {because}", lang.pick("views were in doubt and have been built anew", "视图存疑，已重建")));
-    }
-    Ok(OwnViews::Kept(Box::new(views)))
 }
 
 /// What the checkpoint under which everything is verified rests on.
-struct Anchor {
+pub struct Anchor {
     has_policy: bool,
     is_accepted: bool,
 }
@@ -156,13 +173,40 @@ fn print_unanchored(anchor: &Anchor, lang: Lang) {
     }
 }
 
-fn heading(id: &str, what: &str, ledger: &Snapshot<Folder>, anchor: &Anchor, lang: Lang) -> String {
-    let size = thousands(ledger.size());
-    let of = match lang {
-        Lang::En => format!("as of {size} entries"),
-        Lang::Zh => format!("截至第 {size} 条"),
-    };
-    format!("{what} {id}\n  {}\n  {of}; {}", ledger.id(), anchor.line(lang))
+/// What no trace proves.
+fn not_proved(lang: Lang) -> [&'static str; 2] {
+    [
+        lang.pick(
+            "Not proved: that what the records say happened, or that anybody is eligible.",
+            "本页不证明：记录所述之事确已发生，或申请人符合条件。",
+        ),
+        lang.pick(
+            "Not proved here: that nothing else was recorded of it; an audit replays all.",
+            "本页不证明：账本中没有其他相关记录；须以全账本审计（zeren audit）为准。",
+        ),
+    ]
+}
+
+/// How many entries verified, and how.
+fn verified_line(of: usize, failed: usize, has_lists: bool, lang: Lang) -> String {
+    let good = of - failed;
+    match lang {
+        Lang::En => format!(
+            "{of} entries, {good} verified: bytes in the tree, signatures, appointments and keys\ndown to the founding{}.",
+            if has_lists { "; lines of lists against the roots that were signed" } else { "" }
+        ),
+        Lang::Zh => format!(
+            "共 {of} 条，核验通过 {good} 条\n（字节、签名，直至创设的任职与密钥{}）。",
+            if has_lists { "，以及名册各行与所签根值" } else { "" }
+        ),
+    }
+}
+
+/// The end of every trace.
+fn print_end(has_lists: bool, of: usize, failed: usize, scene: &Scene<'_>) {
+    let lang = scene.lang;
+    print(&format!("{}\n{}", verified_line(of, failed, has_lists, lang), not_proved(lang).join("\n")));
+    print_unanchored(&scene.anchor, lang);
 }
 
 /// Which entry breaks which rule.
@@ -177,4 +221,24 @@ fn fault_lines(fault: &Fault, asked: u64, lang: Lang) -> String {
 
 fn shown_time(ms: i64) -> String {
     crate::clock::at_offset(UnixMs(ms), SHOWN_OFFSET_MINUTES).to_string().replace('T', " ")
+}
+
+/// The date of a time of receipt.
+fn shown_date(ms: i64) -> String {
+    shown_time(ms).get(..10).unwrap_or_default().to_owned()
+}
+
+/// A time of receipt for a program: milliseconds, and as it is shown.
+fn time_json(ms: i64) -> Value {
+    json!({ "ms": ms, "time": Time::to_string(&crate::clock::at_offset(UnixMs(ms), SHOWN_OFFSET_MINUTES)) })
+}
+
+/// A title of a part of a trace.
+fn print_part(title: &str) {
+    print(&format!("\n{title}"));
+}
+
+/// A line of a part, broken where it is full.
+fn print_line(text: &str) {
+    print(&wrapped(text, "  ", "    "));
 }

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use ledger::entry::Entry;
+use ledger::history::Tree;
 use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
 use projector::Rows;
 use projector::answers;
 use projector::rows::CasePart;
 use signer::act::{Act, ListRef, Sheet};
-use signer::merkle::list_root;
+use signer::merkle::{leaf_hash, list_root, root_of_inclusion};
 use signer::rule::Rule;
-use signer::value::ListRoot;
+use signer::value::{ListRoot, TreeHash};
 use signer::{Note, Refusal, Statement};
 
 use crate::error::Failure;
@@ -20,10 +21,37 @@ use crate::error::Failure;
 pub struct Lines {
     /// Entries of its sheets.
     pub sheets: Vec<u64>,
+    /// Every line, in order, each with its sheet's entry.
+    pub texts: Vec<(u64, String)>,
+    /// Root over the lines.
+    pub root: ListRoot,
     count: u64,
     total: Option<u64>,
-    root: ListRoot,
-    by_first: BTreeMap<String, String>,
+    /// Place of the line that begins with a word.
+    by_first: BTreeMap<String, usize>,
+}
+
+/// One line, with the way from it to the root of its list.
+#[derive(Clone, Debug)]
+pub struct LineProof {
+    /// The line.
+    pub text: String,
+    /// Its sheet's entry.
+    pub sheet: u64,
+    /// Its place in the list, from 0.
+    pub index: u64,
+    /// Lines of the list.
+    pub of: u64,
+    /// Hashes beside the way up (RFC 6962 section 2.1.1), the line's neighbour first.
+    pub path: Vec<TreeHash>,
+}
+
+impl LineProof {
+    /// Whether the way leads to this root.
+    pub fn leads_to(&self, root: &ListRoot) -> bool {
+        let found = root_of_inclusion(leaf_hash(self.text.as_bytes()), self.index, self.of, &self.path);
+        found.is_some_and(|found| found.0 == root.0)
+    }
 }
 
 impl Lines {
@@ -38,12 +66,22 @@ impl Lines {
             let Some(sheet) = sheet_of(&bytes).filter(|sheet| sheet.list.as_str() == list) else { continue };
             count += sheet.lines.count();
             total = total.zip(sheet.lines.total()).and_then(|(sum, more)| sum.checked_add(more));
-            texts.extend(sheet.lines.texts());
+            texts.extend(sheet.lines.texts().into_iter().map(|text| (*entry, text)));
         }
-        let root = list_root(&texts);
-        let first = |text: &String| text.split(' ').next().unwrap_or_default().to_owned();
-        let by_first = texts.into_iter().map(|text| (first(&text), text)).collect();
-        Ok(Some(Lines { sheets: answer.value.sheets, count, total, root, by_first }))
+        let root = list_root(texts.iter().map(|(_, text)| text));
+        let first = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
+        let by_first = texts.iter().enumerate().map(|(at, (_, text))| (first(text), at)).collect();
+        Ok(Some(Lines { sheets: answer.value.sheets, texts, root, count, total, by_first }))
+    }
+
+    /// The line of a case, with its way to the root.
+    pub fn proof(&self, case: &str) -> Option<LineProof> {
+        let at = *self.by_first.get(case)?;
+        let (sheet, text) = self.texts.get(at)?.clone();
+        let mut tree = Tree::default();
+        self.texts.iter().for_each(|(_, line)| tree.push(leaf_hash(line.as_bytes())));
+        let (index, of) = (at as u64, self.texts.len() as u64);
+        Some(LineProof { text, sheet, index, of, path: tree.inclusion(index, of)? })
     }
 
     /// Whether count, total and root are those that signers named.
@@ -58,7 +96,7 @@ impl Lines {
 
     /// Whether the line of a case is what the case's part in a list says.
     pub fn judge_line(&self, list: &str, case: &str, part: &CasePart) -> Result<(), Refusal> {
-        let line = self.by_first.get(case).map(String::as_str).unwrap_or_default();
+        let line = self.by_first.get(case).map_or("", |at| self.texts[*at].1.as_str());
         let is_omit = line.ends_with(" omit");
         let is_so = match part {
             CasePart::Kept { .. } | CasePart::Dropped(_) | CasePart::DroppedBefore(_) | CasePart::InBatch | CasePart::HeldBack(_) => {

@@ -81,6 +81,10 @@ pub fn told(answer: &EntryAnswer, part: &CasePart, lang: Lang) -> (String, Vec<S
                 Lang::Zh => format!("破例：{step} 不适用规则 {rule}"),
             }
         }
+        Deed::Sheet { list, kind, part, lines } => match lang {
+            Lang::En => format!("sheet {} of list {list}: {} lines, {kind}", part + 1, thousands(*lines)),
+            Lang::Zh => format!("名册 {list} 第 {} 页：{} 行（{kind}）", part + 1, thousands(*lines)),
+        },
         other => of_case(other, part, lang),
     };
     (title, more)
@@ -91,8 +95,8 @@ fn posted(step: &str, list: &ListDeed, part: &CasePart, overrides: &[u64], more:
     more.push(of_list(list, part, lang));
     overridden(overrides, more, lang);
     match lang {
-        Lang::En => format!("{step} · list {} {what}: {}", list.list, fate(part, lang)),
-        Lang::Zh => format!("{step} · 名册 {} {what}：{}", list.list, fate(part, lang)),
+        Lang::En => format!("{step} · list {} {what}{}", list.list, fate_after_colon(part, lang)),
+        Lang::Zh => format!("{step} · 名册 {} {what}{}", list.list, fate_after_colon(part, lang)),
     }
 }
 
@@ -129,8 +133,7 @@ fn of_step(step: &StepDeed, part: &CasePart, more: &mut Vec<String>, lang: Lang)
                     Lang::Zh => format!("评议会：同意 {}，反对 {}，缺席 {}", votes.agree, votes.against, votes.absent),
                 });
             }
-            let fate = if matches!(part, CasePart::Waits) { lang.pick("waits", "待会签") } else { fate(part, lang) };
-            format!("{id} · {} {}{}{fate}", lang.pick("list", "名册"), list.list, lang.pick(": ", "："))
+            format!("{id} · {} {}{}", lang.pick("list", "名册"), list.list, fate_after_colon(part, lang))
         }
         Subject::Batch(batch) => of_batch(id, batch, part, more, lang),
         Subject::Payment { batch, .. } => match lang {
@@ -156,9 +159,16 @@ fn assertion(said: &str, lang: Lang) -> &str {
     }
 }
 
+/// What became of the case's line; nothing where the act is told of no case.
+fn fate_after_colon(part: &CasePart, lang: Lang) -> String {
+    let fate = fate(part, lang);
+    if fate.is_empty() { String::new() } else { format!("{}{fate}", lang.pick(": ", "：")) }
+}
+
 /// What became of the case's line, in a word.
 fn fate(part: &CasePart, lang: Lang) -> &'static str {
     match part {
+        CasePart::Waits => lang.pick("waits", "待会签"),
         CasePart::Kept { .. } => lang.pick("kept", "保留"),
         CasePart::Dropped(_) => lang.pick("DROPPED", "剔除"),
         CasePart::DroppedBefore(_) => lang.pick("DROPPED before", "此前已剔除"),
@@ -198,14 +208,14 @@ fn of_list(list: &ListDeed, part: &CasePart, lang: Lang) -> String {
 }
 
 fn of_batch(id: &str, batch: &BatchDeed, part: &CasePart, more: &mut Vec<String>, lang: Lang) -> String {
-    more.push(match (part, lang) {
-        (CasePart::Paid, _) => lang.pick("this case: PAID, says the bank", "本案：银行回执已发放").to_owned(),
-        (CasePart::Failed(reason), Lang::En) => format!("this case: NOT PAID, the bank says {reason}"),
-        (CasePart::Failed(reason), Lang::Zh) => format!("本案：发放失败，银行回执 {reason}"),
-        (CasePart::HeldBack(blame), Lang::En) => format!("this case: HELD BACK by the hold of {}", entry(blame.entry, lang)),
-        (CasePart::HeldBack(blame), Lang::Zh) => format!("本案：依{}暂扣，未列入批次", entry(blame.entry, lang)),
-        (_, Lang::En) => "this case: in the batch".to_owned(),
-        (_, Lang::Zh) => "本案：在批次内".to_owned(),
+    more.extend(match (part, lang) {
+        (CasePart::Own, _) => None,
+        (CasePart::Paid, _) => Some(lang.pick("this case: PAID, says the bank", "本案：银行回执已发放").to_owned()),
+        (CasePart::Failed(reason), Lang::En) => Some(format!("this case: NOT PAID, the bank says {reason}")),
+        (CasePart::Failed(reason), Lang::Zh) => Some(format!("本案：发放失败，银行回执 {reason}")),
+        (CasePart::HeldBack(blame), Lang::En) => Some(format!("this case: HELD BACK by the hold of {}", entry(blame.entry, lang))),
+        (CasePart::HeldBack(blame), Lang::Zh) => Some(format!("本案：依{}暂扣，未列入批次", entry(blame.entry, lang))),
+        (_, _) => Some(lang.pick("this case: in the batch", "本案：在批次内").to_owned()),
     });
     let sum = yuan(batch.fen, lang);
     more.push(match lang {
@@ -213,6 +223,12 @@ fn of_batch(id: &str, batch: &BatchDeed, part: &CasePart, more: &mut Vec<String>
         Lang::En => format!("batch of {} payments, {sum}, of list {}", thousands(batch.count), batch.list),
         Lang::Zh => format!("批次共 {} 笔，{sum}，依名册 {}", thousands(batch.count), batch.list),
     });
+    if let Some((_, _, paid, failed)) = &batch.results {
+        more.push(match lang {
+            Lang::En => format!("the bank: {} paid, {} failed", thousands(*paid), thousands(*failed)),
+            Lang::Zh => format!("银行回执：发放成功 {} 笔，失败 {} 笔", thousands(*paid), thousands(*failed)),
+        });
+    }
     if let Some(repays) = &batch.repays {
         more.push(format!("{} {repays}", lang.pick("pays again what failed in batch", "重新发放失败批次")));
     }
@@ -340,5 +356,58 @@ pub fn capacity(capacity: &str, lang: Lang) -> &'static str {
         "acting" => lang.pick(" (ACTING)", "（代理）"),
         "delegated" => lang.pick(" (DELEGATED)", "（委托）"),
         _ => "",
+    }
+}
+
+/// What became of a line, and why.
+pub fn line_fate(part: &CasePart, lang: Lang) -> String {
+    let why = match (part, lang) {
+        (CasePart::Dropped(blame) | CasePart::Omitted(blame) | CasePart::HeldBack(blame), Lang::En) => {
+            format!(" because of the {} of {}", blame.act, entry(blame.entry, lang))
+        }
+        (CasePart::Dropped(blame) | CasePart::Omitted(blame) | CasePart::HeldBack(blame), Lang::Zh) => {
+            format!("：因{}的{}", entry(blame.entry, lang), act(&blame.act, lang))
+        }
+        (CasePart::DroppedBefore(by), Lang::En) => format!(" by {}", entry(*by, lang)),
+        (CasePart::DroppedBefore(by), Lang::Zh) => format!("（{}）", entry(*by, lang)),
+        (CasePart::Failed(reason), _) => format!("{}{reason}", lang.pick(": ", "：")),
+        _ => String::new(),
+    };
+    let fate = match part {
+        CasePart::HeldBack(_) => lang.pick("HELD BACK", "暂扣"),
+        CasePart::Paid => lang.pick("paid", "已发放"),
+        CasePart::Failed(_) => lang.pick("NOT PAID", "发放失败"),
+        CasePart::InBatch => lang.pick("in the batch", "在批次内"),
+        other => fate(other, lang),
+    };
+    format!("{fate}{why}")
+}
+
+/// A capacity, always with its word.
+pub fn capacity_in_full(capacity: &str, lang: Lang) -> &str {
+    match capacity {
+        "regular" => lang.pick("regular", "正式任职"),
+        "acting" => lang.pick("ACTING", "代理"),
+        "delegated" => lang.pick("DELEGATED", "委托"),
+        "founder" => lang.pick("founder", "创设人"),
+        other => other,
+    }
+}
+
+/// So many acts of which that became.
+pub fn counted_fate(fate: &str, count: u64, lang: Lang) -> String {
+    let shown = match fate {
+        "paid" => lang.pick("case paid later", "所涉案件其后已发放"),
+        "stands" => lang.pick("stand", "有效"),
+        "stopped" => lang.pick("case stopped later", "所涉案件后经处理终止"),
+        "taken-back" => lang.pick("TAKEN BACK", "已更正撤回"),
+        "upheld" => lang.pick("UPHELD", "认定成立"),
+        "dismissed" => lang.pick("DISMISSED", "被驳回"),
+        "ended" => lang.pick("ended", "已了结"),
+        _ => lang.pick("WAIT for an answer", "待答复"),
+    };
+    match lang {
+        Lang::En => format!("{} {shown}", thousands(count)),
+        Lang::Zh => format!("{shown} {}", thousands(count)),
     }
 }

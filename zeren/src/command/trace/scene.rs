@@ -1,0 +1,209 @@
+//! What a trace looks at: the ledger up to a size, views of that size, and whoever vouches for entries.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use ledger::LedgerError;
+use ledger::snapshot::Snapshot;
+use ledger::storage::Folder;
+use projector::{AdmittedEntry, AdmittedLog, MemoryRows, Opened, Projection, ProjectorError, Rows, follow};
+use serde_json::{Value, json};
+use signer::value::{LedgerId, TreeRoot};
+
+use super::{Anchor, Asked, shown_time};
+use crate::error::Failure;
+use crate::grounds::Witness;
+use crate::lang::{Lang, thousands};
+use crate::progress::Progress;
+use crate::screen::say;
+
+/// Views of the trace's own. Those that lie beside a ledger are whoever's who gave it: what they say is not read, and nothing
+/// is written into a folder that is evidence.
+pub enum OwnRows {
+    InMemory(Box<MemoryRows>),
+    Kept(Box<Projection>),
+}
+
+impl OwnRows {
+    fn rows(&self) -> &dyn Rows {
+        match self {
+            OwnRows::InMemory(rows) => rows.as_ref(),
+            OwnRows::Kept(projection) => projection.rows(),
+        }
+    }
+}
+
+/// Views up to the size that is looked at; where that is not the whole log, those of the whole log beside them.
+pub struct Views {
+    at: OwnRows,
+    whole: Option<OwnRows>,
+    size: u64,
+}
+
+impl Views {
+    /// The views of a question. Kept ones are of the whole log; a shorter one is always folded in memory.
+    pub fn open(asked: &Asked, ledger: &Snapshot<Folder>, lang: Lang) -> Result<Views, Failure> {
+        let size = match asked.as_of {
+            None => ledger.size(),
+            Some(as_of) => as_of.size(ledger.history()).map_err(|error| Failure::malformed(error.render(lang)))?,
+        };
+        let mut progress = Progress::new(lang.pick("views", "视图"));
+        let of = ledger.size();
+        let mut tell = |done| progress.at(done, of);
+        let views = open_views(asked.views.as_deref(), ledger, size, &mut tell, lang)?;
+        progress.done();
+        Ok(views)
+    }
+
+    /// The rows up to the size that is looked at.
+    pub fn rows(&self) -> &dyn Rows {
+        self.at.rows()
+    }
+
+    /// The rows of the whole log, where that is longer.
+    pub fn later(&self) -> Option<&dyn Rows> {
+        self.whole.as_ref().map(OwnRows::rows)
+    }
+}
+
+fn open_views(
+    folder: Option<&Path>,
+    ledger: &Snapshot<Folder>,
+    size: u64,
+    tell: &mut dyn FnMut(u64),
+    lang: Lang,
+) -> Result<Views, Failure> {
+    let kept = folder.map(|folder| open_kept(folder, ledger, tell, lang)).transpose()?;
+    let is_whole = size == ledger.size();
+    if let Some(kept) = kept {
+        let (at, whole) = match is_whole {
+            true => (kept, None),
+            false => (OwnRows::InMemory(Box::new(folded(MemoryRows::default(), ledger, size, tell)?)), Some(kept)),
+        };
+        return Ok(Views { at, whole, size });
+    }
+    let at = folded(MemoryRows::default(), ledger, size, tell)?;
+    let whole = match is_whole {
+        true => None,
+        false => Some(OwnRows::InMemory(Box::new(folded(at.clone(), ledger, ledger.size(), tell)?))),
+    };
+    Ok(Views { at: OwnRows::InMemory(Box::new(at)), whole, size })
+}
+
+fn open_kept(folder: &Path, ledger: &Snapshot<Folder>, tell: &mut dyn FnMut(u64), lang: Lang) -> Result<OwnRows, Failure> {
+    let (views, opened) = Projection::open(folder, ledger, tell).map_err(views)?;
+    if let Opened::Rebuilt { because } = opened {
+        say(&format!("{}: {because}", lang.pick("views were in doubt and have been built anew", "视图存疑，已重建")));
+    }
+    Ok(OwnRows::Kept(Box::new(views)))
+}
+
+fn folded(mut rows: MemoryRows, ledger: &Snapshot<Folder>, size: u64, tell: &mut dyn FnMut(u64)) -> Result<MemoryRows, Failure> {
+    follow::follow(&mut rows, &UpTo { ledger, size }, tell).map_err(views)?;
+    Ok(rows)
+}
+
+/// The beginning of a log.
+struct UpTo<'a> {
+    ledger: &'a Snapshot<Folder>,
+    size: u64,
+}
+
+impl AdmittedLog for UpTo<'_> {
+    fn id(&self) -> &LedgerId {
+        self.ledger.id()
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn root_at(&self, size: u64) -> Option<TreeRoot> {
+        if size > self.size { None } else { self.ledger.history().tree().root_at(size) }
+    }
+
+    fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
+        if from >= self.size {
+            return Ok(());
+        }
+        self.ledger.admitted(from, &mut |entry| {
+            let flow = visit(entry);
+            if entry.index + 1 >= self.size { ControlFlow::Break(()) } else { flow }
+        })
+    }
+}
+
+/// Views that cannot be read.
+pub fn views(error: ProjectorError) -> Failure {
+    Failure::Views(error.to_string())
+}
+
+/// Everything that a trace needs.
+pub struct Scene<'a> {
+    /// What was asked.
+    pub asked: &'a Asked,
+    /// Rows up to the size that is looked at.
+    pub rows: &'a dyn Rows,
+    /// Rows of the whole log, where that is longer.
+    pub later: Option<&'a dyn Rows>,
+    /// Whoever verifies entries.
+    pub witness: Witness<'a>,
+    /// What the checkpoint rests on.
+    pub anchor: Anchor,
+    /// Entries that are looked at.
+    pub size: u64,
+    /// The language.
+    pub lang: Lang,
+}
+
+impl<'a> Scene<'a> {
+    /// A scene of a ledger and its views.
+    pub fn new(asked: &'a Asked, ledger: &'a Snapshot<Folder>, views: &'a Views, lang: Lang) -> Result<Scene<'a>, Failure> {
+        let anchor = Anchor::of(ledger, asked.policy.as_deref())?;
+        let witness = Witness::new(ledger, views.rows())?;
+        Ok(Scene { asked, rows: views.rows(), later: views.later(), witness, anchor, size: views.size, lang })
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &'a Snapshot<Folder> {
+        self.witness.ledger()
+    }
+
+    /// When an entry was received, in Unix milliseconds.
+    pub fn received_ms(&self, entry: u64) -> i64 {
+        self.ledger().history().received(entry).map_or(0, |at| at.0)
+    }
+
+    /// What stands above every trace.
+    pub fn heading(&self, what: &str, id: &str) -> String {
+        let ledger = self.ledger();
+        let size = thousands(self.size);
+        let is_whole = self.size == ledger.size();
+        let last = self.received_ms(self.size.saturating_sub(1));
+        let of = match self.lang {
+            Lang::En if is_whole => format!("as of {size} entries"),
+            Lang::Zh if is_whole => format!("截至第 {size} 条"),
+            Lang::En => format!("AS OF {size} of {} entries, the last of {}", thousands(ledger.size()), shown_time(last)),
+            Lang::Zh => format!("截至前 {size} 条（账本共 {} 条），末条收于 {}", thousands(ledger.size()), shown_time(last)),
+        };
+        format!("{what} {id}\n  {}\n  {of}\n  {}", ledger.id(), self.anchor.line(self.lang))
+    }
+
+    /// The same for a program: keys that every trace has.
+    pub fn heading_json(&self) -> Value {
+        let last = self.received_ms(self.size.saturating_sub(1));
+        json!({
+            "ledger": self.ledger().id().as_str(), "size": self.size, "of_size": self.ledger().size(), "as_of": self.asked.as_of.is_some(),
+            "last_received": super::time_json(last), "policy": self.anchor.has_policy, "policy_accepts": self.anchor.is_accepted,
+            "anchored": self.anchor.is_accepted,
+        })
+    }
+}
+
+/// Joins the keys of two objects.
+pub fn with(mut object: Value, more: Value) -> Value {
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
+    }
+    object
+}
