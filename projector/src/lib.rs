@@ -23,4 +23,4 @@ pub use error::ProjectorError;
 pub use follow::{AdmittedLog, Opened, Projection};
 pub use keys::{Key, Prefix};
 pub use ledger::replay::AdmittedEntry;
-pub use rows::{Cursor, MemoryRows, Rows};
+pub use rows::{Cursor, MemoryRows, Rows, dump};
