@@ -67,8 +67,8 @@ pub enum Key {
     Outcome([u8; 32], String),
     /// What a procedure, by its digest, says besides: [`ProcedureRow`](crate::rows::ProcedureRow).
     Procedure([u8; 32]),
-    /// Person, office, step and outcome: [`TallyRow`](crate::rows::TallyRow).
-    Responsibility(String, String, String, String),
+    /// Who did what: [`TallyRow`](crate::rows::TallyRow).
+    Responsibility(Box<Responsibility>),
     /// Office, unit, and the month by year and number: [`TallyRow`](crate::rows::TallyRow).
     Workload(String, String, u16, u8),
     /// Unit, period and step: cases that have it: [`Row::Number`](crate::rows::Row::Number).
@@ -87,6 +87,17 @@ pub enum Key {
     Raised(u64),
     /// Flags and reports of one kind: [`RaisedCountRow`](crate::rows::RaisedCountRow).
     RaisedCount(String),
+}
+
+/// What a person did: in which office, on which step or `-`, with which outcome
+/// ([`Deed::step_and_outcome`](crate::rows::Deed::step_and_outcome)).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "the fields are what the sentence above names")]
+pub struct Responsibility {
+    pub person: String,
+    pub office: String,
+    pub step: String,
+    pub outcome: String,
 }
 
 /// The beginning that keys of one kind share, for reading many.
@@ -302,7 +313,8 @@ impl Key {
             Key::Step(digest, step) => part(hashed("step", digest), step),
             Key::Outcome(digest, outcome) => part(hashed("outcome", digest), outcome),
             Key::Procedure(digest) => hashed("procedure", digest),
-            Key::Responsibility(person, office, step, outcome) => {
+            Key::Responsibility(of) => {
+                let Responsibility { person, office, step, outcome } = of.as_ref();
                 [person, office, step, outcome].into_iter().fold(word("responsibility"), |bytes, text| part(bytes, text))
             }
             Key::Workload(office, unit, year, month) => {
@@ -355,7 +367,9 @@ impl Key {
             "outcome" => Key::Outcome(take_array(&mut rest)?, take_text(&mut rest)?),
             "procedure" => Key::Procedure(take_array(&mut rest)?),
             "responsibility" => {
-                Key::Responsibility(take_text(&mut rest)?, take_text(&mut rest)?, take_text(&mut rest)?, take_text(&mut rest)?)
+                let (person, office) = (take_text(&mut rest)?, take_text(&mut rest)?);
+                let (step, outcome) = (take_text(&mut rest)?, take_text(&mut rest)?);
+                Key::Responsibility(Box::new(Responsibility { person, office, step, outcome }))
             }
             "workload" => {
                 let (office, unit, year) = (take_text(&mut rest)?, take_text(&mut rest)?, take_number(&mut rest)?);
@@ -441,7 +455,12 @@ mod tests {
             Key::Step([0; 32], "visit".into()),
             Key::Outcome([255; 32], "exit".into()),
             Key::Procedure([3; 32]),
-            Key::Responsibility("p".into(), "clerk".into(), "visit".into(), "done".into()),
+            Key::Responsibility(Box::new(Responsibility {
+                person: "p".into(),
+                office: "clerk".into(),
+                step: "visit".into(),
+                outcome: "done".into(),
+            })),
             Key::Workload("clerk".into(), "07".into(), 2013, 12),
             Key::Funnel("07-01".into(), 2013, "visit".into()),
             Key::Standing("07-01".into(), 256, "open".into()),

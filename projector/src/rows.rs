@@ -369,7 +369,7 @@ pub struct Changes {
     /// The entry after the last of them.
     pub to: u64,
     /// The rows as they are after the last of them. No row is ever removed.
-    pub rows: HashMap<Key, Row>,
+    pub rows: HashMap<Key, Box<Row>>,
 }
 
 impl Changes {
@@ -463,7 +463,7 @@ pub fn dump(rows: &dyn Rows) -> Result<String, ProjectorError> {
 #[derive(Clone, Debug, Default)]
 pub struct MemoryRows {
     cursor: Option<Cursor>,
-    rows: HashMap<Key, Row>,
+    rows: HashMap<Key, Box<Row>>,
     /// The keys in order of their bytes, once somebody asks for rows in order and until there are more.
     order: OnceLock<Vec<(Vec<u8>, Key)>>,
 }
@@ -484,7 +484,7 @@ impl Rows for MemoryRows {
     }
 
     fn row(&self, key: &Key) -> Result<Option<Row>, ProjectorError> {
-        Ok(self.rows.get(key).cloned())
+        Ok(self.rows.get(key).map(|row| Row::clone(row)))
     }
 
     fn page(&self, prefix: &Prefix, after: Option<&Key>, most: usize) -> Result<Vec<(Key, Row)>, ProjectorError> {
@@ -497,7 +497,7 @@ impl Rows for MemoryRows {
             None => order.partition_point(|(key, _)| key.as_slice() < prefix.bytes()),
         };
         let page = order[first..].iter().take_while(|(key, _)| key.starts_with(prefix.bytes())).take(most.min(PAGE_ROWS_MAX));
-        Ok(page.filter_map(|(_, key)| Some((key.clone(), self.rows.get(key)?.clone()))).collect())
+        Ok(page.filter_map(|(_, key)| Some((key.clone(), Row::clone(self.rows.get(key)?)))).collect())
     }
 
     fn commit(&mut self, changes: Changes, cursor: Cursor) -> Result<(), ProjectorError> {

@@ -309,6 +309,8 @@ pub mod tamper {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::rows::{
         ATTEMPTS_MAX, AttemptRow, BATCH_ROW_CASES_MAX, BatchCasesRow, BatchRow, CaseRow, DaysRow, FileRow, LIST_ROW_LINES_MAX, LineRow,
@@ -329,7 +331,7 @@ mod tests {
         let pays = LineRow::Case { case: long.clone(), head: [7; 32], fen: Some(u64::MAX) };
         let result = ResultRow { entry: u64::MAX, failed: Some(long.clone()) };
         let attempt = AttemptRow { batch: long.clone(), entry: u64::MAX, result: Some(result) };
-        let mark = MarkRow { step: long.clone(), entry: u64::MAX, is_late: Some(true) };
+        let mark = Arc::new(MarkRow { step: long.clone(), entry: u64::MAX, is_late: Some(true) });
         let (attempts, marks) = (vec![attempt; ATTEMPTS_MAX], vec![mark; STEPS_MAX]);
         // A step has one mark: on the case, or on the payment.
         let payment = PaymentRow { list: long.clone(), locked: u64::MAX, fen: u64::MAX, attempts, marks };

@@ -34,7 +34,9 @@ type Result<T> = core::result::Result<T, ProjectorError>;
 pub struct Views {
     from: u64,
     next: u64,
-    changed: HashMap<Key, Row>,
+    changed: HashMap<Key, Box<Row>>,
+    /// Room for what one entry changes.
+    room: HashMap<Key, Box<Row>>,
     /// The procedure that governed last, as its row says: what is known by its digest never changes.
     terms: Option<Arc<Terms>>,
 }
@@ -46,7 +48,7 @@ impl Views {
     /// Those of the rows.
     pub fn of(rows: &dyn Rows) -> Result<Views> {
         let next = rows.cursor()?.map_or(0, |cursor| cursor.size);
-        Ok(Views { from: next, next, changed: HashMap::new(), terms: None })
+        Ok(Views { from: next, next, changed: HashMap::new(), room: HashMap::new(), terms: None })
     }
 
     /// The entry that is next.
@@ -62,6 +64,8 @@ impl Views {
     /// What there is to commit; afterwards there is nothing.
     pub fn take_changes(&mut self) -> Changes {
         let changes = Changes { from: self.from, to: self.next, rows: core::mem::take(&mut self.changed) };
+        // The next batch is about as large.
+        self.changed.reserve(changes.rows.len());
         self.from = self.next;
         changes
     }
@@ -76,7 +80,8 @@ pub fn fold(views: &mut Views, rows: &dyn Rows, entry: &AdmittedEntry<'_>) -> Re
     if entry.index != views.next {
         return Err(ProjectorError::NotNext { expected: views.next, found: entry.index });
     }
-    let mut fold = Fold { rows, views, changed: HashMap::new(), terms: views.terms.clone() };
+    let changed = core::mem::take(&mut views.room);
+    let mut fold = Fold { rows, views, changed, terms: views.terms.clone() };
     match &entry.verified.content {
         Content::Cosigned(cosigned) => fold.cosigned(cosigned, entry.received)?,
         Content::Index(_) => fold.indexed(entry.received),
@@ -96,9 +101,9 @@ pub fn fold(views: &mut Views, rows: &dyn Rows, entry: &AdmittedEntry<'_>) -> Re
             }
         }
     }
-    let Fold { changed, terms, .. } = fold;
-    views.changed.extend(changed);
-    views.terms = terms;
+    let Fold { mut changed, terms, .. } = fold;
+    views.changed.extend(changed.drain());
+    (views.room, views.terms) = (changed, terms);
     views.next += 1;
     Ok(())
 }
@@ -107,7 +112,7 @@ pub fn fold(views: &mut Views, rows: &dyn Rows, entry: &AdmittedEntry<'_>) -> Re
 struct Fold<'a> {
     rows: &'a dyn Rows,
     views: &'a Views,
-    changed: HashMap<Key, Row>,
+    changed: HashMap<Key, Box<Row>>,
     terms: Option<Arc<Terms>>,
 }
 
@@ -133,7 +138,7 @@ impl Fold<'_> {
     }
 
     fn put(&mut self, key: Key, row: impl RowKind) {
-        self.changed.insert(key, row.row());
+        self.changed.insert(key, Box::new(row.row()));
     }
 
     /// Changes a row that must be there.
@@ -153,9 +158,9 @@ impl Fold<'_> {
             Slot::Vacant(slot) => {
                 let row = match views.changed.get(slot.key()) {
                     Some(row) => Some(row.clone()),
-                    None => rows.row(slot.key())?,
+                    None => rows.row(slot.key())?.map(Box::new),
                 };
-                let row = row.or_else(|| first.map(RowKind::row));
+                let row = row.or_else(|| first.map(|first| Box::new(first.row())));
                 let Some(row) = row else { return Err(missing(views.next, slot.key())) };
                 if R::peek(&row).is_none() {
                     return Err(other_kind(slot.key()));

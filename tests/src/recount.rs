@@ -14,7 +14,7 @@ use ledger::snapshot::Snapshot;
 use ledger::state::State;
 use ledger::storage::Storage;
 use projector::rows::{DeadlineRow, MoneyRow, Row, Rows, Sum, TallyRow};
-use projector::{Key, Prefix};
+use projector::{Key, Prefix, Responsibility};
 use signer::act::Act;
 use signer::rule::Rule;
 use signer::statement::{Header, Statement};
@@ -241,7 +241,8 @@ impl Recount {
         self.deadlines.iter().for_each(|((a, b), row)| line(Key::Deadline(a.clone(), *b), format!("{row:?}")));
         self.answers.iter().for_each(|((a, b), row)| line(Key::AnswerTerm(a.clone(), *b), format!("{row:?}")));
         for ((a, b, c, d), row) in &self.responsibility {
-            line(Key::Responsibility(a.clone(), b.clone(), c.clone(), d.clone()), shown(row));
+            let (person, office, step, outcome) = (a.clone(), b.clone(), c.clone(), d.clone());
+            line(Key::Responsibility(Box::new(Responsibility { person, office, step, outcome })), shown(row));
         }
         self.workload.iter().for_each(|((a, b, c, d), row)| line(Key::Workload(a.clone(), b.clone(), *c, *d), shown(row)));
         self.open.iter().for_each(|(kind, n)| line(Key::RaisedCount(kind.clone()), number(n)));

@@ -1,5 +1,7 @@
 //! What views say of cases, held against what admission knows of them.
 
+use std::sync::Arc;
+
 use ledger::programme::Register;
 use ledger::programme::case::{Case, PaymentResult, Status};
 use projector::rows::{CasePart, CaseRow, Deed, FlagRow, FlagState, MarkRow, Row, Rows};
@@ -27,7 +29,7 @@ fn agrees(rows: &dyn Rows, id: &str, row: &CaseRow, case: &Case) {
     };
     assert_eq!(file.stopped.clone().map(|stopped| (stopped.to, stopped.outcome, stopped.entry)), stopped, "{id}");
     assert_eq!(file.dropped.as_ref().map(|(_, blame)| blame.hash), known.dropped.map(|hash| hash.0), "{id}");
-    let marks = |marks: &[MarkRow]| marks.iter().map(|mark| (mark.step.clone(), mark.entry)).collect::<Vec<_>>();
+    let marks = |marks: &[Arc<MarkRow>]| marks.iter().map(|mark| (mark.step.clone(), mark.entry)).collect::<Vec<_>>();
     assert_eq!(marks(&file.marks), known.marks.iter().map(|mark| (mark.step.to_string(), mark.entry)).collect::<Vec<_>>(), "{id}");
     assert_eq!(file.referred_ms, known.referred_ms, "{id}");
     let open: Vec<([u8; 32], bool)> = (0..file.flags)

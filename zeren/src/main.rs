@@ -1,8 +1,10 @@
 //! The command `zeren`.
 
 mod archive;
+mod as_of;
 mod cli;
 mod clock;
+mod columns;
 mod command;
 mod county;
 mod demo_keys;

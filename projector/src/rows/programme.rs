@@ -1,6 +1,7 @@
 //! Rows of a programme: cases and what stands against them, lists, batches, steps that wait, what a procedure says of steps.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +50,7 @@ pub struct FileRow {
     /// What is paid in its period, once locked.
     pub payment: Option<PaymentRow>,
     /// Steps done in its period, in order.
-    pub marks: Vec<MarkRow>,
+    pub marks: Vec<Arc<MarkRow>>,
     /// How long it stood referred upward in its period, in milliseconds.
     pub referred_ms: i64,
 }
@@ -110,7 +111,7 @@ pub struct PaymentRow {
     /// Batches that it was put into, the latest last; at most [`ATTEMPTS_MAX`].
     pub attempts: Vec<AttemptRow>,
     /// Steps done on it and on the batch that it is in or was paid in.
-    pub marks: Vec<MarkRow>,
+    pub marks: Vec<Arc<MarkRow>>,
 }
 
 /// A payment in a batch.

@@ -1,6 +1,7 @@
 //! Batches: which payments are in them, and what the bank said (format.md section 8.8).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use signer::act::{BatchRef, Step};
 use signer::value::Code;
@@ -139,21 +140,21 @@ impl Facts<'_> {
         step: &Step,
         rule: &StepRow,
         (cases, marks): (&[String], &[(String, i64)]),
-    ) -> Result<MarkRow> {
+    ) -> Result<Arc<MarkRow>> {
         let overdue = match fold.latest_period(cases)? {
             Some(period) => self.is_overdue(fold, rule, period, 0)?,
             None => None,
         };
         let too_long = self.is_too_long_after(fold, rule, marks)?;
         let is_late = overdue.zip(too_long).map_or(overdue.or(too_long), |(a, b)| Some(a || b));
-        Ok(MarkRow { step: step.step.to_string(), entry: self.entry, is_late })
+        Ok(Arc::new(MarkRow { step: step.step.to_string(), entry: self.entry, is_late }))
     }
 
     /// A step on one payment.
     pub(super) fn do_payment(&self, fold: &mut Fold<'_>, step: &Step, rule: &StepRow, (case, batch): (&str, &str)) -> Result<()> {
         let marks = fold.look(&Key::Batch(batch.to_owned()), |batch: &BatchRow| batch.marks.clone())?.unwrap_or_default();
         let is_late = self.is_too_long_after(fold, rule, &marks)?;
-        fold.mark_payment(case, &MarkRow { step: step.step.to_string(), entry: self.entry, is_late })?;
+        fold.mark_payment(case, &Arc::new(MarkRow { step: step.step.to_string(), entry: self.entry, is_late }))?;
         self.act_on_case(fold, case, None, CasePart::Own).map(drop)
     }
 

@@ -7,7 +7,7 @@ use ledger::procedure::calendar::{Calendar, Counting};
 use signer::value::{Time, UnixMs, midnight};
 
 use super::{Facts, Fold, Result};
-use crate::keys::Key;
+use crate::keys::{Key, Responsibility};
 use crate::rows::{
     AttemptRow, CaseRow, DaysRow, DeadlineRow, Deed, FileRow, FlagState, MarkRow, MoneyRow, PaymentRow, ProcedureRow, RaisedCountRow,
     RaisedRow, SignerRow, StepRow, Sum, TallyRow,
@@ -116,23 +116,23 @@ impl Fold<'_> {
         })
     }
 
-    fn take_back(&mut self, place: &Place, marks: &[MarkRow]) -> Result<()> {
+    fn take_back(&mut self, place: &Place, marks: &[Arc<MarkRow>]) -> Result<()> {
         marks.iter().try_for_each(|mark| self.count_mark(place, mark, -1))
     }
 
     /// A step was done on a case.
-    pub(super) fn mark_case(&mut self, case: &str, mark: &MarkRow) -> Result<()> {
+    pub(super) fn mark_case(&mut self, case: &str, mark: &Arc<MarkRow>) -> Result<()> {
         let place = self.amend_file(case, |file| {
-            file.marks.push(mark.clone());
+            file.marks.push(Arc::clone(mark));
             Place::of(file)
         })?;
         place.map_or(Ok(()), |place| self.count_mark(&place, mark, 1))
     }
 
     /// A step was done on a payment, or on the batch that it is in.
-    pub(super) fn mark_payment(&mut self, case: &str, mark: &MarkRow) -> Result<()> {
+    pub(super) fn mark_payment(&mut self, case: &str, mark: &Arc<MarkRow>) -> Result<()> {
         let place = self.amend_file(case, |file| {
-            file.payment.as_mut()?.marks.push(mark.clone());
+            file.payment.as_mut()?.marks.push(Arc::clone(mark));
             Some(Place::of(file))
         })?;
         place.flatten().map_or(Ok(()), |place| self.count_mark(&place, mark, 1))
@@ -145,7 +145,7 @@ impl Fold<'_> {
 
     fn forget(&mut self, case: &str, is_gone: impl Fn(&MarkRow) -> bool) -> Result<()> {
         let gone = self.amend_file(case, |file| {
-            let gone: Vec<MarkRow> = file.marks.extract_if(.., |mark| is_gone(mark)).collect();
+            let gone: Vec<Arc<MarkRow>> = file.marks.extract_if(.., |mark| is_gone(mark)).collect();
             (Place::of(file), gone)
         })?;
         gone.map_or(Ok(()), |(place, gone)| self.take_back(&place, &gone))
@@ -248,8 +248,9 @@ impl Facts<'_> {
         let (year, month, _) = Time { unix_seconds: self.received.0.div_euclid(1_000), offset_minutes }.date();
         let ((step, outcome), cases) = (deed.step_and_outcome(), deed.cases_done());
         for (number, SignerRow { person, office, unit, .. }) in signers.iter().enumerate() {
-            let key = Key::Responsibility(person.clone(), office.clone(), step.to_owned(), outcome.to_string());
-            fold.tally(key, cases)?;
+            let (person, step) = (person.clone(), step.to_owned());
+            let of = Responsibility { person, office: office.clone(), step, outcome: outcome.to_string() };
+            fold.tally(Key::Responsibility(Box::new(of)), cases)?;
             let is_again = signers[..number].iter().any(|before| before.office == *office && before.unit == *unit);
             if !is_again {
                 fold.tally(Key::Workload(office.clone(), unit.clone(), year, month), cases)?;

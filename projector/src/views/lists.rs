@@ -1,5 +1,7 @@
 //! Sheets, list steps and postings: which lines are kept and which are dropped, as format.md section 8.7 says.
 
+use std::sync::Arc;
+
 use signer::act::{CaseLine, ListRef, PaymentLine, ResultLine, Sheet, SheetLines, Vote};
 use signer::value::StatementHash;
 
@@ -137,12 +139,12 @@ impl Facts<'_> {
         Ok(deed)
     }
 
-    fn mark_of_list(&self, fold: &mut Fold<'_>, doing: &Doing<'_>, latest: Option<u16>) -> Result<MarkRow> {
+    fn mark_of_list(&self, fold: &mut Fold<'_>, doing: &Doing<'_>, latest: Option<u16>) -> Result<Arc<MarkRow>> {
         let is_late = match latest {
             Some(period) => self.is_overdue(fold, doing.rule, period, 0)?,
             None => None,
         };
-        Ok(MarkRow { step: doing.step.to_owned(), entry: self.entry, is_late })
+        Ok(Arc::new(MarkRow { step: doing.step.to_owned(), entry: self.entry, is_late }))
     }
 
     /// Section 8.7 point 3, and of a line that is kept the case's period. `heads` are the line's own and the last statement that
@@ -177,7 +179,14 @@ impl Facts<'_> {
     }
 
     /// What a line makes of its case besides the head. Lists that go up drop cases, and only lists that are done take one back.
-    fn note_line(&self, fold: &mut Fold<'_>, list: &str, case: &str, part: &CasePart, done: Option<(&Doing<'_>, &MarkRow)>) -> Result<()> {
+    fn note_line(
+        &self,
+        fold: &mut Fold<'_>,
+        list: &str,
+        case: &str,
+        part: &CasePart,
+        done: Option<(&Doing<'_>, &Arc<MarkRow>)>,
+    ) -> Result<()> {
         match (part, done) {
             (CasePart::Dropped(blame), _) => {
                 fold.put(Key::ListDropped(list.to_owned(), case.to_owned()), self.entry);

@@ -1,6 +1,7 @@
 //! Steps, whole or waiting for signers, and steps on one case.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ledger::procedure::Procedure;
 use ledger::procedure::calendar::{Counting, Days};
@@ -175,7 +176,7 @@ impl Facts<'_> {
             Some((period, referred_ms)) => self.is_overdue(fold, rule, period, referred_ms)?,
             None => None,
         };
-        fold.mark_case(case.as_str(), &MarkRow { step: step.step.to_string(), entry: self.entry, is_late })
+        fold.mark_case(case.as_str(), &Arc::new(MarkRow { step: step.step.to_string(), entry: self.entry, is_late }))
     }
 
     /// The way back of a suspended case, which loses this step's mark and all of later entry; no other case that is stopped has
