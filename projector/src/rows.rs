@@ -468,6 +468,12 @@ pub struct MemoryRows {
     order: OnceLock<Vec<(Vec<u8>, Key)>>,
 }
 
+impl PartialEq for MemoryRows {
+    fn eq(&self, other: &MemoryRows) -> bool {
+        self.cursor == other.cursor && self.rows == other.rows
+    }
+}
+
 impl MemoryRows {
     fn in_order(&self) -> &[(Vec<u8>, Key)] {
         self.order.get_or_init(|| {

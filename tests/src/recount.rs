@@ -208,7 +208,7 @@ impl Recount {
         let of_batch = batch.and_then(|(id, _)| register.batch(id)).map_or(&[][..], |batch| &batch.marks);
         for mark in file.marks.iter().chain(of_batch).chain(payment.iter().flat_map(|payment| &payment.marks)) {
             *self.funnel.entry((unit.clone(), period, mark.step.to_string())).or_default() += 1;
-            if dated.contains(mark.step.as_str()) {
+            if dated.contains(mark.step.as_str()) && mark.entry >= file.period_since {
                 let row = self.deadlines.entry((mark.step.to_string(), period)).or_default();
                 *if late.contains(&mark.entry) { &mut row.late } else { &mut row.in_time } += 1;
             }

@@ -166,7 +166,9 @@ impl Facts<'_> {
             fold.amend_standing(case.as_str(), |file| {
                 (file.stopped, file.payment, file.referred_ms) = (None, None, 0);
                 file.period = period.year();
-                file.marks.retain(|mark| Some(&mark.step) == opens.as_ref());
+                // What a case keeps was not done in this period, and met no date of it.
+                let kept = file.marks.iter().filter(|mark| Some(&mark.step) == opens.as_ref());
+                file.marks = kept.map(|mark| Arc::new(MarkRow { is_late: None, ..MarkRow::clone(mark) })).collect();
             })?;
         } else {
             self.resume(fold, case.as_str(), step.step.as_str())?;

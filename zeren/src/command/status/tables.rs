@@ -11,11 +11,11 @@ use crate::command::trace::{Anchor, shown_time};
 use crate::lang::{Lang, thousands};
 
 /// Columns of the names of steps and of what stands first in a line.
-const NAME_COLUMNS: usize = 13;
+const NAME_COLUMNS: usize = 12;
 /// Columns of a number of cases.
-const COUNT_COLUMNS: usize = 8;
+const COUNT_COLUMNS: usize = 7;
 /// Columns of an amount.
-const AMOUNT_COLUMNS: usize = 16;
+const AMOUNT_COLUMNS: usize = 15;
 /// What waits that is shown.
 const WAITING_SHOWN: usize = 20;
 
@@ -44,8 +44,8 @@ fn heading(status: &Status, anchor: &Anchor, lang: Lang) -> String {
     };
     let root = format!("{} {}", lang.pick("root", "根值"), status.at.root);
     let checkpoint = match lang {
-        Lang::En => format!("checkpoint of {of} entries: {}", anchor.line(lang)),
-        Lang::Zh => format!("第 {of} 条检查点：{}", anchor.line(lang)),
+        Lang::En => format!("{} ({of} entries)", anchor.line(lang)),
+        Lang::Zh => format!("{}（至第 {of} 条）", anchor.line(lang)),
     };
     let lines = [which, root, checkpoint].map(|line| wrapped(&line, "  ", "    "));
     format!("{}\n{}", status.at.ledger, lines.join("\n"))
@@ -114,13 +114,13 @@ fn funnel(status: &Status, period: u16, lang: Lang) -> Vec<String> {
 fn deadlines(status: &Status, lang: Lang) -> String {
     let mut lines = vec![lang.pick("Deadlines: cases of steps with a date", "时限：有期限的环节（按案件计）").to_owned()];
     let head = |year: &str| {
-        padded(lang.pick("step", "环节"), NAME_COLUMNS + 4)
+        padded(lang.pick("step", "环节"), NAME_COLUMNS + 6)
             + &right(year, COUNT_COLUMNS)
             + &right(lang.pick("in time", "按期"), COUNT_COLUMNS + 2)
             + &right(lang.pick("late", "逾期"), COUNT_COLUMNS)
     };
     let line = |name: &str, year: u16, row: &DeadlineRow| {
-        padded(name, NAME_COLUMNS + 4)
+        padded(name, NAME_COLUMNS + 6)
             + &right(&year.to_string(), COUNT_COLUMNS)
             + &right(&thousands(row.in_time), COUNT_COLUMNS + 2)
             + &right(&thousands(row.late), COUNT_COLUMNS)
@@ -162,8 +162,8 @@ fn yuan(fen: u64) -> String {
 
 fn money(status: &Status, lang: Lang) -> String {
     let cells = |name: &str, period: &str, sums: [(String, String); 2], rest: [String; 2]| {
-        let [locked, paid] = sums.map(|(people, amount)| right(&people, COUNT_COLUMNS - 1) + &right(&amount, AMOUNT_COLUMNS));
-        padded(name, 9) + &right(period, 6) + &locked + &paid + &rest.map(|count| right(&count, COUNT_COLUMNS + 1)).concat()
+        let [locked, paid] = sums.map(|(people, amount)| right(&people, COUNT_COLUMNS) + &right(&amount, AMOUNT_COLUMNS));
+        padded(name, 9) + &right(period, 6) + &locked + &paid + &rest.map(|count| right(&count, COUNT_COLUMNS + 2)).concat()
     };
     let sum = |sum: &Sum| (thousands(sum.cases), yuan(sum.fen));
     let people = lang.pick("people", "人数").to_owned();
