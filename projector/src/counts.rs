@@ -1,6 +1,7 @@
 //! Answers that count. Each is read from rows alone; the entries behind it are found through [`crate::answers`].
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 
 use signer::value::PersonId;
 
@@ -133,11 +134,10 @@ pub fn waiting(rows: &dyn Rows) -> Result<Vec<Waits>> {
             if matches!(row.state, FlagState::Closed(_)) || waiting.len() >= WAITING_SHOWN_MAX {
                 continue;
             }
-            if !procedures.contains_key(&row.procedure) {
-                let said = find(rows, &Key::Procedure(row.procedure))?.unwrap_or_default();
-                procedures.insert(row.procedure, said);
-            }
-            let said = &procedures[&row.procedure];
+            let said = match procedures.entry(row.procedure) {
+                Slot::Occupied(slot) => slot.into_mut(),
+                Slot::Vacant(slot) => slot.insert(find(rows, &Key::Procedure(row.procedure))?.unwrap_or_default()),
+            };
             let is_hold = row.kind == "hold";
             let is_open = row.state == FlagState::Open;
             let awaits = match (is_open, is_hold) {

@@ -251,11 +251,11 @@ pub struct GrantRow {
 #[allow(missing_docs, reason = "each variant is the row of its name")]
 pub enum Row {
     Ledger(LedgerRow),
-    Entry(Box<EntryRow>),
+    Entry(EntryRow),
     Constitution(ConstitutionRow),
     Enactment(EnactmentRow),
     Cosigned(CosignedRow),
-    Case(Box<CaseRow>),
+    Case(CaseRow),
     CaseEntry(CaseEntryRow),
     Person(PersonRow),
     PersonAct(PersonActRow),
@@ -294,10 +294,10 @@ pub trait RowKind: Sized {
 }
 
 macro_rules! row_kinds {
-    ($($variant:ident $kind:ty, $unwrap:expr, $wrap:expr;)*) => {$(
+    ($($variant:ident $kind:ty;)*) => {$(
         impl RowKind for $kind {
             fn of(row: Row) -> Option<$kind> {
-                match row { Row::$variant(row) => Some($unwrap(row)), _ => None }
+                match row { Row::$variant(row) => Some(row), _ => None }
             }
 
             fn peek(row: &Row) -> Option<&$kind> {
@@ -309,24 +309,15 @@ macro_rules! row_kinds {
             }
 
             fn row(self) -> Row {
-                Row::$variant($wrap(self))
+                Row::$variant(self)
             }
         }
     )*};
-    ($($variant:ident $kind:ty;)*) => { row_kinds! { $($variant $kind, std::convert::identity, std::convert::identity;)* } };
-}
-
-fn unboxed<R>(row: Box<R>) -> R {
-    *row
-}
-
-// The longest of a fixed length are boxed: a row in memory takes as much room as the longest kind.
-row_kinds! {
-    Entry EntryRow, unboxed, Box::new;
-    Case CaseRow, unboxed, Box::new;
 }
 
 row_kinds! {
+    Entry EntryRow;
+    Case CaseRow;
     Ledger LedgerRow;
     Constitution ConstitutionRow;
     Enactment EnactmentRow;

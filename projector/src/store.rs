@@ -364,7 +364,7 @@ mod tests {
             Row::ListLines(ListLinesRow { entry: u64::MAX, lines: vec![line; LIST_ROW_LINES_MAX] }),
             Row::ListLines(ListLinesRow { entry: u64::MAX, lines: vec![pays; LIST_ROW_LINES_MAX] }),
             Row::BatchCases(BatchCasesRow { cases: vec![long.clone(); BATCH_ROW_CASES_MAX] }),
-            Row::Case(Box::new(CaseRow { head: Some(([7; 32], u64::MAX)), entries: u64::MAX, file: Some(file) })),
+            Row::Case(CaseRow { head: Some(([7; 32], u64::MAX)), entries: u64::MAX, file: Some(file) }),
             Row::Procedure(procedure),
             Row::Batch(BatchRow {
                 list: long.clone(),

@@ -9,9 +9,12 @@ use std::sync::LazyLock;
 
 use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
+use projector::counts::postings;
+use projector::eligibility::{Eligibility, eligibility};
 use projector::views::{Views, fold};
 use projector::{Cursor, MemoryRows, Projection, Rows, UpTo, dump, follow};
 use serde_json::{Value, json};
+use signer::value::CaseId;
 use tests::recount::recount;
 
 /// The county's year, lived once for all tests here.
@@ -217,4 +220,61 @@ fn the_views_of_the_year_are_the_same_at_every_prefix() {
     let mut again = MemoryRows::default();
     follow::follow(&mut again, &log, &mut |_| {}).unwrap();
     assert!(again == followed);
+}
+
+/// How a case stands follows from entries, and those are named; as of an earlier day it follows from fewer.
+#[test]
+fn eligibility_follows_from_entries() {
+    let log = snapshot();
+    let at = |size: u64, case: &str| {
+        let mut rows = MemoryRows::default();
+        follow::follow(&mut rows, &UpTo::new(&log, size), &mut |_| {}).unwrap();
+        eligibility(&rows, &CaseId::parse(case).unwrap()).unwrap().map(|answer| answer.value)
+    };
+    let entry_is = |entry: Option<u64>, line: &str| {
+        let bytes = log.entry(entry.unwrap()).unwrap().unwrap();
+        assert!(String::from_utf8_lossy(&bytes).contains(line), "entry {entry:?} has no line `{line}`");
+    };
+    let paid = at(1989, "07-01-004").unwrap();
+    // Its payment failed once; what it has now is the mark of its renewal, and of 2013 nothing that is paid in 2014.
+    assert_eq!((paid.is, paid.period), (Eligibility::UnderWay, 2014));
+    assert_eq!(paid.marks.iter().map(|mark| mark.step.as_str()).collect::<Vec<_>>(), ["apply", "annual"]);
+    let stopped = at(1989, "07-07-004").unwrap();
+    assert_eq!(stopped.is, Eligibility::Stopped);
+    entry_is(stopped.stopped_by, "outcome reject");
+    let questioned = at(983, "07-07-004").unwrap();
+    assert_eq!((questioned.is, questioned.flags[0].entry), (Eligibility::Questioned, 982));
+    assert_eq!(questioned.marks.iter().map(|mark| mark.step.as_str()).collect::<Vec<_>>(), ["apply", "visit", "deliberate"]);
+    let renewed = at(1989, "07-05-003").unwrap().marks.last().unwrap().entry;
+    let before_renewal = at(renewed, "07-05-003").unwrap();
+    assert_eq!((before_renewal.is, before_renewal.period), (Eligibility::Paid, 2013));
+    let locked = before_renewal.locked_by.unwrap();
+    let standing = |size: u64| at(size, "07-05-003").unwrap().is;
+    assert_eq!((standing(locked), standing(locked + 1)), (Eligibility::UnderWay, Eligibility::Confirmed));
+    let paid = before_renewal.paid_by.unwrap();
+    assert_eq!((standing(paid), standing(paid + 1)), (Eligibility::Confirmed, Eligibility::Paid));
+    entry_is(before_renewal.paid_by, "step settle");
+    entry_is(before_renewal.locked_by, "step lock");
+    assert_eq!(before_renewal.marks.last().unwrap().step, "notice");
+    assert!(at(1989, "07-99-001").is_none());
+}
+
+/// Lists of the year that went up: each came down, after as many days as asked or more.
+#[test]
+fn postings_say_how_long_lists_hung() {
+    let log = snapshot();
+    let posted = |size: u64| {
+        let mut rows = MemoryRows::default();
+        follow::follow(&mut rows, &UpTo::new(&log, size), &mut |_| {}).unwrap();
+        postings(&rows).unwrap()
+    };
+    let all = posted(1989);
+    assert_eq!(all.keys().filter(|(_, step)| step == "post-1").count(), 10);
+    assert!(all.values().all(|posting| posting.days_asked == 7 && posting.down.as_ref().is_some_and(|down| down.days >= 7)));
+    let of = ("p-07-07".to_owned(), "post-1".to_owned());
+    let down = all[&of].down.clone().unwrap();
+    assert_eq!((down.days, all[&of].kept, all[&of].dropped, all[&of].times), (8, 29, 1, 1));
+    let hanging = &posted(983)[&of];
+    assert_eq!((hanging.down.clone(), hanging.kept, hanging.dropped), (None, 30, 0));
+    assert_eq!(hanging.up, all[&of].up);
 }
