@@ -17,7 +17,7 @@ use signer::value::UnixMs;
 
 use super::Scratch;
 use crate::command::print;
-use crate::county::{self, Profile};
+use crate::county::{self, Large, Profile};
 use crate::demo_keys::DemoSeed;
 use crate::error::Failure;
 use crate::lang::{Lang, thousands};
@@ -41,8 +41,8 @@ pub struct ViewsArgs {
 pub(super) fn run(args: &ViewsArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let scratch = Scratch::new(args.dir.as_deref())?;
     let dir = scratch.0.join("ledger");
-    let mut county = county::found(&dir, DemoSeed::new("bench"), args.profile)?;
-    county::live_a_year(&mut county, &mut |_, _| {})?;
+    let mut county = county::found(&dir, DemoSeed::new("bench"), args.profile, Large::default())?;
+    county::live_a_year(&mut county, &mut |_, _| Ok(()))?;
     drop(county);
     let log = Snapshot::open(Folder::open_to_read(&dir).map_err(Failure::file(&dir))?, &mut |_| {})?;
     let mut entries: Vec<(Verified, UnixMs)> = Vec::new();
