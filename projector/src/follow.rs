@@ -72,6 +72,37 @@ impl<S: Storage> AdmittedLog for Snapshot<S> {
     }
 }
 
+/// A log as it was at an earlier size: views of it are what they were then.
+pub struct UpTo<'a> {
+    log: &'a dyn AdmittedLog,
+    size: u64,
+}
+
+impl<'a> UpTo<'a> {
+    /// The first `size` entries of a log, or all of them if there are no more.
+    pub fn new(log: &'a dyn AdmittedLog, size: u64) -> UpTo<'a> {
+        UpTo { log, size: size.min(log.size()) }
+    }
+}
+
+impl AdmittedLog for UpTo<'_> {
+    fn id(&self) -> &LedgerId {
+        self.log.id()
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn root_at(&self, size: u64) -> Option<TreeRoot> {
+        self.log.root_at(size).filter(|_| size <= self.size)
+    }
+
+    fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
+        self.log.admitted(from, &mut |entry| if entry.index < self.size { visit(entry) } else { ControlFlow::Break(()) })
+    }
+}
+
 /// Brings rows up to date with a log; gives the number of entries folded. `progress` is told how many entries are counted.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ pub const KEY_BYTES_MAX: usize = 1_024;
 
 /// What names a row. Numbers are big-endian, so that rows lie in order of entries; parts of text end in a zero byte, which no
 /// value of the format may hold, so that no id is mistaken for the beginning of another.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
     /// The ledger's own facts: [`LedgerRow`](crate::rows::LedgerRow).
     Ledger,
@@ -65,6 +65,39 @@ pub enum Key {
     Step([u8; 32], String),
     /// What a procedure, by its digest, says of an outcome: [`OutcomeRow`](crate::rows::OutcomeRow).
     Outcome([u8; 32], String),
+    /// What a procedure, by its digest, says besides: [`ProcedureRow`](crate::rows::ProcedureRow).
+    Procedure([u8; 32]),
+    /// Who did what: [`TallyRow`](crate::rows::TallyRow).
+    Responsibility(Box<Responsibility>),
+    /// Office, unit, and the month by year and number: [`TallyRow`](crate::rows::TallyRow).
+    Workload(String, String, u16, u8),
+    /// Unit, period and step: cases that have it: [`Row::Number`](crate::rows::Row::Number).
+    Funnel(String, u16, String),
+    /// Unit, period and status: cases that stand so: [`Row::Number`](crate::rows::Row::Number).
+    Standing(String, u16, String),
+    /// Scheme and period: [`MoneyRow`](crate::rows::MoneyRow).
+    Money(String, u16),
+    /// Step and period: [`DeadlineRow`](crate::rows::DeadlineRow).
+    Deadline(String, u16),
+    /// What is answered, and the year of the answer: [`DeadlineRow`](crate::rows::DeadlineRow).
+    AnswerTerm(String, u16),
+    /// A list and the step for which it is posted: [`PostingRow`](crate::rows::PostingRow).
+    Posting(String, String),
+    /// A flag or report, by its entry: [`RaisedRow`](crate::rows::RaisedRow).
+    Raised(u64),
+    /// Flags and reports of one kind: [`RaisedCountRow`](crate::rows::RaisedCountRow).
+    RaisedCount(String),
+}
+
+/// What a person did: in which office, on which step or `-`, with which outcome
+/// ([`Deed::step_and_outcome`](crate::rows::Deed::step_and_outcome)).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "the fields are what the sentence above names")]
+pub struct Responsibility {
+    pub person: String,
+    pub office: String,
+    pub step: String,
+    pub outcome: String,
 }
 
 /// The beginning that keys of one kind share, for reading many.
@@ -162,6 +195,66 @@ impl Prefix {
         Prefix(part(word("list-lines"), list))
     }
 
+    /// What procedures say of their steps.
+    pub fn steps(procedure: &[u8; 32]) -> Prefix {
+        Prefix(hashed("step", procedure))
+    }
+
+    /// Who did what how often.
+    pub fn responsibilities() -> Prefix {
+        Prefix(word("responsibility"))
+    }
+
+    /// What one person did how often.
+    pub fn responsibilities_of(person: &str) -> Prefix {
+        Prefix(part(word("responsibility"), person))
+    }
+
+    /// What offices did in which month.
+    pub fn workload() -> Prefix {
+        Prefix(word("workload"))
+    }
+
+    /// How many cases have which step.
+    pub fn funnel() -> Prefix {
+        Prefix(word("funnel"))
+    }
+
+    /// How many cases stand how.
+    pub fn standing() -> Prefix {
+        Prefix(word("standing"))
+    }
+
+    /// Payments by scheme and period.
+    pub fn money() -> Prefix {
+        Prefix(word("money"))
+    }
+
+    /// What was done by its date.
+    pub fn deadlines() -> Prefix {
+        Prefix(word("deadline"))
+    }
+
+    /// What was answered in time.
+    pub fn answer_terms() -> Prefix {
+        Prefix(word("answer-term"))
+    }
+
+    /// Postings.
+    pub fn postings() -> Prefix {
+        Prefix(word("posting"))
+    }
+
+    /// Flags and reports.
+    pub fn raised() -> Prefix {
+        Prefix(word("raised"))
+    }
+
+    /// How many flags and reports of each kind there are.
+    pub fn raised_counts() -> Prefix {
+        Prefix(word("raised-count"))
+    }
+
     /// Everything.
     pub fn all() -> Prefix {
         Prefix(Vec::new())
@@ -184,6 +277,11 @@ fn part(mut bytes: Vec<u8>, text: &str) -> Vec<u8> {
 }
 
 fn index(mut bytes: Vec<u8>, n: u64) -> Vec<u8> {
+    bytes.extend(n.to_be_bytes());
+    bytes
+}
+
+fn number(mut bytes: Vec<u8>, n: u16) -> Vec<u8> {
     bytes.extend(n.to_be_bytes());
     bytes
 }
@@ -224,6 +322,24 @@ impl Key {
             Key::Waiting(hash) => hashed("waiting", hash),
             Key::Step(digest, step) => part(hashed("step", digest), step),
             Key::Outcome(digest, outcome) => part(hashed("outcome", digest), outcome),
+            Key::Procedure(digest) => hashed("procedure", digest),
+            Key::Responsibility(of) => {
+                let Responsibility { person, office, step, outcome } = of.as_ref();
+                [person, office, step, outcome].into_iter().fold(word("responsibility"), |bytes, text| part(bytes, text))
+            }
+            Key::Workload(office, unit, year, month) => {
+                let mut bytes = number(part(part(word("workload"), office), unit), *year);
+                bytes.push(*month);
+                bytes
+            }
+            Key::Funnel(unit, period, step) => part(number(part(word("funnel"), unit), *period), step),
+            Key::Standing(unit, period, status) => part(number(part(word("standing"), unit), *period), status),
+            Key::Money(scheme, period) => number(part(word("money"), scheme), *period),
+            Key::Deadline(step, period) => number(part(word("deadline"), step), *period),
+            Key::AnswerTerm(kind, year) => number(part(word("answer-term"), kind), *year),
+            Key::Posting(list, step) => part(part(word("posting"), list), step),
+            Key::Raised(n) => index(word("raised"), *n),
+            Key::RaisedCount(kind) => part(word("raised-count"), kind),
         }
     }
 
@@ -259,6 +375,25 @@ impl Key {
             "waiting" => Key::Waiting(take_array(&mut rest)?),
             "step" => Key::Step(take_array(&mut rest)?, take_text(&mut rest)?),
             "outcome" => Key::Outcome(take_array(&mut rest)?, take_text(&mut rest)?),
+            "procedure" => Key::Procedure(take_array(&mut rest)?),
+            "responsibility" => {
+                let (person, office) = (take_text(&mut rest)?, take_text(&mut rest)?);
+                let (step, outcome) = (take_text(&mut rest)?, take_text(&mut rest)?);
+                Key::Responsibility(Box::new(Responsibility { person, office, step, outcome }))
+            }
+            "workload" => {
+                let (office, unit, year) = (take_text(&mut rest)?, take_text(&mut rest)?, take_number(&mut rest)?);
+                let [month] = take_array(&mut rest)?;
+                Key::Workload(office, unit, year, month)
+            }
+            "funnel" => Key::Funnel(take_text(&mut rest)?, take_number(&mut rest)?, take_text(&mut rest)?),
+            "standing" => Key::Standing(take_text(&mut rest)?, take_number(&mut rest)?, take_text(&mut rest)?),
+            "money" => Key::Money(take_text(&mut rest)?, take_number(&mut rest)?),
+            "deadline" => Key::Deadline(take_text(&mut rest)?, take_number(&mut rest)?),
+            "answer-term" => Key::AnswerTerm(take_text(&mut rest)?, take_number(&mut rest)?),
+            "posting" => Key::Posting(take_text(&mut rest)?, take_text(&mut rest)?),
+            "raised" => Key::Raised(take_index(&mut rest)?),
+            "raised-count" => Key::RaisedCount(take_text(&mut rest)?),
             _ => return None,
         };
         rest.is_empty().then_some(key)
@@ -280,6 +415,10 @@ fn take_array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
 
 fn take_index(rest: &mut &[u8]) -> Option<u64> {
     take_array(rest).map(u64::from_be_bytes)
+}
+
+fn take_number(rest: &mut &[u8]) -> Option<u16> {
+    take_array(rest).map(u16::from_be_bytes)
 }
 
 impl fmt::Display for Key {
@@ -325,6 +464,22 @@ mod tests {
             Key::Waiting([1; 32]),
             Key::Step([0; 32], "visit".into()),
             Key::Outcome([255; 32], "exit".into()),
+            Key::Procedure([3; 32]),
+            Key::Responsibility(Box::new(Responsibility {
+                person: "p".into(),
+                office: "clerk".into(),
+                step: "visit".into(),
+                outcome: "done".into(),
+            })),
+            Key::Workload("clerk".into(), "07".into(), 2013, 12),
+            Key::Funnel("07-01".into(), 2013, "visit".into()),
+            Key::Standing("07-01".into(), 256, "open".into()),
+            Key::Money("SCH-A".into(), 2013),
+            Key::Deadline("visit".into(), 2013),
+            Key::AnswerTerm("report".into(), 0),
+            Key::Posting("l-1".into(), "post-1".into()),
+            Key::Raised(256),
+            Key::RaisedCount("hold".into()),
         ];
         for key in &keys {
             let bytes = key.encode();
@@ -338,6 +493,8 @@ mod tests {
         assert_eq!(begun(Prefix::persons()), 1);
         assert_eq!(begun(Prefix::actors()), 1);
         assert_eq!(begun(Prefix::entries()), 2);
+        assert_eq!(begun(Prefix::responsibilities_of("p")), 1);
+        assert_eq!(begun(Prefix::raised()), 1);
     }
 
     #[test]

@@ -11,17 +11,20 @@
 //! network and no task, and touches no files but those of its own store.
 
 pub mod answers;
+pub mod counts;
 pub mod course;
+pub mod eligibility;
 mod error;
 pub mod follow;
 mod generations;
 pub mod keys;
+pub mod refusals;
 pub mod rows;
 pub mod store;
 pub mod views;
 
 pub use error::ProjectorError;
-pub use follow::{AdmittedLog, Opened, Projection};
-pub use keys::{Key, Prefix};
+pub use follow::{AdmittedLog, Opened, Projection, UpTo};
+pub use keys::{Key, Prefix, Responsibility};
 pub use ledger::replay::AdmittedEntry;
-pub use rows::{Cursor, MemoryRows, Rows};
+pub use rows::{Cursor, MemoryRows, Rows, dump};

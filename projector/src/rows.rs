@@ -1,11 +1,13 @@
 //! Rows: what views are made of, and the trait of whatever keeps them. Two keepers: [`MemoryRows`] and
 //! [`crate::store::Store`].
 
+mod counts;
 mod deeds;
 mod programme;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt::{self, Write as _};
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 use signer::value::{LedgerId, Time, TreeRoot};
@@ -13,15 +15,16 @@ use signer::value::{LedgerId, Time, TreeRoot};
 use crate::ProjectorError;
 use crate::keys::{Key, Prefix};
 
+pub use self::counts::{DaysRow, DeadlineRow, DownRow, MoneyRow, PostingRow, ProcedureRow, RaisedCountRow, RaisedRow, Sum, TallyRow};
 pub use self::deeds::{BatchDeed, Deed, LegacyRecord, ListDeed, Related, SeatsDeed, StepDeed, Subject, Votes, Wait};
 pub use self::programme::{
     ATTEMPTS_MAX, AttemptRow, BATCH_ROW_CASES_MAX, BatchCasesRow, BatchRow, Blame, CaseEntryRow, CasePart, CaseRow, FileRow, FlagAtRow,
-    FlagRow, FlagState, LIST_ROW_LINES_MAX, LineRow, ListLinesRow, ListRow, OutcomeRow, PaymentRow, ResultRow, SIGNED_MAX, StepRow,
-    StoppedRow, WaitingRow,
+    FlagRow, FlagState, LIST_ROW_LINES_MAX, LineRow, ListLinesRow, ListRow, MarkRow, OutcomeRow, PaymentRow, ResultRow, SIGNED_MAX,
+    StepRow, StoppedRow, WaitingRow,
 };
 
 /// Version of the keys, the rows and the fold. Whatever changes one of them raises it, and every store is built anew.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 /// Longest row, in bytes: 64 signers of an entry take less than 9,000.
 pub const ROW_BYTES_MAX: usize = 16_384;
 /// Rows that one reading yields at most.
@@ -269,12 +272,23 @@ pub enum Row {
     Waiting(WaitingRow),
     Step(StepRow),
     Outcome(OutcomeRow),
+    Procedure(ProcedureRow),
+    Tally(TallyRow),
+    Money(MoneyRow),
+    Deadline(DeadlineRow),
+    Posting(PostingRow),
+    Raised(RaisedRow),
+    RaisedCount(RaisedCountRow),
 }
 
 /// A kind of row, told apart from the others.
 pub trait RowKind: Sized {
     /// The row of this kind, or nothing if it is of another.
     fn of(row: Row) -> Option<Self>;
+    /// The same where the row stays.
+    fn peek(row: &Row) -> Option<&Self>;
+    /// The same to change it.
+    fn peek_mut(row: &mut Row) -> Option<&mut Self>;
     /// A row of any kind.
     fn row(self) -> Row;
 }
@@ -286,6 +300,14 @@ macro_rules! row_kinds {
                 match row { Row::$variant(row) => Some(row), _ => None }
             }
 
+            fn peek(row: &Row) -> Option<&$kind> {
+                match row { Row::$variant(row) => Some(row), _ => None }
+            }
+
+            fn peek_mut(row: &mut Row) -> Option<&mut $kind> {
+                match row { Row::$variant(row) => Some(row), _ => None }
+            }
+
             fn row(self) -> Row {
                 Row::$variant(self)
             }
@@ -294,12 +316,12 @@ macro_rules! row_kinds {
 }
 
 row_kinds! {
-    Ledger LedgerRow;
     Entry EntryRow;
+    Case CaseRow;
+    Ledger LedgerRow;
     Constitution ConstitutionRow;
     Enactment EnactmentRow;
     Cosigned CosignedRow;
-    Case CaseRow;
     CaseEntry CaseEntryRow;
     Person PersonRow;
     PersonAct PersonActRow;
@@ -316,6 +338,13 @@ row_kinds! {
     Waiting WaitingRow;
     Step StepRow;
     Outcome OutcomeRow;
+    Procedure ProcedureRow;
+    Tally TallyRow;
+    Money MoneyRow;
+    Deadline DeadlineRow;
+    Posting PostingRow;
+    Raised RaisedRow;
+    RaisedCount RaisedCountRow;
 }
 
 /// The row of a key as the kind that it must be.
@@ -330,8 +359,8 @@ pub struct Changes {
     pub from: u64,
     /// The entry after the last of them.
     pub to: u64,
-    /// The rows as they are after the last of them, in order of their keys' bytes. No row is ever removed.
-    pub rows: BTreeMap<Vec<u8>, (Key, Row)>,
+    /// The rows as they are after the last of them. No row is ever removed.
+    pub rows: HashMap<Key, Box<Row>>,
 }
 
 impl Changes {
@@ -425,7 +454,25 @@ pub fn dump(rows: &dyn Rows) -> Result<String, ProjectorError> {
 #[derive(Clone, Debug, Default)]
 pub struct MemoryRows {
     cursor: Option<Cursor>,
-    rows: BTreeMap<Vec<u8>, (Key, Row)>,
+    rows: HashMap<Key, Box<Row>>,
+    /// The keys in order of their bytes, once somebody asks for rows in order and until there are more.
+    order: OnceLock<Vec<(Vec<u8>, Key)>>,
+}
+
+impl PartialEq for MemoryRows {
+    fn eq(&self, other: &MemoryRows) -> bool {
+        self.cursor == other.cursor && self.rows == other.rows
+    }
+}
+
+impl MemoryRows {
+    fn in_order(&self) -> &[(Vec<u8>, Key)] {
+        self.order.get_or_init(|| {
+            let mut keys: Vec<(Vec<u8>, Key)> = self.rows.keys().map(|key| (key.encode(), key.clone())).collect();
+            keys.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+            keys
+        })
+    }
 }
 
 impl Rows for MemoryRows {
@@ -434,19 +481,29 @@ impl Rows for MemoryRows {
     }
 
     fn row(&self, key: &Key) -> Result<Option<Row>, ProjectorError> {
-        Ok(self.rows.get(&key.encode()).map(|(_, row)| row.clone()))
+        Ok(self.rows.get(key).map(|row| Row::clone(row)))
     }
 
     fn page(&self, prefix: &Prefix, after: Option<&Key>, most: usize) -> Result<Vec<(Key, Row)>, ProjectorError> {
-        use std::ops::Bound;
-        let first = after.map_or_else(|| Bound::Included(prefix.bytes().to_vec()), |key| Bound::Excluded(key.encode()));
-        let range = self.rows.range((first, Bound::Unbounded)).take_while(|(key, _)| key.starts_with(prefix.bytes()));
-        Ok(range.take(most.min(PAGE_ROWS_MAX)).map(|(_, row)| row.clone()).collect())
+        let order = self.in_order();
+        let first = match after {
+            Some(key) => {
+                let bytes = key.encode();
+                order.partition_point(|(key, _)| *key <= bytes)
+            }
+            None => order.partition_point(|(key, _)| key.as_slice() < prefix.bytes()),
+        };
+        let page = order[first..].iter().take_while(|(key, _)| key.starts_with(prefix.bytes())).take(most.min(PAGE_ROWS_MAX));
+        Ok(page.filter_map(|(_, key)| Some((key.clone(), Row::clone(self.rows.get(key)?)))).collect())
     }
 
     fn commit(&mut self, changes: Changes, cursor: Cursor) -> Result<(), ProjectorError> {
         changes.follow(self.cursor.as_ref())?;
+        let before = self.rows.len();
         self.rows.extend(changes.rows);
+        if self.rows.len() > before {
+            self.order = OnceLock::new();
+        }
         self.cursor = Some(cursor);
         Ok(())
     }

@@ -136,6 +136,39 @@ fn decode_row(key: &[u8], bytes: &[u8]) -> Result<(Key, Row), ProjectorError> {
     if read == bytes.len() { Ok((decoded, row)) } else { Err(unreadable(format!("{} bytes too many", bytes.len() - read))) }
 }
 
+/// How large rows are as a store keeps them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Number of rows.
+    pub rows: u64,
+    /// Keys and rows, in bytes; what the engine adds is not counted.
+    pub bytes: u64,
+    /// The longest row, in bytes.
+    pub row_bytes_max: u64,
+}
+
+/// Measures rows.
+///
+/// # Errors
+/// Those of the rows, and [`ProjectorError::RowTooLong`].
+pub fn size(rows: &dyn Rows) -> Result<Size, ProjectorError> {
+    let mut size = Size::default();
+    let mut after: Option<Key> = None;
+    loop {
+        let page = rows.page(&Prefix::all(), after.as_ref(), PAGE_ROWS_MAX)?;
+        for (key, row) in &page {
+            let row_bytes = encode_row(key, row)?.len() as u64;
+            size.rows += 1;
+            size.bytes += key.encode().len() as u64 + row_bytes;
+            size.row_bytes_max = size.row_bytes_max.max(row_bytes);
+        }
+        match page.into_iter().next_back() {
+            Some((last, _)) => after = Some(last),
+            None => return Ok(size),
+        }
+    }
+}
+
 impl Store {
     /// Opens the store of a folder, or makes one there, and reads it through: every row is one that this program wrote, none is
     /// missing, none is too many.
@@ -219,14 +252,14 @@ impl Rows for Store {
         changes.follow(self.head.as_ref().map(|head| &head.cursor))?;
         let (mut rows, mut seal) = self.head.as_ref().map_or((0, 0), |head| (head.rows, head.seal));
         let mut batch = sled::Batch::default();
-        for (bytes, (key, row)) in &changes.rows {
-            let new = encode_row(key, row)?;
-            match self.tree()?.get(bytes).map_err(sled_failed("reading a row"))? {
-                Some(old) => seal = seal.wrapping_sub(seal_of(bytes, &old)),
+        for (key, row) in &changes.rows {
+            let (bytes, new) = (key.encode(), encode_row(key, row)?);
+            match self.tree()?.get(&bytes).map_err(sled_failed("reading a row"))? {
+                Some(old) => seal = seal.wrapping_sub(seal_of(&bytes, &old)),
                 None => rows += 1,
             }
-            seal = seal.wrapping_add(seal_of(bytes, &new));
-            batch.insert(bytes.as_slice(), new);
+            seal = seal.wrapping_add(seal_of(&bytes, &new));
+            batch.insert(bytes, new);
         }
         let head = Head { cursor, rows, seal };
         batch.insert(CURSOR, head.encode());
@@ -276,11 +309,19 @@ pub mod tamper {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::rows::{
-        ATTEMPTS_MAX, AttemptRow, BATCH_ROW_CASES_MAX, BatchCasesRow, CaseRow, FileRow, LIST_ROW_LINES_MAX, LineRow, ListLinesRow,
-        PaymentRow, ResultRow, SIGNED_MAX, WaitingRow,
+        ATTEMPTS_MAX, AttemptRow, BATCH_ROW_CASES_MAX, BatchCasesRow, BatchRow, CaseRow, DaysRow, FileRow, LIST_ROW_LINES_MAX, LineRow,
+        ListLinesRow, MarkRow, PaymentRow, ProcedureRow, ResultRow, SIGNED_MAX, WaitingRow,
     };
+
+    /// What a procedure may have (format.md section 7): steps, offices, holidays; the last date, in days since 1970-01-01.
+    const STEPS_MAX: usize = 64;
+    const OFFICES_MAX: usize = 64;
+    const DATES_MAX: usize = 1_000;
+    const DAY_LAST: i64 = 2_932_896;
 
     /// The longest rows that grow with what people do: none is longer than a row may be.
     #[test]
@@ -290,7 +331,10 @@ mod tests {
         let pays = LineRow::Case { case: long.clone(), head: [7; 32], fen: Some(u64::MAX) };
         let result = ResultRow { entry: u64::MAX, failed: Some(long.clone()) };
         let attempt = AttemptRow { batch: long.clone(), entry: u64::MAX, result: Some(result) };
-        let payment = PaymentRow { list: long.clone(), locked: u64::MAX, fen: u64::MAX, attempts: vec![attempt; ATTEMPTS_MAX] };
+        let mark = Arc::new(MarkRow { step: long.clone(), entry: u64::MAX, is_late: Some(true) });
+        let (attempts, marks) = (vec![attempt; ATTEMPTS_MAX], vec![mark; STEPS_MAX]);
+        // A step has one mark: on the case, or on the payment.
+        let payment = PaymentRow { list: long.clone(), locked: u64::MAX, fen: u64::MAX, attempts, marks };
         let file = FileRow {
             unit: long.clone(),
             scheme: long.clone(),
@@ -301,12 +345,35 @@ mod tests {
             flags: u64::MAX,
             first_open: u64::MAX,
             payment: Some(payment),
+            marks: Vec::new(),
+            referred_ms: i64::MAX,
+        };
+        let offices = vec!["x".repeat(32); OFFICES_MAX];
+        let procedure = ProcedureRow {
+            offset_minutes: i16::MIN,
+            working: vec![7; 7],
+            holidays: vec![DAY_LAST; DATES_MAX],
+            workdays: vec![DAY_LAST; DATES_MAX],
+            answer: Some(DaysRow { days: u64::MAX, are_working: true }),
+            opens: Some(long.clone()),
+            locks: Some(long.clone()),
+            answers: offices.clone(),
+            releases: offices,
         };
         let rows = [
             Row::ListLines(ListLinesRow { entry: u64::MAX, lines: vec![line; LIST_ROW_LINES_MAX] }),
             Row::ListLines(ListLinesRow { entry: u64::MAX, lines: vec![pays; LIST_ROW_LINES_MAX] }),
-            Row::BatchCases(BatchCasesRow { cases: vec![long; BATCH_ROW_CASES_MAX] }),
+            Row::BatchCases(BatchCasesRow { cases: vec![long.clone(); BATCH_ROW_CASES_MAX] }),
             Row::Case(CaseRow { head: Some(([7; 32], u64::MAX)), entries: u64::MAX, file: Some(file) }),
+            Row::Procedure(procedure),
+            Row::Batch(BatchRow {
+                list: long.clone(),
+                entry: u64::MAX,
+                locked: (u64::MAX, u64::MAX),
+                rows: u64::MAX,
+                void: Some(u64::MAX),
+                marks: vec![(long.clone(), i64::MAX); STEPS_MAX],
+            }),
             Row::Waiting(WaitingRow {
                 entry: u64::MAX,
                 text: "x".repeat(2_000),

@@ -3,10 +3,13 @@
 
 mod batches;
 mod cases;
+mod counts;
 mod lists;
 mod steps;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::sync::Arc;
 
 use ledger::check::{Content, Cosigned};
 use ledger::procedure::Procedure;
@@ -16,6 +19,7 @@ use signer::act::{Act, Constitution, Founding, Import, RelatedTo, RevokeReason};
 use signer::statement::{Header, Statement};
 use signer::value::{KeyBytes, PersonId, Power, StatementHash, Text, Time, UnixMs};
 
+use self::counts::Terms;
 use crate::ProjectorError;
 use crate::keys::Key;
 use crate::rows::{
@@ -30,7 +34,11 @@ type Result<T> = core::result::Result<T, ProjectorError>;
 pub struct Views {
     from: u64,
     next: u64,
-    changed: BTreeMap<Vec<u8>, (Key, Row)>,
+    changed: HashMap<Key, Box<Row>>,
+    /// Room for what one entry changes.
+    room: HashMap<Key, Box<Row>>,
+    /// The procedure that governed last, as its row says: what is known by its digest never changes.
+    terms: Option<Arc<Terms>>,
 }
 
 impl Views {
@@ -40,7 +48,7 @@ impl Views {
     /// Those of the rows.
     pub fn of(rows: &dyn Rows) -> Result<Views> {
         let next = rows.cursor()?.map_or(0, |cursor| cursor.size);
-        Ok(Views { from: next, next, changed: BTreeMap::new() })
+        Ok(Views { from: next, next, changed: HashMap::new(), room: HashMap::new(), terms: None })
     }
 
     /// The entry that is next.
@@ -56,6 +64,8 @@ impl Views {
     /// What there is to commit; afterwards there is nothing.
     pub fn take_changes(&mut self) -> Changes {
         let changes = Changes { from: self.from, to: self.next, rows: core::mem::take(&mut self.changed) };
+        // The next batch is about as large.
+        self.changed.reserve(changes.rows.len());
         self.from = self.next;
         changes
     }
@@ -70,13 +80,18 @@ pub fn fold(views: &mut Views, rows: &dyn Rows, entry: &AdmittedEntry<'_>) -> Re
     if entry.index != views.next {
         return Err(ProjectorError::NotNext { expected: views.next, found: entry.index });
     }
-    let mut fold = Fold { rows, views, changed: BTreeMap::new() };
+    let changed = core::mem::take(&mut views.room);
+    let mut fold = Fold { rows, views, changed, terms: views.terms.clone() };
     match &entry.verified.content {
         Content::Cosigned(cosigned) => fold.cosigned(cosigned, entry.received)?,
         Content::Index(_) => fold.indexed(entry.received),
         Content::Statement { statement, hash, keys, procedure } => {
-            let facts =
-                Facts { entry: entry.index, received: entry.received, hash: *hash, procedure: procedure.as_deref(), governing: None };
+            let at = match statement.as_ref() {
+                Statement::Founding(founding) => founding.at,
+                Statement::Act { header, .. } => header.at,
+            };
+            let (index, received, procedure) = (entry.index, entry.received, procedure.as_deref());
+            let facts = Facts { entry: index, received, at, hash: *hash, procedure, governing: None };
             match statement.as_ref() {
                 Statement::Founding(founding) => facts.found(&mut fold, founding)?,
                 Statement::Act { header, act, .. } => {
@@ -86,8 +101,9 @@ pub fn fold(views: &mut Views, rows: &dyn Rows, entry: &AdmittedEntry<'_>) -> Re
             }
         }
     }
-    let changed = fold.changed;
-    views.changed.extend(changed);
+    let Fold { mut changed, terms, .. } = fold;
+    views.changed.extend(changed.drain());
+    (views.room, views.terms) = (changed, terms);
     views.next += 1;
     Ok(())
 }
@@ -96,39 +112,68 @@ pub fn fold(views: &mut Views, rows: &dyn Rows, entry: &AdmittedEntry<'_>) -> Re
 struct Fold<'a> {
     rows: &'a dyn Rows,
     views: &'a Views,
-    changed: BTreeMap<Vec<u8>, (Key, Row)>,
+    changed: HashMap<Key, Box<Row>>,
+    terms: Option<Arc<Terms>>,
 }
 
 impl Fold<'_> {
-    fn find<R: RowKind>(&self, key: &Key) -> Result<Option<R>> {
-        let bytes = key.encode();
-        let row = match self.changed.get(&bytes).or_else(|| self.views.changed.get(&bytes)) {
-            Some((_, row)) => Some(row.clone()),
-            None => self.rows.row(key)?,
-        };
-        row.map(|row| typed(key, row)).transpose()
+    fn find<R: RowKind + Clone>(&self, key: &Key) -> Result<Option<R>> {
+        self.look(key, R::clone)
     }
 
-    fn require<R: RowKind>(&self, key: &Key) -> Result<R> {
-        self.find(key)?.ok_or_else(|| ProjectorError::Missing { entry: self.views.next, what: format!("the row `{key}`") })
+    /// Looks at a row, if it is there, without taking it along.
+    fn look<R: RowKind, T>(&self, key: &Key, look: impl FnOnce(&R) -> T) -> Result<Option<T>> {
+        match self.changed.get(key).or_else(|| self.views.changed.get(key)) {
+            Some(row) => R::peek(row).ok_or_else(|| other_kind(key)).map(|row| Some(look(row))),
+            None => self.rows.row(key)?.map(|row| typed(key, row).map(|row| look(&row))).transpose(),
+        }
+    }
+
+    fn require<R: RowKind + Clone>(&self, key: &Key) -> Result<R> {
+        self.find(key)?.ok_or_else(|| self.missing(key))
+    }
+
+    fn missing(&self, key: &Key) -> ProjectorError {
+        missing(self.views.next, key)
     }
 
     fn put(&mut self, key: Key, row: impl RowKind) {
-        self.changed.insert(key.encode(), (key, row.row()));
+        self.changed.insert(key, Box::new(row.row()));
     }
 
     /// Changes a row that must be there.
-    fn amend<R: RowKind>(&mut self, key: Key, change: impl FnOnce(&mut R)) -> Result<()> {
-        let mut row = self.require(&key)?;
-        change(&mut row);
-        self.put(key, row);
-        Ok(())
+    fn amend<R: RowKind, T>(&mut self, key: Key, change: impl FnOnce(&mut R) -> T) -> Result<T> {
+        self.change(key, None, change)
+    }
+
+    /// Changes a row, or the one that there would be at first.
+    fn update<R: RowKind>(&mut self, key: Key, first: R, change: impl FnOnce(&mut R)) -> Result<()> {
+        self.change(key, Some(first), change)
+    }
+
+    fn change<R: RowKind, T>(&mut self, key: Key, first: Option<R>, change: impl FnOnce(&mut R) -> T) -> Result<T> {
+        let Fold { rows, views, changed, .. } = self;
+        let row = match changed.entry(key) {
+            Slot::Occupied(slot) => slot.into_mut(),
+            Slot::Vacant(slot) => {
+                let row = match views.changed.get(slot.key()) {
+                    Some(row) => Some(row.clone()),
+                    None => rows.row(slot.key())?.map(Box::new),
+                };
+                let row = row.or_else(|| first.map(|first| Box::new(first.row())));
+                let Some(row) = row else { return Err(missing(views.next, slot.key())) };
+                if R::peek(&row).is_none() {
+                    return Err(other_kind(slot.key()));
+                }
+                slot.insert(row)
+            }
+        };
+        let row = R::peek_mut(row).unwrap_or_else(|| unreachable!("a key names rows of one kind"));
+        Ok(change(row))
     }
 
     fn count(&mut self, key: Key) -> Result<()> {
-        let count: u64 = self.find(&key)?.unwrap_or(0);
-        self.put(key, count + 1);
-        Ok(())
+        self.update(key, 0, |count: &mut u64| *count += 1)
     }
 
     fn cosigned(&mut self, cosigned: &Cosigned, received: UnixMs) -> Result<()> {
@@ -147,10 +192,20 @@ impl Fold<'_> {
     }
 }
 
+fn missing(entry: u64, key: &Key) -> ProjectorError {
+    ProjectorError::Missing { entry, what: format!("the row `{key}`") }
+}
+
+fn other_kind(key: &Key) -> ProjectorError {
+    ProjectorError::Row { key: key.to_string(), what: "a row of another kind".to_owned() }
+}
+
 /// What is known of a statement's entry besides what it says.
 struct Facts<'a> {
     entry: u64,
     received: UnixMs,
+    /// The clock of the signers' device.
+    at: Time,
     hash: StatementHash,
     /// The procedure that it enacts.
     procedure: Option<&'a Procedure>,
@@ -224,6 +279,7 @@ impl Facts<'_> {
             fold.put(Key::PersonAct(signer.person.clone(), self.entry), act);
             fold.amend(Key::Person(signer.person.clone()), |person: &mut PersonRow| person.acts += 1)?;
         }
+        self.count_signers(fold, &signers, &deed)?;
         let row = EntryRow { received_ms: self.received.0, hash: Some(self.hash.0), at: at.map(Into::into), signers, deed };
         fold.put(Key::Entry(self.entry), row);
         Ok(())
@@ -366,13 +422,14 @@ impl Facts<'_> {
     /// statements that change cases.
     fn act_on_case(&self, fold: &mut Fold<'_>, case: &str, head: Option<StatementHash>, part: CasePart) -> Result<bool> {
         let key = Key::Case(case.to_owned());
-        let mut row: CaseRow = fold.find(&key)?.unwrap_or_default();
-        let is_new = row.head.is_none();
-        row.entries += 1;
-        if let Some(head) = head {
-            row.head = Some((head.0, self.entry));
-        }
-        fold.put(key, row);
+        let mut is_new = false;
+        fold.update(key, CaseRow::default(), |row: &mut CaseRow| {
+            is_new = row.head.is_none();
+            row.entries += 1;
+            if let Some(head) = head {
+                row.head = Some((head.0, self.entry));
+            }
+        })?;
         fold.put(Key::CaseEntry(case.to_owned(), self.entry), CaseEntryRow { changes_case: head.is_some(), part });
         Ok(is_new)
     }

@@ -432,6 +432,14 @@ impl Time {
     }
 }
 
+impl Time {
+    /// Year, month and day of its local date; a year from 0 to 65,535.
+    pub fn date(self) -> (u16, u8, u8) {
+        let (year, month, day) = civil_from_days((self.unix_seconds + i64::from(self.offset_minutes) * 60).div_euclid(86_400));
+        (year.clamp(0, i64::from(u16::MAX)) as u16, month as u8, day as u8)
+    }
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_stamp(f, self.unix_seconds + i64::from(self.offset_minutes) * 60)?;

@@ -9,6 +9,7 @@ pub mod hamlet;
 pub mod model;
 pub mod order;
 pub mod programme;
+pub mod recount;
 pub mod rules;
 pub mod script;
 pub mod tamper;

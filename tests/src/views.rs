@@ -1,8 +1,10 @@
 //! What views say of cases, held against what admission knows of them.
 
+use std::sync::Arc;
+
 use ledger::programme::Register;
 use ledger::programme::case::{Case, PaymentResult, Status};
-use projector::rows::{CasePart, CaseRow, Deed, FlagRow, FlagState, Row, Rows};
+use projector::rows::{CasePart, CaseRow, Deed, FlagRow, FlagState, MarkRow, Row, Rows};
 use projector::{Key, Prefix};
 
 /// Every case of the register is in the rows, at the same head, with the same standing, flags, payment and number of acts.
@@ -27,6 +29,9 @@ fn agrees(rows: &dyn Rows, id: &str, row: &CaseRow, case: &Case) {
     };
     assert_eq!(file.stopped.clone().map(|stopped| (stopped.to, stopped.outcome, stopped.entry)), stopped, "{id}");
     assert_eq!(file.dropped.as_ref().map(|(_, blame)| blame.hash), known.dropped.map(|(hash, _)| hash.0), "{id}");
+    let marks = |marks: &[Arc<MarkRow>]| marks.iter().map(|mark| (mark.step.clone(), mark.entry)).collect::<Vec<_>>();
+    assert_eq!(marks(&file.marks), known.marks.iter().map(|mark| (mark.step.to_string(), mark.entry)).collect::<Vec<_>>(), "{id}");
+    assert_eq!(file.referred_ms, known.referred_ms, "{id}");
     let open: Vec<([u8; 32], bool)> = (0..file.flags)
         .filter_map(|number| match rows.row(&Key::CaseFlag(id.to_owned(), number)).unwrap().unwrap() {
             Row::Flag(FlagRow { hash, state, .. }) => match state {

@@ -8,6 +8,7 @@ use projector::answers::{self, CaseAnswer};
 use projector::follow::{Projection, follow, follow_in_batches};
 use projector::rows::{CasePart, Deed, MemoryRows, Subject, Wait, dump};
 use tests::hamlet::{case, hamlet};
+use tests::recount::recount;
 use tests::views::assert_agree;
 
 fn snapshot(world: &tests::World) -> (tempfile::TempDir, Snapshot<Folder>) {
@@ -28,6 +29,7 @@ fn at_every_prefix_views_say_what_admission_knows() {
         assert_eq!(log.size(), size as u64);
         assert_eq!(follow(&mut followed, &log, &mut |_| {}).unwrap(), 1);
         assert_agree(&followed, log.state().register());
+        recount(&log, log.size()).assert_agrees(&followed);
         let mut rebuilt = MemoryRows::default();
         follow_in_batches(&mut rebuilt, &log, 7, &mut |_| {}).unwrap();
         assert_eq!(dump(&followed).unwrap(), dump(&rebuilt).unwrap(), "at {size}");

@@ -11,8 +11,8 @@ use ledger::replay::AdmittedEntry;
 use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
 use ledger::{Ledger, LedgerError};
-use projector::follow::{AdmittedLog, Opened, Projection, follow, follow_in_batches};
-use projector::rows::{Changes, MemoryRows, Row, dump};
+use projector::follow::{AdmittedLog, Opened, Projection, UpTo, follow, follow_in_batches};
+use projector::rows::{Changes, DeadlineRow, MemoryRows, MoneyRow, Row, Sum, TallyRow, dump};
 use projector::store::{Store, tamper};
 use projector::views::{Views, fold};
 use projector::{Cursor, Key, Prefix, ProjectorError, Rows};
@@ -20,31 +20,8 @@ use signer::ActName;
 use signer::value::{LedgerId, TreeRoot};
 use tests::World;
 use tests::every_act::{every_act, every_act_of, whole_programme};
+use tests::recount::recount;
 use tests::world::{bytes, founding, key};
-
-/// Shows a log as it was at an earlier size.
-struct At<'a> {
-    log: &'a dyn AdmittedLog,
-    size: u64,
-}
-
-impl AdmittedLog for At<'_> {
-    fn id(&self) -> &LedgerId {
-        self.log.id()
-    }
-
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    fn root_at(&self, size: u64) -> Option<TreeRoot> {
-        self.log.root_at(size).filter(|_| size <= self.size)
-    }
-
-    fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
-        self.log.admitted(from, &mut |entry| if entry.index < self.size { visit(entry) } else { ControlFlow::Break(()) })
-    }
-}
 
 fn with_log(world: &World, test: impl FnOnce(&dyn AdmittedLog)) {
     let folder = tempfile::tempdir().unwrap();
@@ -52,6 +29,12 @@ fn with_log(world: &World, test: impl FnOnce(&dyn AdmittedLog)) {
     let storage = Folder::open_to_read(folder.path()).unwrap();
     let report = audit(&Question { storage: &storage, policy: None, is_policy_inside: false, known: &[] }, &mut |_, _| {}).unwrap();
     assert_eq!(report.findings, vec![]);
+    test(&Snapshot::open(Folder::open_to_read(folder.path()).unwrap(), &mut |_| {}).unwrap());
+}
+
+fn with_snapshot(world: &World, test: impl FnOnce(&Snapshot<Folder>)) {
+    let folder = tempfile::tempdir().unwrap();
+    world.write(folder.path());
     test(&Snapshot::open(Folder::open_to_read(folder.path()).unwrap(), &mut |_| {}).unwrap());
 }
 
@@ -112,15 +95,21 @@ fn the_ledgers_of_these_tests_have_every_act() {
 
 #[test]
 fn built_anew_is_followed_entry_by_entry_at_every_prefix() {
-    with_log(&every_act().world, |log| {
+    for world in [every_act().world, whole_programme()] {
+        with_log(&world, followed_at_every_prefix);
+    }
+}
+
+fn followed_at_every_prefix(log: &dyn AdmittedLog) {
+    {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("views");
         let mut memory = MemoryRows::default();
-        let (mut kept, opened) = open(&path, &At { log, size: 0 });
+        let (mut kept, opened) = open(&path, &UpTo::new(log, 0));
         assert!(matches!(opened, Opened::New));
         let mut dumps = BTreeSet::new();
         for size in 0..=log.size() {
-            let prefix = At { log, size };
+            let prefix = UpTo::new(log, size);
             let rebuilt = in_memory(&prefix);
             assert_eq!(follow(&mut memory, &prefix, &mut |_| {}).unwrap(), u64::from(size > 0));
             assert_eq!(kept.behind(&prefix).unwrap(), u64::from(size > 0));
@@ -132,6 +121,50 @@ fn built_anew_is_followed_entry_by_entry_at_every_prefix() {
         kept.rebuild(log, &mut |_| {}).unwrap();
         assert_eq!(dump(kept.rows()).unwrap(), dump(&memory).unwrap());
         assert_eq!(stores(&path), ["aside", "generation-000002"].map(str::to_owned).into());
+    }
+}
+
+/// Every act there is, with suspensions, corrections, failed payments, joins and answers, counted by another way.
+#[test]
+fn counts_are_those_that_are_counted_without_the_views() {
+    for (world, least) in [(every_act().world, [0, 0, 0, 0, 0, 10, 3, 0]), (whole_programme(), [10, 1, 2, 4, 4, 50, 10, 0])] {
+        with_snapshot(&world, |log| {
+            let mut rows = MemoryRows::default();
+            for size in 1..=log.size() {
+                follow(&mut rows, &UpTo::new(log, size), &mut |_| {}).unwrap();
+                if size.is_multiple_of(5) || size == log.size() {
+                    recount(log, size).assert_agrees(&rows);
+                }
+            }
+            let lengths = recount(log, log.size()).lengths();
+            assert!(lengths.iter().zip(least).all(|(found, least)| *found >= least), "{lengths:?}");
+        });
+    }
+}
+
+/// The counts are looked at one by one: a row that is off by one is found.
+#[test]
+fn a_count_that_is_off_by_one_is_found() {
+    with_snapshot(&whole_programme(), |log| {
+        let mut rows = MemoryRows::default();
+        follow(&mut rows, log, &mut |_| {}).unwrap();
+        let counted = recount(log, log.size());
+        let mut found = 0;
+        for (key, row) in rows.page(&Prefix::all(), None, usize::MAX).unwrap() {
+            let wrong = match (&key, row) {
+                (Key::Funnel(..) | Key::Standing(..), Row::Number(n)) => Row::Number(n + 1),
+                (Key::Money(..), Row::Money(row)) => Row::Money(MoneyRow { paid: Sum { fen: row.paid.fen + 1, ..row.paid }, ..row }),
+                (Key::Deadline(..), Row::Deadline(row)) => Row::Deadline(DeadlineRow { late: row.late + 1, ..row }),
+                (Key::Responsibility(..) | Key::Workload(..), Row::Tally(row)) => Row::Tally(TallyRow { acts: row.acts + 1, ..row }),
+                _ => continue,
+            };
+            let mut wrong_rows = rows.clone();
+            let cursor = rows.cursor().unwrap().unwrap();
+            wrong_rows.commit(Changes { from: cursor.size, to: cursor.size, rows: [(key, Box::new(wrong))].into() }, cursor).unwrap();
+            assert!(!counted.differences(&wrong_rows).is_empty());
+            found += 1;
+        }
+        assert!(found > 80, "{found}");
     });
 }
 
@@ -140,7 +173,7 @@ fn a_store_built_anew_at_every_prefix_is_the_same() {
     with_log(&every_act().world, |log| {
         for size in (0..=log.size()).step_by(7).chain([log.size()]) {
             let folder = tempfile::tempdir().unwrap();
-            let prefix = At { log, size };
+            let prefix = UpTo::new(log, size);
             let (views, _) = open(&folder.path().join("views"), &prefix);
             assert_eq!(dump(views.rows()).unwrap(), in_memory(&prefix), "at {size}");
         }
@@ -150,11 +183,17 @@ fn a_store_built_anew_at_every_prefix_is_the_same() {
 /// A crash leaves whatever had reached the disk: the files are copied while the store is open and nothing was flushed.
 #[test]
 fn killed_at_any_entry_it_goes_on_from_some_entry_before() {
-    with_log(&every_act().world, |log| {
+    for world in [every_act().world, whole_programme()] {
+        with_log(&world, killed_at_random_entries);
+    }
+}
+
+fn killed_at_random_entries(log: &dyn AdmittedLog) {
+    {
         let expected = in_memory(log);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("views");
-        drop(open(&path, &At { log, size: 0 }));
+        drop(open(&path, &UpTo::new(log, 0)));
         let mut store = Store::open(&generation(&path)).unwrap();
         let mut random = 0x2545_f491_4f6c_dd1du64;
         let mut found = BTreeSet::new();
@@ -169,7 +208,7 @@ fn killed_at_any_entry_it_goes_on_from_some_entry_before() {
             if random.is_multiple_of(5) {
                 let image = folder.path().join(format!("image {size}"));
                 copy(&path, &image);
-                let prefix = At { log, size };
+                let prefix = UpTo::new(log, size);
                 let (views, opened) = open(&image, &prefix);
                 let Opened::Continued { from } = opened else { panic!("a crash is no damage: {opened:?}") };
                 assert!(from <= size);
@@ -181,7 +220,7 @@ fn killed_at_any_entry_it_goes_on_from_some_entry_before() {
             }
         }
         assert!(found.len() > 5, "{found:?}");
-    });
+    }
 }
 
 /// Folds and commits one entry, without making it durable.
@@ -202,10 +241,10 @@ fn torn_and_flipped_files_are_found_or_harmless() {
     with_log(&every_act().world, |log| {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("views");
-        drop(open(&path, &At { log, size: 0 }));
+        drop(open(&path, &UpTo::new(log, 0)));
         // One entry a batch, so that much can be lost of it or little.
         (0..100).for_each(|_| commit_next(&mut Store::open(&generation(&path)).unwrap(), log));
-        drop(open(&path, &At { log, size: 100 }));
+        drop(open(&path, &UpTo::new(log, 100)));
         let expected = in_memory(log);
         let whole = fs::read(generation(&path).join("db")).unwrap();
         let used = whole.iter().rposition(|b| *b != 0).unwrap() + 1;
@@ -249,11 +288,11 @@ fn a_half_written_batch_was_never_written() {
     with_log(&every_act().world, |log| {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("views");
-        drop(open(&path, &At { log, size: 60 }));
+        drop(open(&path, &UpTo::new(log, 60)));
         let before = folder.path().join("before");
         copy(&path, &before);
         let mut store = Store::open(&generation(&path)).unwrap();
-        follow(&mut store, &At { log, size: 140 }, &mut |_| {}).unwrap();
+        follow(&mut store, &UpTo::new(log, 140), &mut |_| {}).unwrap();
         let written = fs::read(generation(&path).join("db")).unwrap();
         let old = fs::read(generation(&before).join("db")).unwrap();
         let used = |bytes: &[u8]| bytes.iter().rposition(|b| *b != 0).unwrap() + 1;
@@ -305,7 +344,7 @@ fn views_of_another_schema_ledger_or_history_are_put_aside_once() {
         tamper::edit(&generation(&path), |rows| rows.get_mut(tamper::CURSOR_KEY).unwrap()[..4].copy_from_slice(&schema_next)).unwrap();
         assert!(matches!(reopened(&path, log), ProjectorError::Schema { expected, found } if found == expected + 1));
         // The same ledger, shorter; then another history of it.
-        assert!(matches!(reopened(&path, &At { log, size: 90 }), ProjectorError::OtherHistory { size, .. } if size == log.size()));
+        assert!(matches!(reopened(&path, &UpTo::new(log, 90)), ProjectorError::OtherHistory { size, .. } if size == log.size()));
         with_log(&fork, |fork| {
             assert_eq!(fork.id(), log.id());
             assert!(matches!(reopened(&path, fork), ProjectorError::OtherHistory { .. }));
@@ -449,7 +488,7 @@ fn a_fault_stops_before_the_entry_and_skips_none() {
                 }
                 other => assert!(other.is_ok() && at == log.size(), "{other:?} after {reads} readings, {commits} commits"),
             }
-            assert_eq!(dump(&faulty.rows).unwrap(), in_memory(&At { log, size: at }));
+            assert_eq!(dump(&faulty.rows).unwrap(), in_memory(&UpTo::new(log, at)));
             let mut rows = faulty.rows;
             follow(&mut rows, log, &mut |_| {}).unwrap();
             assert_eq!(dump(&rows).unwrap(), expected);
@@ -499,11 +538,11 @@ fn an_entry_left_out_or_shown_twice_stops_the_views_where_they_are() {
                 "{error:?}"
             );
             assert_eq!(rows.cursor().unwrap().map_or(0, |cursor| cursor.size), right);
-            assert_eq!(dump(&rows).unwrap(), in_memory(&At { log, size: right }));
+            assert_eq!(dump(&rows).unwrap(), in_memory(&UpTo::new(log, right)));
             // The store is not at fault, and stays.
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("views");
-            drop(open(&path, &At { log, size: entry }));
+            drop(open(&path, &UpTo::new(log, entry)));
             let before = stores(&path);
             assert!(Projection::open(&path, &wrong, &mut |_| {}).is_err());
             assert_eq!(stores(&path), before);

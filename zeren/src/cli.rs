@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{audit, bench, demo, draft, import, init, key, procedure, prove, sign, submit, trace, verify, witness};
+use crate::command::{audit, bench, demo, draft, import, init, key, procedure, prove, sign, status, submit, trace, verify, witness};
 use crate::lang::Lang;
 
 /// 责任 — an accountability ledger: who vouched for what, verifiable for life.
@@ -40,6 +40,8 @@ pub enum Command {
     /// Who did what when, verified as it prints
     #[command(subcommand)]
     Trace(trace::Command),
+    /// How far the cases are, what was in time, what was paid, what waits for an answer
+    Status(status::Args),
     /// Verify one piece of evidence
     #[command(subcommand)]
     Verify(verify::Command),

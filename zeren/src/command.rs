@@ -10,6 +10,7 @@ pub mod key;
 pub mod procedure;
 pub mod prove;
 pub mod sign;
+pub mod status;
 pub mod submit;
 pub mod trace;
 pub mod verify;
@@ -38,6 +39,7 @@ pub fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Submit(args) => submit::run(&args, lang),
         Command::Audit(args) => audit::run(&args, lang),
         Command::Trace(command) => trace::run(&command, lang),
+        Command::Status(args) => status::run(&args, lang),
         Command::Verify(command) => verify::run(&command, lang),
         Command::Procedure(command) => procedure::run(&command, lang),
         Command::Prove(command) => prove::run(&command, lang),

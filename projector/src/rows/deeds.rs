@@ -1,5 +1,7 @@
 //! What entries hold, as views tell it.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::Moment;
@@ -216,6 +218,38 @@ impl Deed {
             Deed::Recuse { relation, .. } | Deed::Relate { relation, .. } => Some(relation),
             Deed::Qualify { qualification, .. } => Some(qualification),
             _ => None,
+        }
+    }
+
+    /// The step and what came of it, by which acts are counted. A step: `done`, `waits`, `joins`, `completes`, `up`, `down`; any
+    /// other act: `-`, and its name with which of its kind it is.
+    pub fn step_and_outcome(&self) -> (&str, Cow<'_, str>) {
+        match self {
+            Deed::Step(step) => (&step.step, if step.wait == Wait::Waits { "waits" } else { "done" }.into()),
+            Deed::Join { step, completes, .. } => (step, if completes.is_some() { "completes" } else { "joins" }.into()),
+            Deed::PostUp { step, .. } => (step, "up".into()),
+            Deed::PostDown { step, .. } => (step, "down".into()),
+            Deed::Outcome { outcome, .. } => ("-", format!("outcome {outcome}").into()),
+            Deed::Answer { outcome, .. } => ("-", format!("answer {outcome}").into()),
+            other => ("-", other.name().into()),
+        }
+    }
+
+    /// How many cases it did: lines kept, payments of a batch, or the one that it is about.
+    pub fn cases_done(&self) -> u64 {
+        let of_step = |step: &StepDeed| match &step.on {
+            _ if step.wait == Wait::Waits => 0,
+            Subject::Case { .. } | Subject::Payment { .. } => 1,
+            Subject::List { list, .. } => list.kept,
+            Subject::Batch(batch) => batch.count,
+        };
+        match self {
+            Deed::Step(step) => of_step(step),
+            Deed::Join { completes, .. } => completes.as_deref().map_or(0, of_step),
+            Deed::PostUp { list, .. } | Deed::PostDown { list, .. } => list.kept,
+            Deed::Import(_) | Deed::Outcome { .. } | Deed::Transfer { .. } | Deed::Account { .. } => 1,
+            Deed::Correct { case, .. } => u64::from(case.is_some()),
+            _ => 0,
         }
     }
 

@@ -1,9 +1,11 @@
 //! Rows of a programme: cases and what stands against them, lists, batches, steps that wait, what a procedure says of steps.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::counts::DaysRow;
 use super::deeds::Votes;
 
 /// Lines of a list in one row: so many of the longest fill no row.
@@ -47,6 +49,28 @@ pub struct FileRow {
     pub first_open: u64,
     /// What is paid in its period, once locked.
     pub payment: Option<PaymentRow>,
+    /// Steps done in its period, in order.
+    pub marks: Vec<Arc<MarkRow>>,
+    /// How long it stood referred upward in its period, in milliseconds.
+    pub referred_ms: i64,
+}
+
+impl FileRow {
+    /// `open`, or what an outcome made of it.
+    pub fn status(&self) -> &str {
+        self.stopped.as_ref().map_or("open", |stopped| &stopped.to)
+    }
+}
+
+/// A step that was done and not taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkRow {
+    /// The step.
+    pub step: String,
+    /// The entry that completed it.
+    pub entry: u64,
+    /// Whether that came after the step's date; nothing for a step that has none.
+    pub is_late: Option<bool>,
 }
 
 /// An outcome that stopped a case.
@@ -60,6 +84,8 @@ pub struct StoppedRow {
     pub name: String,
     /// The entry.
     pub entry: u64,
+    /// When the ledger received it, in Unix milliseconds.
+    pub received_ms: i64,
 }
 
 /// The statement responsible for something, and its entry.
@@ -84,6 +110,8 @@ pub struct PaymentRow {
     pub fen: u64,
     /// Batches that it was put into, the latest last; at most [`ATTEMPTS_MAX`].
     pub attempts: Vec<AttemptRow>,
+    /// Steps done on it and on the batch that it is in or was paid in.
+    pub marks: Vec<Arc<MarkRow>>,
 }
 
 /// A payment in a batch.
@@ -241,6 +269,8 @@ pub struct BatchRow {
     pub rows: u64,
     /// The entry that took it back.
     pub void: Option<u64>,
+    /// Steps done on it, in order: each with when the ledger received it, in Unix milliseconds.
+    pub marks: Vec<(String, i64)>,
 }
 
 /// Some cases of a batch.
@@ -276,6 +306,14 @@ pub struct StepRow {
     pub locks: bool,
     /// Whether it opens a batch.
     pub opens_batch: bool,
+    /// Its place among the procedure's steps, from 0.
+    pub number: u64,
+    /// Month and day of the period by which it is done.
+    pub due: Option<(u8, u8)>,
+    /// How long after which other step it is done.
+    pub within: Option<(DaysRow, String)>,
+    /// How long its list hangs.
+    pub posting: Option<DaysRow>,
 }
 
 impl StepRow {

@@ -1,6 +1,7 @@
 //! Batches: which payments are in them, and what the bank said (format.md section 8.8).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use signer::act::{BatchRef, Step};
 use signer::value::Code;
@@ -8,23 +9,32 @@ use signer::value::Code;
 use super::{Facts, Fold, Result};
 use crate::keys::Key;
 use crate::rows::{
-    ATTEMPTS_MAX, AttemptRow, BATCH_ROW_CASES_MAX, BatchCasesRow, BatchDeed, BatchRow, CasePart, CaseRow, FileRow, LineRow, PaymentRow,
-    ResultRow,
+    ATTEMPTS_MAX, AttemptRow, BATCH_ROW_CASES_MAX, BatchCasesRow, BatchDeed, BatchRow, CasePart, CaseRow, EntryRow, FileRow, LineRow,
+    MarkRow, PaymentRow, ResultRow, StepRow,
 };
+
+/// Cases of a batch, and what was done on it before: steps, each with when that was received, in Unix milliseconds.
+type Opened = (Vec<String>, Vec<(String, i64)>);
 
 impl Fold<'_> {
     /// Changes what a case is in the programme; a case that is nothing in it stays.
-    pub(super) fn amend_file(&mut self, case: &str, change: impl FnOnce(&mut FileRow)) -> Result<()> {
-        self.amend(Key::Case(case.to_owned()), |row: &mut CaseRow| {
-            if let Some(file) = &mut row.file {
-                change(file);
-            }
-        })
+    pub(super) fn amend_file<T>(&mut self, case: &str, change: impl FnOnce(&mut FileRow) -> T) -> Result<Option<T>> {
+        self.amend(Key::Case(case.to_owned()), |row: &mut CaseRow| row.file.as_mut().map(change))
     }
 
     fn payment(&self, case: &str) -> Result<Option<PaymentRow>> {
-        let row: Option<CaseRow> = self.find(&Key::Case(case.to_owned()))?;
-        Ok(row.and_then(|row| row.file?.payment))
+        let payment = |row: &CaseRow| row.file.as_ref()?.payment.clone();
+        Ok(self.look(&Key::Case(case.to_owned()), payment)?.flatten())
+    }
+
+    /// The latest period of cases.
+    fn latest_period(&self, cases: &[String]) -> Result<Option<u16>> {
+        let mut latest = None;
+        for case in cases {
+            let period = self.look(&Key::Case(case.clone()), |row: &CaseRow| row.file.as_ref().map(|file| file.period))?;
+            latest = latest.max(period.flatten());
+        }
+        Ok(latest)
     }
 
     fn batch_cases(&self, id: &str, batch: &BatchRow) -> Result<Vec<String>> {
@@ -76,14 +86,16 @@ fn has_failed(attempt: &AttemptRow) -> bool {
 }
 
 impl Facts<'_> {
-    pub(super) fn do_batch(&self, fold: &mut Fold<'_>, step: &Step, named: &BatchRef, opens: bool) -> Result<BatchDeed> {
+    pub(super) fn do_batch(&self, fold: &mut Fold<'_>, step: &Step, named: &BatchRef, rule: &StepRow) -> Result<BatchDeed> {
         let id = named.batch.to_string();
-        let cases = if opens {
+        let (cases, marks) = if rule.opens_batch {
             self.open_batch(fold, step, named)?
         } else {
-            let batch = fold.require(&Key::Batch(id.clone()))?;
-            fold.batch_cases(&id, &batch)?
+            let batch: BatchRow = fold.require(&Key::Batch(id.clone()))?;
+            (fold.batch_cases(&id, &batch)?, batch.marks)
         };
+        let mark = self.mark_of_batch(fold, step, rule, (&cases, &marks))?;
+        fold.amend(Key::Batch(id.clone()), |batch: &mut BatchRow| batch.marks.push((mark.step.clone(), self.received.0)))?;
         let mut results = None;
         if let Some(line) = &step.results {
             let said = fold.results(line.list.as_str())?;
@@ -92,15 +104,19 @@ impl Facts<'_> {
             for case in &cases {
                 let failed = said.get(case).cloned().flatten();
                 let result = ResultRow { entry: self.entry, failed: failed.clone() };
-                fold.amend_file(case, |file| {
-                    if let Some(last) = file.payment.as_mut().and_then(|payment| payment.attempts.last_mut()) {
+                fold.amend_payment(case, |payment| {
+                    if let Some(last) = payment.attempts.last_mut() {
                         last.result = Some(result);
                     }
                 })?;
+                if failed.is_none() {
+                    fold.mark_payment(case, &mark)?;
+                }
                 self.act_on_case(fold, case, None, failed.map_or(CasePart::Paid, CasePart::Failed))?;
             }
         } else {
             for case in &cases {
+                fold.mark_payment(case, &mark)?;
                 self.act_on_case(fold, case, None, CasePart::InBatch)?;
             }
         }
@@ -109,7 +125,7 @@ impl Facts<'_> {
             list: named.list.to_string(),
             count: named.count,
             fen: named.total,
-            opens,
+            opens: rule.opens_batch,
             repays: step.repays.as_ref().map(ToString::to_string),
             less: step.less.len() as u64,
             cosigned: step.cosigned,
@@ -117,8 +133,33 @@ impl Facts<'_> {
         })
     }
 
-    /// Paid = locked − named holds: gives the cases.
-    fn open_batch(&self, fold: &mut Fold<'_>, step: &Step, named: &BatchRef) -> Result<Vec<String>> {
+    /// The mark of a step on a batch: by its date, and by how long it comes after another step.
+    fn mark_of_batch(
+        &self,
+        fold: &mut Fold<'_>,
+        step: &Step,
+        rule: &StepRow,
+        (cases, marks): (&[String], &[(String, i64)]),
+    ) -> Result<Arc<MarkRow>> {
+        let overdue = match fold.latest_period(cases)? {
+            Some(period) => self.is_overdue(fold, rule, period, 0)?,
+            None => None,
+        };
+        let too_long = self.is_too_long_after(fold, rule, marks)?;
+        let is_late = overdue.zip(too_long).map_or(overdue.or(too_long), |(a, b)| Some(a || b));
+        Ok(Arc::new(MarkRow { step: step.step.to_string(), entry: self.entry, is_late }))
+    }
+
+    /// A step on one payment.
+    pub(super) fn do_payment(&self, fold: &mut Fold<'_>, step: &Step, rule: &StepRow, (case, batch): (&str, &str)) -> Result<()> {
+        let marks = fold.look(&Key::Batch(batch.to_owned()), |batch: &BatchRow| batch.marks.clone())?.unwrap_or_default();
+        let is_late = self.is_too_long_after(fold, rule, &marks)?;
+        fold.mark_payment(case, &Arc::new(MarkRow { step: step.step.to_string(), entry: self.entry, is_late }))?;
+        self.act_on_case(fold, case, None, CasePart::Own).map(drop)
+    }
+
+    /// Paid = locked − named holds: gives the cases, and the step that locked them, last.
+    fn open_batch(&self, fold: &mut Fold<'_>, step: &Step, named: &BatchRef) -> Result<Opened> {
         let (id, list) = (named.batch.to_string(), named.list.to_string());
         let mut payable = fold.payable(&list, step.repays.as_ref())?;
         for (case, hold) in &step.less {
@@ -134,17 +175,18 @@ impl Facts<'_> {
             fold.put(Key::BatchCases(id.clone(), rows), BatchCasesRow { cases: cases.to_vec() });
             rows += 1;
         }
-        fold.put(Key::Batch(id.clone()), BatchRow { list, entry: self.entry, locked, rows, void: None });
+        fold.put(Key::Batch(id.clone()), BatchRow { list, entry: self.entry, locked, rows, void: None, marks: Vec::new() });
         for case in &cases {
-            fold.amend_file(case, |file| {
-                let Some(payment) = &mut file.payment else { return };
+            fold.amend_payment(case, |payment| {
                 if payment.attempts.len() >= ATTEMPTS_MAX {
                     payment.attempts.remove(0);
                 }
                 payment.attempts.push(AttemptRow { batch: id.clone(), entry: self.entry, result: None });
             })?;
         }
-        Ok(cases)
+        let locks = fold.terms(self.governing)?.and_then(|terms| terms.row.locks.clone());
+        let received_ms = fold.look(&Key::Entry(locked.1), |row: &EntryRow| row.received_ms)?;
+        Ok((cases, locks.zip(received_ms).into_iter().collect()))
     }
 
     /// A batch that nobody has paid is taken back.
@@ -155,11 +197,7 @@ impl Facts<'_> {
         batch.void = Some(self.entry);
         fold.put(key, batch);
         for case in cases {
-            fold.amend_file(&case, |file| {
-                if let Some(payment) = &mut file.payment {
-                    payment.attempts.pop();
-                }
-            })?;
+            fold.amend_payment(&case, |payment| _ = payment.attempts.pop())?;
             self.act_on_case(fold, &case, None, CasePart::InBatch)?;
         }
         Ok(())

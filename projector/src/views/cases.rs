@@ -1,37 +1,31 @@
 //! Acts on a case other than steps: outcomes, corrections, what stands against a case and how it ends (format.md section 8.6).
 
+use ledger::procedure::programme::OutcomeTo;
 use signer::act::{About, Act, AnswerOutcome, CaseAt, Correct, Outcome, PostDown, PostUp, ReportAbout, Ruling};
-use signer::value::StatementHash;
+use signer::value::{StatementHash, Time};
 
+use super::lists::Doing;
 use super::{Facts, Fold, Result};
 use crate::keys::Key;
-use crate::rows::{CasePart, CaseRow, Deed, EntryRow, FileRow, FlagAtRow, FlagRow, FlagState, StoppedRow};
+use crate::rows::{CasePart, Deed, DownRow, EntryRow, FlagAtRow, FlagRow, FlagState, PostingRow, RaisedRow, StoppedRow, Wait};
 
 impl Facts<'_> {
     /// What an act of the programme other than a step makes true, and how it is told.
     pub(super) fn effect_on_programme(&self, fold: &mut Fold<'_>, act: &Act) -> Result<Deed> {
         Ok(match act {
             Act::Sheet(sheet) => self.sheet(fold, sheet)?,
-            Act::PostUp(PostUp { step, list, places, overrides, .. }) => Deed::PostUp {
-                step: step.to_string(),
-                list: self.put_up(fold, list)?,
-                places: places.iter().map(|(level, _)| level.to_string()).collect(),
-                overrides: fold.entries_of(overrides)?,
-            },
-            Act::PostDown(PostDown { step, list, overrides, .. }) => Deed::PostDown {
-                step: step.to_string(),
-                list: self.do_list(fold, list, self.hash, false)?,
-                overrides: fold.entries_of(overrides)?,
-            },
+            Act::PostUp(act) => self.post_up(fold, act)?,
+            Act::PostDown(act) => self.post_down(fold, act)?,
             Act::Outcome(outcome) => self.outcome(fold, outcome)?,
             Act::Correct(correct) => self.correct(fold, correct)?,
             Act::Transfer(act) => {
-                self.change(fold, &act.case, |file| file.unit = act.to.to_string())?;
+                self.act_on_case(fold, act.case.case.as_str(), Some(self.hash), CasePart::Own)?;
+                fold.amend_standing(act.case.case.as_str(), |file| file.unit = act.to.to_string())?;
                 let (from, to) = (act.from.to_string(), act.to.to_string());
                 Deed::Transfer { case: act.case.case.to_string(), from, to, reason: act.reason.to_string() }
             }
             Act::Account(act) => {
-                self.change(fold, &act.case, |_| {})?;
+                self.act_on_case(fold, act.case.case.as_str(), Some(self.hash), CasePart::Own)?;
                 Deed::Account { case: act.case.case.to_string(), reason: act.reason.to_string() }
             }
             Act::Ruling(ruling) => self.ruling(fold, ruling)?,
@@ -71,8 +65,9 @@ impl Facts<'_> {
                 Deed::Hold { case: named(&act.case), reason: act.reason.to_string() }
             }
             Act::Report(act) => {
-                if let ReportAbout::Case(case) = &act.about {
-                    self.raise(fold, case.as_str(), "report")?;
+                match &act.about {
+                    ReportAbout::Case(case) => self.raise(fold, case.as_str(), "report")?,
+                    ReportAbout::Unit(unit) => self.note_raised(fold, "report", None, Some(unit.as_str()))?,
                 }
                 Deed::Report { about: act.about.to_string(), reason: act.reason.to_string() }
             }
@@ -90,28 +85,64 @@ impl Facts<'_> {
         })
     }
 
-    /// The case is changed by this statement, which becomes its head.
-    fn change(&self, fold: &mut Fold<'_>, named: &CaseAt, change: impl FnOnce(&mut FileRow)) -> Result<()> {
-        self.act_on_case(fold, named.case.as_str(), Some(self.hash), CasePart::Own)?;
-        fold.amend_file(named.case.as_str(), change)
+    fn post_up(&self, fold: &mut Fold<'_>, act: &PostUp) -> Result<Deed> {
+        let deed = self.put_up(fold, &act.list)?;
+        let (step, rule) = (act.step.to_string(), self.step_of(fold, &act.step)?);
+        let first = PostingRow {
+            up: self.entry,
+            up_at: self.at.into(),
+            times: 0,
+            kept: 0,
+            dropped: 0,
+            days_asked: rule.posting.map_or(0, |days| days.days),
+            down: None,
+        };
+        fold.update(Key::Posting(deed.list.clone(), step.clone()), first, |posting: &mut PostingRow| {
+            (posting.up, posting.up_at, posting.down) = (self.entry, self.at.into(), None);
+            (posting.times, posting.kept, posting.dropped) = (posting.times + 1, deed.kept, deed.dropped);
+        })?;
+        let places = act.places.iter().map(|(level, _)| level.to_string()).collect();
+        Ok(Deed::PostUp { step, list: deed, places, overrides: fold.entries_of(&act.overrides)? })
+    }
+
+    fn post_down(&self, fold: &mut Fold<'_>, act: &PostDown) -> Result<Deed> {
+        let (step, rule) = (act.step.to_string(), self.step_of(fold, &act.step)?);
+        let deed = self.do_list(fold, &act.list, &Doing { step: &step, rule: &rule, hash: self.hash })?;
+        let terms = fold.terms(self.governing)?;
+        fold.amend(Key::Posting(deed.list.clone(), step.clone()), |posting: &mut PostingRow| {
+            let (from, to) = (Time::from(posting.up_at).unix_ms().0, self.at.unix_ms());
+            let days = terms.zip(rule.posting).map_or(0, |(terms, asked)| terms.days(from, to, asked.are_working));
+            posting.down = Some(DownRow { entry: self.entry, at: self.at.into(), days });
+            (posting.kept, posting.dropped) = (deed.kept, deed.dropped);
+        })?;
+        Ok(Deed::PostDown { step, list: deed, overrides: fold.entries_of(&act.overrides)? })
     }
 
     fn outcome(&self, fold: &mut Fold<'_>, act: &Outcome) -> Result<Deed> {
         let rule = self.outcome_of(fold, &act.outcome)?;
-        let (outcome, name, to) = (act.outcome.to_string(), rule.name, rule.to);
-        let stopped = StoppedRow { to: to.clone(), outcome: outcome.clone(), name: name.clone(), entry: self.entry };
-        self.change(fold, &act.case, |file| {
-            file.stopped = Some(stopped);
-            unlock(file);
-        })?;
-        self.close_upheld(fold, act.case.case.as_str())?;
-        Ok(Deed::Outcome { case: act.case.case.to_string(), outcome, name, to, reason: act.reason.to_string() })
+        let (outcome, name, to, case) = (act.outcome.to_string(), rule.name, rule.to, act.case.case.to_string());
+        let received_ms = self.received.0;
+        let stopped = StoppedRow { to: to.clone(), outcome: outcome.clone(), name: name.clone(), entry: self.entry, received_ms };
+        self.act_on_case(fold, &case, Some(self.hash), CasePart::Own)?;
+        self.unlock(fold, &case)?;
+        fold.amend_standing(&case, |file| file.stopped = Some(stopped))?;
+        self.close_upheld(fold, &case)?;
+        Ok(Deed::Outcome { case, outcome, name, to, reason: act.reason.to_string() })
+    }
+
+    fn unlock(&self, fold: &mut Fold<'_>, case: &str) -> Result<()> {
+        let locks = fold.terms(self.governing)?.and_then(|terms| terms.row.locks.clone());
+        fold.unlock(case, locks.as_deref())
     }
 
     fn correct(&self, fold: &mut Fold<'_>, act: &Correct) -> Result<Deed> {
         if let Some(named) = &act.case {
-            self.change(fold, named, unlock)?;
-            self.close_upheld(fold, named.case.as_str())?;
+            let case = named.case.as_str();
+            self.act_on_case(fold, case, Some(self.hash), CasePart::Own)?;
+            self.unlock(fold, case)?;
+            let from = self.completed_by(fold, &act.of)?;
+            fold.forget_from(case, from)?;
+            self.close_upheld(fold, case)?;
         } else if let Some(batch) = &act.batch {
             self.void_batch(fold, batch)?;
         }
@@ -123,6 +154,28 @@ impl Facts<'_> {
         })
     }
 
+    /// The entry that completed a step: its own, or that of the join after which it waited no more.
+    fn completed_by(&self, fold: &Fold<'_>, step: &StatementHash) -> Result<u64> {
+        let entry: u64 = fold.require(&Key::Statement(step.0))?;
+        let completed = fold.look(&Key::Entry(entry), |row: &EntryRow| match &row.deed {
+            Deed::Step(step) => match step.wait {
+                Wait::CompletedBy(entry) => Some(entry),
+                _ => None,
+            },
+            _ => None,
+        })?;
+        Ok(completed.flatten().unwrap_or(entry))
+    }
+
+    /// The case goes on.
+    fn go_on(&self, fold: &mut Fold<'_>, case: &str) -> Result<()> {
+        fold.amend_standing(case, |file| {
+            if let Some(stopped) = file.stopped.take().filter(|stopped| stopped.to == OutcomeTo::Referred.as_str()) {
+                file.referred_ms += self.received.0 - stopped.received_ms;
+            }
+        })
+    }
+
     /// A ruling that answers a case referred upward lets it go on.
     fn ruling(&self, fold: &mut Fold<'_>, act: &Ruling) -> Result<Deed> {
         let answers: Option<u64> = act.answers.map(|hash| fold.require(&Key::Statement(hash.0))).transpose()?;
@@ -130,7 +183,7 @@ impl Facts<'_> {
             && let Deed::Outcome { case, .. } = fold.require::<EntryRow>(&Key::Entry(referred))?.deed
         {
             self.act_on_case(fold, &case, None, CasePart::Own)?;
-            fold.amend_file(&case, |file| file.stopped = None)?;
+            self.go_on(fold, &case)?;
         }
         Ok(Deed::Ruling { clause: act.clause.to_string(), issuer: act.issuer.to_string(), answers })
     }
@@ -138,46 +191,49 @@ impl Facts<'_> {
     /// A flag is raised on a case.
     fn raise(&self, fold: &mut Fold<'_>, case: &str, kind: &str) -> Result<()> {
         self.act_on_case(fold, case, None, CasePart::Own)?;
-        let row: CaseRow = fold.require(&Key::Case(case.to_owned()))?;
-        let Some(mut file) = row.file else { return self.unfinished("a flag on a case that no step opened") };
+        let number = fold.amend_file(case, |file| {
+            file.flags += 1;
+            file.flags - 1
+        })?;
+        let Some(number) = number else { return self.unfinished("a flag on a case that no step opened") };
         let flag = FlagRow { hash: self.hash.0, entry: self.entry, kind: kind.to_owned(), state: FlagState::Open };
-        fold.put(Key::CaseFlag(case.to_owned(), file.flags), flag);
-        fold.put(Key::Flag(self.hash.0), FlagAtRow { case: case.to_owned(), number: file.flags });
-        file.flags += 1;
-        fold.put(Key::Case(case.to_owned()), CaseRow { file: Some(file), ..row });
-        Ok(())
+        fold.put(Key::CaseFlag(case.to_owned(), number), flag);
+        fold.put(Key::Flag(self.hash.0), FlagAtRow { case: case.to_owned(), number });
+        self.note_raised(fold, kind, Some(case), None)
     }
 
     /// A flag is closed, or upheld; `first_open` goes on to the next that is not closed.
     fn close_flag(&self, fold: &mut Fold<'_>, hash: &StatementHash, state: FlagState) -> Result<()> {
         let at: FlagAtRow = fold.require(&Key::Flag(hash.0))?;
-        fold.amend(Key::CaseFlag(at.case.clone(), at.number), |flag: &mut FlagRow| flag.state = state)?;
+        let entry = fold.amend(Key::CaseFlag(at.case.clone(), at.number), |flag: &mut FlagRow| {
+            flag.state = state;
+            flag.entry
+        })?;
+        fold.settle_raised(entry, state)?;
         self.pass_closed(fold, &at.case)
     }
 
+    /// `first_open` goes on to the next flag that is not closed.
     fn pass_closed(&self, fold: &mut Fold<'_>, case: &str) -> Result<()> {
-        let row: CaseRow = fold.require(&Key::Case(case.to_owned()))?;
-        let Some(mut file) = row.file else { return Ok(()) };
-        while file.first_open < file.flags {
-            let flag: FlagRow = fold.require(&Key::CaseFlag(case.to_owned(), file.first_open))?;
+        let Some((first, flags)) = fold.amend_file(case, |file| (file.first_open, file.flags))? else { return Ok(()) };
+        for number in first..flags {
+            let flag: FlagRow = fold.require(&Key::CaseFlag(case.to_owned(), number))?;
             if !matches!(flag.state, FlagState::Closed(_)) {
-                break;
+                return fold.amend_file(case, |file| file.first_open = number).map(drop);
             }
-            file.first_open += 1;
         }
-        fold.put(Key::Case(case.to_owned()), CaseRow { file: Some(file), ..row });
-        Ok(())
+        fold.amend_file(case, |file| file.first_open = flags).map(drop)
     }
 
     /// An outcome or correction closes what was found right.
     fn close_upheld(&self, fold: &mut Fold<'_>, case: &str) -> Result<()> {
-        let row: CaseRow = fold.require(&Key::Case(case.to_owned()))?;
-        let Some(file) = row.file else { return Ok(()) };
-        for number in file.first_open..file.flags {
+        let Some((first, flags)) = fold.amend_file(case, |file| (file.first_open, file.flags))? else { return Ok(()) };
+        for number in first..flags {
             let key = Key::CaseFlag(case.to_owned(), number);
             let mut flag: FlagRow = fold.require(&key)?;
             if matches!(flag.state, FlagState::Upheld(_)) {
                 flag.state = FlagState::Closed(self.entry);
+                fold.settle_raised(flag.entry, flag.state)?;
                 fold.put(key, flag);
             }
         }
@@ -187,27 +243,23 @@ impl Facts<'_> {
     fn answer(&self, fold: &mut Fold<'_>, answers: &StatementHash, said: AnswerOutcome) -> Result<Deed> {
         let entry: u64 = fold.require(&Key::Statement(answers.0))?;
         let to = fold.require::<EntryRow>(&Key::Entry(entry))?.deed.name().to_owned();
+        let raised = fold.look(&Key::Raised(entry), |raised: &RaisedRow| (raised.kind.clone(), raised.received_ms))?;
+        if let Some((kind, raised_ms)) = &raised {
+            self.count_answer(fold, kind, *raised_ms)?;
+        }
         if let Some(FlagAtRow { case, .. }) = fold.find(&Key::Flag(answers.0))? {
             let is_upheld = said == AnswerOutcome::Upheld;
             let is_won_appeal = is_upheld && to == "appeal";
             let stays = is_upheld && !is_won_appeal;
             self.act_on_case(fold, &case, is_won_appeal.then_some(self.hash), CasePart::Own)?;
             if is_won_appeal {
-                fold.amend_file(&case, |file| file.stopped = None)?;
+                self.go_on(fold, &case)?;
             }
             let state = if stays { FlagState::Upheld(self.entry) } else { FlagState::Closed(self.entry) };
             self.close_flag(fold, answers, state)?;
+        } else if raised.is_some() {
+            fold.settle_raised(entry, FlagState::Closed(self.entry))?;
         }
         Ok(Deed::Answer { answers: entry, to, outcome: said.to_string() })
-    }
-}
-
-/// A payment that is not made is taken away with the lock.
-fn unlock(file: &mut FileRow) {
-    let is_paid = |payment: &crate::rows::PaymentRow| {
-        payment.attempts.last().is_some_and(|last| last.result.as_ref().is_some_and(|result| result.failed.is_none()))
-    };
-    if !file.payment.as_ref().is_some_and(is_paid) {
-        file.payment = None;
     }
 }

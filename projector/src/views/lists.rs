@@ -1,14 +1,23 @@
 //! Sheets, list steps and postings: which lines are kept and which are dropped, as format.md section 8.7 says.
 
+use std::sync::Arc;
+
 use signer::act::{CaseLine, ListRef, PaymentLine, ResultLine, Sheet, SheetLines, Vote};
 use signer::value::StatementHash;
 
 use super::{Facts, Fold, Result};
 use crate::keys::Key;
 use crate::rows::{
-    Blame, CasePart, CaseRow, Deed, EntryRow, FlagRow, FlagState, LIST_ROW_LINES_MAX, LineRow, ListDeed, ListLinesRow, ListRow, PaymentRow,
-    SeatsDeed,
+    Blame, CasePart, CaseRow, Deed, EntryRow, FlagRow, FlagState, LIST_ROW_LINES_MAX, LineRow, ListDeed, ListLinesRow, ListRow, MarkRow,
+    PaymentRow, SeatsDeed, StepRow,
 };
+
+/// A step that a statement does on a list.
+pub(super) struct Doing<'a> {
+    pub(super) step: &'a str,
+    pub(super) rule: &'a StepRow,
+    pub(super) hash: StatementHash,
+}
 
 impl Fold<'_> {
     /// All lines of a list, in order; none of seats.
@@ -38,14 +47,15 @@ impl Fold<'_> {
     /// Who is responsible, by a statement's hash.
     pub(super) fn blame(&self, hash: [u8; 32]) -> Result<Blame> {
         let entry: u64 = self.require(&Key::Statement(hash))?;
-        let row: EntryRow = self.require(&Key::Entry(entry))?;
-        Ok(Blame { hash, entry, act: row.deed.name().to_owned() })
+        let key = Key::Entry(entry);
+        let act = self.look(&key, |row: &EntryRow| row.deed.name().to_owned())?.ok_or_else(|| self.missing(&key))?;
+        Ok(Blame { hash, entry, act })
     }
 
-    /// The first open flag of a case.
-    fn first_flag(&self, case: &str, row: &CaseRow) -> Result<Option<FlagRow>> {
-        let Some(file) = row.file.as_ref().filter(|file| file.first_open < file.flags) else { return Ok(None) };
-        let flag: FlagRow = self.require(&Key::CaseFlag(case.to_owned(), file.first_open))?;
+    /// A flag of a case, if it is open.
+    fn open_flag(&self, case: &str, number: Option<u64>) -> Result<Option<FlagRow>> {
+        let Some(number) = number else { return Ok(None) };
+        let flag: FlagRow = self.require(&Key::CaseFlag(case.to_owned(), number))?;
         Ok(Some(flag).filter(|flag| !matches!(flag.state, FlagState::Closed(_))))
     }
 }
@@ -84,26 +94,29 @@ impl Facts<'_> {
     }
 
     /// A step on a list, or a list that comes down, done by the statement of this hash: each line is kept or dropped.
-    pub(super) fn do_list(&self, fold: &mut Fold<'_>, named: &ListRef, hash: StatementHash, locks: bool) -> Result<ListDeed> {
-        let deed = self.sort_lines(fold, named, Some(hash), locks)?;
-        fold.amend(Key::List(named.list.to_string()), |list: &mut ListRow| list.done_by = Some(hash.0))?;
+    pub(super) fn do_list(&self, fold: &mut Fold<'_>, named: &ListRef, doing: &Doing<'_>) -> Result<ListDeed> {
+        let deed = self.sort_lines(fold, named, Some(doing))?;
+        let hash = doing.hash.0;
+        fold.amend(Key::List(named.list.to_string()), |list: &mut ListRow| list.done_by = Some(hash))?;
         Ok(deed)
     }
 
     /// A list goes up: lines are kept or dropped, and no head moves.
     pub(super) fn put_up(&self, fold: &mut Fold<'_>, named: &ListRef) -> Result<ListDeed> {
-        self.sort_lines(fold, named, None, false)
+        self.sort_lines(fold, named, None)
     }
 
-    fn sort_lines(&self, fold: &mut Fold<'_>, named: &ListRef, head: Option<StatementHash>, locks: bool) -> Result<ListDeed> {
+    fn sort_lines(&self, fold: &mut Fold<'_>, named: &ListRef, doing: Option<&Doing<'_>>) -> Result<ListDeed> {
         let list = named.list.to_string();
         let done_by = fold.require::<ListRow>(&Key::List(list.clone()))?.done_by;
         let mut deed = ListDeed { list: list.clone(), root: named.root.0, kept: 0, dropped: 0, omitted: 0 };
+        let (mut sorted, mut latest) = (Vec::new(), None);
         for line in fold.lines(&list)? {
             let (case, part) = match line {
                 LineRow::Omit { case, hash } => (case, CasePart::Omitted(fold.blame(hash)?)),
                 LineRow::Case { case, head, fen } => {
-                    let part = self.sort_line(fold, &list, &case, (head, done_by), fen)?;
+                    let (part, period) = self.sort_line(fold, &list, &case, (head, done_by), fen)?;
+                    latest = latest.max(period);
                     (case, part)
                 }
                 LineRow::Result { .. } => continue,
@@ -113,14 +126,29 @@ impl Facts<'_> {
                 CasePart::Kept { .. } => deed.kept += 1,
                 _ => deed.dropped += 1,
             }
+            sorted.push((case, part));
+        }
+        // Whether the step is late is known once all lines are: by the latest period of those that are kept.
+        let mark = doing.map(|doing| self.mark_of_list(fold, doing, latest)).transpose()?;
+        for (case, part) in sorted {
             let is_kept = matches!(part, CasePart::Kept { .. });
-            self.note_line(fold, &list, &case, &part, head.is_some(), locks)?;
-            self.act_on_case(fold, &case, head.filter(|_| is_kept), part)?;
+            self.note_line(fold, &list, &case, &part, doing.zip(mark.as_ref()))?;
+            let head = doing.filter(|_| is_kept).map(|doing| doing.hash);
+            self.act_on_case(fold, &case, head, part)?;
         }
         Ok(deed)
     }
 
-    /// Section 8.7 point 3. `heads` are the line's own and the last statement that did this list's cases.
+    fn mark_of_list(&self, fold: &mut Fold<'_>, doing: &Doing<'_>, latest: Option<u16>) -> Result<Arc<MarkRow>> {
+        let is_late = match latest {
+            Some(period) => self.is_overdue(fold, doing.rule, period, 0)?,
+            None => None,
+        };
+        Ok(Arc::new(MarkRow { step: doing.step.to_owned(), entry: self.entry, is_late }))
+    }
+
+    /// Section 8.7 point 3, and of a line that is kept the case's period. `heads` are the line's own and the last statement that
+    /// did this list's cases.
     fn sort_line(
         &self,
         fold: &Fold<'_>,
@@ -128,35 +156,49 @@ impl Facts<'_> {
         case: &str,
         heads: ([u8; 32], Option<[u8; 32]>),
         fen: Option<u64>,
-    ) -> Result<CasePart> {
+    ) -> Result<(CasePart, Option<u16>)> {
         if let Some(before) = fold.find(&Key::ListDropped(list.to_owned(), case.to_owned()))? {
-            return Ok(CasePart::DroppedBefore(before));
+            return Ok((CasePart::DroppedBefore(before), None));
         }
-        let row: CaseRow = fold.require(&Key::Case(case.to_owned()))?;
+        let key = Key::Case(case.to_owned());
+        let known = fold.look(&key, |row: &CaseRow| {
+            let file = row.file.as_ref();
+            let first_open = file.filter(|file| file.first_open < file.flags).map(|file| file.first_open);
+            (row.head, first_open, file.map(|file| file.period))
+        })?;
+        let (present, first_open, period) = known.ok_or_else(|| fold.missing(&key))?;
         let (head, done_by) = heads;
-        let Some((present, _)) = row.head else { return self.unfinished("a line of a case without head") };
+        let Some((present, _)) = present else { return self.unfinished("a line of a case without head") };
         if present != head && Some(present) != done_by {
-            return Ok(CasePart::Dropped(fold.blame(present)?));
+            return Ok((CasePart::Dropped(fold.blame(present)?), None));
         }
-        match fold.first_flag(case, &row)? {
-            Some(flag) => Ok(CasePart::Dropped(Blame { hash: flag.hash, entry: flag.entry, act: flag.kind })),
-            None => Ok(CasePart::Kept { fen }),
+        match fold.open_flag(case, first_open)? {
+            Some(flag) => Ok((CasePart::Dropped(Blame { hash: flag.hash, entry: flag.entry, act: flag.kind }), None)),
+            None => Ok((CasePart::Kept { fen }, period)),
         }
     }
 
     /// What a line makes of its case besides the head. Lists that go up drop cases, and only lists that are done take one back.
-    fn note_line(&self, fold: &mut Fold<'_>, list: &str, case: &str, part: &CasePart, is_done: bool, locks: bool) -> Result<()> {
-        match part {
-            CasePart::Dropped(blame) => {
+    fn note_line(
+        &self,
+        fold: &mut Fold<'_>,
+        list: &str,
+        case: &str,
+        part: &CasePart,
+        done: Option<(&Doing<'_>, &Arc<MarkRow>)>,
+    ) -> Result<()> {
+        match (part, done) {
+            (CasePart::Dropped(blame), _) => {
                 fold.put(Key::ListDropped(list.to_owned(), case.to_owned()), self.entry);
-                fold.amend_file(case, |file| file.dropped = Some((list.to_owned(), blame.clone())))
+                fold.amend_file(case, |file| file.dropped = Some((list.to_owned(), blame.clone()))).map(drop)
             }
-            CasePart::Kept { fen } if is_done => fold.amend_file(case, |file| {
-                file.dropped = None;
-                if let Some(fen) = fen.filter(|_| locks) {
-                    file.payment = Some(PaymentRow { list: list.to_owned(), locked: self.entry, fen, attempts: Vec::new() });
-                }
-            }),
+            (CasePart::Kept { fen }, Some((doing, mark))) => {
+                fold.amend_file(case, |file| file.dropped = None)?;
+                fold.mark_case(case, mark)?;
+                let Some(fen) = fen.filter(|_| doing.rule.locks) else { return Ok(()) };
+                let (attempts, marks) = (Vec::new(), Vec::new());
+                fold.lock(case, PaymentRow { list: list.to_owned(), locked: self.entry, fen, attempts, marks })
+            }
             _ => Ok(()),
         }
     }

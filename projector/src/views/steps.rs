@@ -1,18 +1,23 @@
 //! Steps, whole or waiting for signers, and steps on one case.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use ledger::procedure::Procedure;
+use ledger::procedure::calendar::{Counting, Days};
 use ledger::procedure::programme::StepBy;
+use signer::ActName;
 use signer::act::{Act, Step};
 use signer::statement::Statement;
 use signer::value::{CaseId, Code, StatementHash};
 
+use super::lists::Doing;
 use super::{Facts, Fold, Result};
 use crate::ProjectorError;
 use crate::keys::Key;
 use crate::rows::{
-    CasePart, CaseRow, Deed, EntryRow, FileRow, LedgerRow, LineRow, ListDeed, ListRow, OutcomeRow, SIGNED_MAX, SignerRow, StepDeed,
-    StepRow, Subject, Wait, WaitingRow,
+    CasePart, CaseRow, DaysRow, Deed, EntryRow, FileRow, LedgerRow, LineRow, ListDeed, ListRow, MarkRow, OutcomeRow, ProcedureRow,
+    SIGNED_MAX, SignerRow, StepDeed, StepRow, Subject, Wait, WaitingRow,
 };
 
 impl Facts<'_> {
@@ -20,12 +25,17 @@ impl Facts<'_> {
     pub(super) fn learn_procedure(&self, fold: &mut Fold<'_>, digest: [u8; 32]) {
         let Some(procedure) = self.procedure else { return };
         let programme = &procedure.programme;
-        for step in &programme.steps {
+        fold.put(Key::Procedure(digest), procedure_row(procedure));
+        for (number, step) in (0..).zip(&programme.steps) {
             let row = StepRow {
                 offices: step.by.offices().iter().map(ToString::to_string).collect(),
                 min: if let StepBy::Any(_, min) = &step.by { Some(*min) } else { None },
                 locks: step.locks,
                 opens_batch: programme.opens_batch(step),
+                number,
+                due: step.due,
+                within: step.within.as_ref().map(|within| (days_row(&within.days), within.of.to_string())),
+                posting: step.posting.as_ref().map(|posting| days_row(&posting.days)),
             };
             fold.put(Key::Step(digest, step.id.to_string()), row);
         }
@@ -35,7 +45,7 @@ impl Facts<'_> {
         }
     }
 
-    fn step_of(&self, fold: &Fold<'_>, step: &Code) -> Result<StepRow> {
+    pub(super) fn step_of(&self, fold: &Fold<'_>, step: &Code) -> Result<StepRow> {
         fold.require(&Key::Step(self.governing.unwrap_or_default(), step.to_string()))
     }
 
@@ -117,15 +127,15 @@ impl Facts<'_> {
     /// The step with its effect: `hash` is its own statement's, whatever entry completed it.
     fn do_step(&self, fold: &mut Fold<'_>, step: &Step, rule: &StepRow, hash: StatementHash) -> Result<StepDeed> {
         let on = if let Some((case, _)) = &step.case {
-            self.do_case_step(fold, step, case, hash)?;
+            self.do_case_step(fold, step, rule, case, hash)?;
             subject_of_case(step, case)
         } else if let Some(list) = &step.list {
-            let list = self.do_list(fold, list, hash, rule.locks)?;
+            let list = self.do_list(fold, list, &Doing { step: step.step.as_str(), rule, hash })?;
             Subject::List { list, seats: fold.seats(step.seats.as_ref())? }
         } else if let Some(batch) = &step.batch {
-            Subject::Batch(self.do_batch(fold, step, batch, rule.opens_batch)?)
+            Subject::Batch(self.do_batch(fold, step, batch, rule)?)
         } else if let Some((case, batch)) = &step.payment {
-            self.act_on_case(fold, case.as_str(), None, CasePart::Own)?;
+            self.do_payment(fold, step, rule, (case.as_str(), batch.as_str()))?;
             Subject::Payment { case: case.to_string(), batch: batch.to_string() }
         } else {
             return self.unfinished("a step on nothing");
@@ -133,35 +143,79 @@ impl Facts<'_> {
         deed(fold, step, on, Wait::No)
     }
 
-    fn do_case_step(&self, fold: &mut Fold<'_>, step: &Step, case: &CaseId, hash: StatementHash) -> Result<()> {
+    fn do_case_step(&self, fold: &mut Fold<'_>, step: &Step, rule: &StepRow, case: &CaseId, hash: StatementHash) -> Result<()> {
         let is_new = self.act_on_case(fold, case.as_str(), Some(hash), CasePart::Own)?;
         fold.amend(Key::Ledger, |ledger: &mut LedgerRow| ledger.cases += u64::from(is_new))?;
-        fold.amend(Key::Case(case.to_string()), |row: &mut CaseRow| {
-            if let Some(opening) = &step.open {
-                row.file = Some(FileRow {
-                    unit: opening.unit.to_string(),
-                    scheme: opening.scheme.to_string(),
-                    tier: opening.tier.to_string(),
-                    period: opening.period.year(),
-                    stopped: None,
-                    dropped: None,
-                    flags: 0,
-                    first_open: 0,
-                    payment: None,
-                });
+        if let Some(opening) = &step.open {
+            let file = FileRow {
+                unit: opening.unit.to_string(),
+                scheme: opening.scheme.to_string(),
+                tier: opening.tier.to_string(),
+                period: opening.period.year(),
+                stopped: None,
+                dropped: None,
+                flags: 0,
+                first_open: 0,
+                payment: None,
+                marks: Vec::new(),
+                referred_ms: 0,
+            };
+            fold.open_case(case.as_str(), file)?;
+        } else if let Some(period) = step.period {
+            let opens = fold.terms(self.governing)?.and_then(|terms| terms.row.opens.clone());
+            fold.amend_standing(case.as_str(), |file| {
+                (file.stopped, file.payment, file.referred_ms) = (None, None, 0);
+                file.period = period.year();
+                // What a case keeps was not done in this period, and met no date of it.
+                let kept = file.marks.iter().filter(|mark| Some(&mark.step) == opens.as_ref());
+                file.marks = kept.map(|mark| Arc::new(MarkRow { is_late: None, ..MarkRow::clone(mark) })).collect();
+            })?;
+        } else {
+            self.resume(fold, case.as_str(), step.step.as_str())?;
+        }
+        let known = fold.amend_file(case.as_str(), |file| (file.period, file.referred_ms))?;
+        let is_late = match known {
+            Some((period, referred_ms)) => self.is_overdue(fold, rule, period, referred_ms)?,
+            None => None,
+        };
+        fold.mark_case(case.as_str(), &Arc::new(MarkRow { step: step.step.to_string(), entry: self.entry, is_late }))
+    }
+
+    /// The way back of a suspended case, which loses this step's mark and all of later entry; no other case that is stopped has
+    /// one.
+    fn resume(&self, fold: &mut Fold<'_>, case: &str, step: &str) -> Result<()> {
+        let mut from = None;
+        fold.amend_standing(case, |file| {
+            if file.stopped.take().is_some() {
+                from = file.marks.iter().find(|mark| mark.step == step).map(|mark| mark.entry);
             }
-            let Some(file) = &mut row.file else { return };
-            // The way back of a suspended case; no other case that is stopped has one.
-            file.stopped = None;
-            if let Some(period) = step.period {
-                (file.period, file.payment) = (period.year(), None);
-            }
-        })
+        })?;
+        from.map_or(Ok(()), |from| fold.forget_from(case, from))
     }
 
     /// What admission lets nobody do.
     pub(super) fn unfinished<T>(&self, what: &str) -> Result<T> {
         Err(ProjectorError::Missing { entry: self.entry, what: format!("a meaning of {what}") })
+    }
+}
+
+fn days_row(days: &Days) -> DaysRow {
+    DaysRow { days: days.days, are_working: days.counting == Counting::Working }
+}
+
+fn procedure_row(procedure: &Procedure) -> ProcedureRow {
+    let (programme, calendar) = (&procedure.programme, &procedure.programme.calendar);
+    let offices = |act| procedure.governance.get(&act).map_or_else(Vec::new, |rule| rule.any.iter().map(ToString::to_string).collect());
+    ProcedureRow {
+        offset_minutes: calendar.offset_minutes,
+        working: calendar.working.iter().copied().collect(),
+        holidays: calendar.holidays.iter().copied().collect(),
+        workdays: calendar.workdays.iter().copied().collect(),
+        answer: programme.answer.as_ref().map(days_row),
+        opens: programme.steps.iter().find(|step| step.opens).map(|step| step.id.to_string()),
+        locks: programme.locking().next().map(|step| step.id.to_string()),
+        answers: offices(ActName::Answer),
+        releases: offices(ActName::Release),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `zeren bench`: what this machine does, beside the limits that it cannot exceed, in the same run.
 
 mod procedure;
+mod views;
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
@@ -50,6 +51,8 @@ pub enum Command {
     Append(AppendArgs),
     /// A programme's rules: admission beside the whole audit, and the daily index
     Procedure(procedure::ProcedureArgs),
+    /// Folding a county's year into views, and how large they are
+    Views(views::ViewsArgs),
 }
 
 /// `zeren bench audit`
@@ -93,6 +96,7 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Audit(args) => bench_audit(args, lang),
         Command::Append(args) => bench_append(args, lang),
         Command::Procedure(args) => procedure::run(args, lang),
+        Command::Views(args) => views::run(args, lang),
     }
 }
 

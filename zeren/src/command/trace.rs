@@ -122,11 +122,11 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
 /// What the checkpoint under which everything is verified rests on.
 pub struct Anchor {
     has_policy: bool,
-    is_accepted: bool,
+    pub is_accepted: bool,
 }
 
 impl Anchor {
-    fn of(ledger: &Snapshot<Folder>, policy: Option<&Path>) -> Result<Anchor, Failure> {
+    pub fn of(ledger: &Snapshot<Folder>, policy: Option<&Path>) -> Result<Anchor, Failure> {
         let Some(path) = policy else { return Ok(Anchor { has_policy: false, is_accepted: false }) };
         let policy = read_policy(path)?;
         let name = ledger.id().as_str();
@@ -142,7 +142,7 @@ impl Anchor {
         Ok(Anchor { has_policy: true, is_accepted })
     }
 
-    fn line(&self, lang: Lang) -> &'static str {
+    pub fn line(&self, lang: Lang) -> &'static str {
         match (self.has_policy, self.is_accepted) {
             (true, true) => lang.pick("checkpoint signed by the key that your policy names", "检查点由信任策略所列密钥签署"),
             (true, false) => lang.pick("CHECKPOINT NOT SIGNED BY THE KEY THAT YOUR POLICY NAMES", "检查点并非由信任策略所列密钥签署"),
@@ -158,7 +158,7 @@ fn exit(failed: usize, anchor: &Anchor) -> ExitCode {
 }
 
 /// Without an anchor nothing is green: the last line says so.
-fn print_unanchored(anchor: &Anchor, lang: Lang) {
+pub fn print_unanchored(anchor: &Anchor, lang: Lang) {
     if !anchor.is_accepted {
         print(match anchor.has_policy {
             true => lang.pick(
@@ -219,7 +219,7 @@ fn fault_lines(fault: &Fault, asked: u64, lang: Lang) -> String {
     format!("{}{rests}\n{}", lang.pick("DOES NOT VERIFY", "核验不通过"), render_refusal(&fault.refusal, lang).trim_end())
 }
 
-fn shown_time(ms: i64) -> String {
+pub fn shown_time(ms: i64) -> String {
     crate::clock::at_offset(UnixMs(ms), SHOWN_OFFSET_MINUTES).to_string().replace('T', " ")
 }
 
