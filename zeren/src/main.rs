@@ -12,6 +12,7 @@ mod error;
 mod files;
 mod grounds;
 mod lang;
+mod own_views;
 mod progress;
 mod screen;
 mod scribe;

@@ -12,7 +12,7 @@ use ledger::storage::Folder;
 use projector::counts::{self, Counts, Waits};
 use projector::refusals::{Refusals, refusals};
 use projector::rows::{DeadlineRow, FlagState, MoneyRow, Sum};
-use projector::{Cursor, MemoryRows, Opened, Projection, ProjectorError, Rows, UpTo, follow};
+use projector::{Cursor, MemoryRows};
 use serde_json::{Value, json};
 use signer::value::{Unit, UnixMs};
 
@@ -22,8 +22,8 @@ use super::{print, read_ledger};
 use crate::as_of::AsOf;
 use crate::error::{DOES_NOT_VERIFY, Failure, HOLDS};
 use crate::lang::Lang;
+use crate::own_views::{OwnViews, failed, folded};
 use crate::progress::Progress;
-use crate::screen::say;
 
 /// `zeren status`
 #[derive(clap::Args)]
@@ -85,10 +85,6 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(if is_equal && anchor.is_accepted { HOLDS } else { DOES_NOT_VERIFY }))
 }
 
-fn failed(error: ProjectorError) -> Failure {
-    Failure::Views(error.to_string())
-}
-
 fn gather(args: &Args, ledger: &Snapshot<Folder>, published: Option<&Published>, lang: Lang) -> Result<Status, Failure> {
     let size = match args.as_of {
         None => ledger.size(),
@@ -129,37 +125,13 @@ fn periods(counts: &Counts, asked: Option<u16>, lang: Lang) -> Result<Vec<u16>, 
     }
 }
 
-/// Rows of the command's own: kept ones are of the whole log, an earlier size is folded in memory.
-enum OwnRows {
-    InMemory(Box<MemoryRows>),
-    Kept(Box<Projection>),
-}
-
-impl OwnRows {
-    fn rows(&self) -> &dyn Rows {
-        match self {
-            OwnRows::InMemory(rows) => rows.as_ref(),
-            OwnRows::Kept(kept) => kept.rows(),
-        }
-    }
-}
-
-fn open_rows(args: &Args, ledger: &Snapshot<Folder>, size: u64, lang: Lang) -> Result<OwnRows, Failure> {
+/// Kept rows are of the whole log; those of an earlier size are folded in memory.
+fn open_rows(args: &Args, ledger: &Snapshot<Folder>, size: u64, lang: Lang) -> Result<OwnViews, Failure> {
     let mut progress = Progress::new(lang.pick("views", "视图"));
     let mut tell = |done| progress.at(done, size);
     let rows = match args.views.as_deref().filter(|_| size == ledger.size()) {
-        Some(folder) => {
-            let (kept, opened) = Projection::open(folder, ledger, &mut tell).map_err(failed)?;
-            if let Opened::Rebuilt { because } = opened {
-                say(&format!("{}: {because}", lang.pick("views were in doubt and have been built anew", "视图存疑，已重建")));
-            }
-            OwnRows::Kept(Box::new(kept))
-        }
-        None => {
-            let mut rows = MemoryRows::default();
-            follow::follow(&mut rows, &UpTo::new(ledger, size), &mut tell).map_err(failed)?;
-            OwnRows::InMemory(Box::new(rows))
-        }
+        Some(folder) => OwnViews::kept(folder, ledger, &mut tell, lang)?,
+        None => OwnViews::InMemory(Box::new(folded(MemoryRows::default(), ledger, size, &mut tell)?)),
     };
     progress.done();
     Ok(rows)

@@ -2,18 +2,17 @@
 
 use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
+use projector::MemoryRows;
 use projector::answers::{self, EntryAnswer};
 use projector::rows::{CasePart, Deed};
-use projector::{MemoryRows, follow};
 use signer::value::{CaseId, UnixMs};
-use unicode_width::UnicodeWidthStr as _;
 
+use crate::columns::{LINE_COLUMNS, columns, padded};
 use crate::command::trace::words;
 use crate::error::Failure;
 use crate::lang::Lang;
+use crate::own_views::{failed, folded};
 
-/// Columns of a line.
-const COLUMNS: usize = 80;
 /// Columns of what was done.
 const TITLE_COLUMNS: usize = 38;
 /// Offset of the county's clock, in minutes.
@@ -23,9 +22,7 @@ const DRAWN_MAX: usize = 60;
 
 /// The chain of a case, drawn in lines of at most eighty columns.
 pub fn drawn(ledger: &Snapshot<Folder>, case: &str, lang: Lang) -> Result<Vec<String>, Failure> {
-    let failed = |error: projector::ProjectorError| Failure::Views(error.to_string());
-    let mut rows = MemoryRows::default();
-    follow::follow(&mut rows, ledger, &mut |_| {}).map_err(failed)?;
+    let rows = folded(MemoryRows::default(), ledger, ledger.size(), &mut |_| {})?;
     let id = CaseId::parse(case).ok_or_else(|| Failure::malformed(format!("no case id: {case}")))?;
     let answer = answers::case(&rows, &id, None, DRAWN_MAX).map_err(failed)?;
     let entries = answer.map(|answer| answer.value.entries).unwrap_or_default();
@@ -38,13 +35,12 @@ fn line(entry: &EntryAnswer, part: &CasePart, lang: Lang) -> String {
     let stands_aside = matches!(part, CasePart::Omitted(_) | CasePart::Dropped(_))
         || matches!(entry.row.deed, Deed::Recuse { .. } | Deed::Dissent { .. } | Deed::Objection { .. });
     let sign = if stands_aside { '○' } else { '●' };
-    let title = cut(&words::told(entry, part, lang).0, TITLE_COLUMNS);
-    let space = " ".repeat(TITLE_COLUMNS.saturating_sub(title.width()));
-    let mut text = format!("  {day}  {title}{space} ");
+    let title = padded(&cut(&words::told(entry, part, lang).0, TITLE_COLUMNS), TITLE_COLUMNS);
+    let mut text = format!("  {day}  {title} ");
     for signer in &entry.signed_by {
         let acting = if signer.capacity == "acting" { lang.pick(" acting", "（代理）") } else { "" };
         let name = format!(" {sign} {}{acting}", signer.name);
-        if text.width() + name.width() > COLUMNS {
+        if columns(&text) + columns(&name) > LINE_COLUMNS {
             text.push('…');
             break;
         }
@@ -54,13 +50,13 @@ fn line(entry: &EntryAnswer, part: &CasePart, lang: Lang) -> String {
 }
 
 /// A text in at most so many columns.
-fn cut(text: &str, columns: usize) -> String {
-    if text.width() <= columns {
+fn cut(text: &str, most: usize) -> String {
+    if columns(text) <= most {
         return text.to_owned();
     }
     let mut cut = String::new();
     for c in text.chars() {
-        if cut.width() + c.to_string().width() + 1 > columns {
+        if columns(&cut) + columns(&c.to_string()) + 1 > most {
             break;
         }
         cut.push(c);

@@ -6,6 +6,7 @@ use std::path::Path;
 use ledger::audit::{Report, Verdict};
 
 use super::{Args, DRAWN, GROUND_TRUTH_FILE, Total};
+use crate::columns::wrapped;
 use crate::county::{self, Profile, Published, Told};
 use crate::lang::{Lang, thousands};
 
@@ -137,11 +138,8 @@ impl Telling<'_> {
             lines.push(format!("  {} {}", self.lang.pick("warnings on record:", "在案警示："), counted(&warned)));
         }
         if !self.refused.is_empty() {
-            lines.extend(wrapped(&format!(
-                "{} {}",
-                self.lang.pick("refused, and the refusal kept:", "已拒绝并留存："),
-                counted(self.refused)
-            )));
+            let refused = self.lang.pick("refused, and the refusal kept:", "已拒绝并留存：");
+            lines.push(wrapped(&format!("{refused} {}", counted(self.refused)), "  ", "    "));
         }
         if let Some((frauds, twins)) = self.planted {
             let file = shown(&self.args.dir.join(GROUND_TRUTH_FILE));
@@ -158,8 +156,8 @@ impl Telling<'_> {
         let policy = format!("--policy {dir}/trust-policy");
         let mut lines = vec![
             self.lang.pick("Try next", "接下来可以试").to_owned(),
-            format!("  zeren trace case {DRAWN} --dir {dir} {policy}"),
-            format!("  zeren trace person v05-head --dir {dir} {policy}"),
+            format!("  zeren trace payment {DRAWN} --dir {dir} {policy}"),
+            format!("  zeren status --dir {dir} {policy}"),
             format!("  zeren verify report {} --dir {dir} {policy}", county::REPORT_CODE),
         ];
         if self.args.copies {
@@ -167,21 +165,6 @@ impl Telling<'_> {
         }
         lines.join("\n")
     }
-}
-
-/// A text with spaces, in lines of at most eighty columns.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines = vec!["  ".to_owned()];
-    for word in text.split_inclusive(", ") {
-        let is_full = lines.last().is_some_and(|line| line.chars().count() + word.trim_end().chars().count() > 78);
-        if is_full {
-            lines.push("    ".to_owned());
-        }
-        if let Some(line) = lines.last_mut() {
-            line.push_str(word);
-        }
-    }
-    lines.iter().map(|line| line.trim_end().to_owned()).collect()
 }
 
 fn shown(path: &Path) -> String {

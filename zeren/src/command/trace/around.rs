@@ -16,12 +16,13 @@ use signer::value::{AccountToken, PersonId, Time};
 
 use super::entry::{Told, list_of};
 use super::list::SHOWN_MAX;
-use super::scene::{Scene, views};
+use super::scene::Scene;
 use super::{PAGE, print_part};
 use crate::columns::wrapped;
 use crate::command::print;
 use crate::error::Failure;
 use crate::lang::{Lang, thousands};
+use crate::own_views::failed;
 
 /// One tie: to what, by what, and the entries that show it.
 struct Tie {
@@ -207,7 +208,7 @@ fn same_lists(scene: &Scene<'_>, case: &str, told: &[Told]) -> Result<Vec<Tie>, 
     let mut ties = Vec::new();
     for (list, (meetings, entries)) in lists {
         let others: BTreeSet<String> = course::lines(scene.rows, &list)
-            .map_err(views)?
+            .map_err(failed)?
             .into_iter()
             .filter_map(|(_, line)| if let LineRow::Case { case, .. } | LineRow::Omit { case, .. } = line { Some(case) } else { None })
             .filter(|other| other != case)
@@ -240,7 +241,7 @@ fn same_pair(scene: &Scene<'_>, case: &str, told: &[Told]) -> Result<Vec<Tie>, F
     for (first, pairs) in wanted {
         let Some(person) = PersonId::parse(&first) else { continue };
         let mut after = None;
-        while let Some(page) = answers::person(scene.rows, &person, after, PAGE).map_err(views)? {
+        while let Some(page) = answers::person(scene.rows, &person, after, PAGE).map_err(failed)? {
             for act in page.value.acts.iter().filter(|act| act.row.act == "step" || act.row.act == "join") {
                 let entry = scene.answer(act.entry)?;
                 let Some(other) = case_of_step(&entry.row.deed).filter(|other| *other != case) else { continue };

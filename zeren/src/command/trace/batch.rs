@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::entry::{Told, batch_of, part_json};
 use super::list::SHOWN_MAX;
 use super::nearest::unknown;
-use super::scene::{Scene, views, with};
+use super::scene::{Scene, with};
 use super::since::Since;
 use super::vouchers::Vouchers;
 use super::{exit, not_proved, print_end, print_line, print_part, words};
@@ -21,6 +21,7 @@ use crate::command::print;
 use crate::error::Failure;
 use crate::grounds::Verdict;
 use crate::lang::{Lang, thousands};
+use crate::own_views::failed;
 
 /// A case of the batch, or one that is held back from it.
 struct Line {
@@ -60,14 +61,14 @@ pub fn trace(mut scene: Scene<'_>, is_whole: bool) -> Result<ExitCode, Failure> 
 /// Entries that act on a batch or on a payment of it, its opening and its correction included.
 fn acts_on(rows: &dyn Rows, batch: &str) -> Result<BTreeSet<u64>, Failure> {
     let mut seen = BTreeSet::new();
-    for case in course::batch_cases(rows, batch).map_err(views)? {
-        seen.extend(course::parts(rows, &case).map_err(views)?.into_iter().map(|(entry, _)| entry));
+    for case in course::batch_cases(rows, batch).map_err(failed)? {
+        seen.extend(course::parts(rows, &case).map_err(failed)?.into_iter().map(|(entry, _)| entry));
     }
-    let opening = answers::batch(rows, batch).map_err(views)?.map(|answer| answer.value.entry);
+    let opening = answers::batch(rows, batch).map_err(failed)?.map(|answer| answer.value.entry);
     seen.extend(opening);
     let mut acts = BTreeSet::new();
     for entry in seen {
-        let Some(row) = course::entry_row(rows, entry).map_err(views)? else { continue };
+        let Some(row) = course::entry_row(rows, entry).map_err(failed)? else { continue };
         let takes_back = matches!(&row.deed, Deed::Correct { batch: Some(of), .. } if of == batch);
         if takes_back || batch_of(&row.deed) == Some(batch) {
             acts.insert(entry);
@@ -79,9 +80,9 @@ fn acts_on(rows: &dyn Rows, batch: &str) -> Result<BTreeSet<u64>, Failure> {
 impl Batch {
     fn read(scene: &mut Scene<'_>) -> Result<Batch, Failure> {
         let id = scene.asked.id.clone();
-        let Some(row) = answers::batch(scene.rows, &id).map_err(views)?.map(|answer| answer.value) else {
+        let Some(row) = answers::batch(scene.rows, &id).map_err(failed)?.map(|answer| answer.value) else {
             let began = match scene.later {
-                Some(later) => answers::batch(later, &id).map_err(views)?.map(|answer| answer.value.entry),
+                Some(later) => answers::batch(later, &id).map_err(failed)?.map(|answer| answer.value.entry),
                 None => None,
             };
             return Err(unknown(scene, Kind::Batch, &id, began)?);
@@ -207,17 +208,17 @@ fn read_lines(scene: &mut Scene<'_>, id: &str, row: &BatchRow, acts: &[Told]) ->
     let last = settled.or_else(|| acts.iter().rev().find(on_batch));
     let Some(opening) = acts.iter().find(|told| told.entry.entry == row.entry) else { return Ok(Vec::new()) };
     let amounts: BTreeMap<String, u64> = course::lines(scene.rows, &row.list)
-        .map_err(views)?
+        .map_err(failed)?
         .into_iter()
         .filter_map(|(_, line)| if let LineRow::Case { case, fen: Some(fen), .. } = line { Some((case, fen)) } else { None })
         .collect();
-    let in_batch = course::batch_cases(scene.rows, id).map_err(views)?;
+    let in_batch = course::batch_cases(scene.rows, id).map_err(failed)?;
     let known: BTreeSet<&String> = in_batch.iter().collect();
     let held = amounts.keys().filter(|case| !known.contains(case));
     let named = in_batch.iter().map(|case| (case, last.unwrap_or(opening))).chain(held.map(|case| (case, opening)));
     let mut lines = Vec::new();
     for (case, told) in named {
-        let Some(of_case) = course::part(scene.rows, case, told.entry.entry).map_err(views)? else { continue };
+        let Some(of_case) = course::part(scene.rows, case, told.entry.entry).map_err(failed)? else { continue };
         let verdict = scene.witness.vouches_for_part(&told.entry, case, &of_case.part)?;
         lines.push(Line { case: case.clone(), part: of_case.part, fen: amounts.get(case).copied(), verdict });
     }

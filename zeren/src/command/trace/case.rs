@@ -12,13 +12,14 @@ use signer::value::CaseId;
 use super::around::Around;
 use super::entry::{Told, taken_back};
 use super::nearest::unknown;
-use super::scene::{Scene, views, with};
+use super::scene::{Scene, with};
 use super::since::Since;
 use super::vouchers::Vouchers;
 use super::{PAGE, exit, not_proved, print_end, print_part, words};
 use crate::command::print;
 use crate::error::Failure;
 use crate::lang::Lang;
+use crate::own_views::failed;
 
 /// A case with every entry that acts on it, verified.
 pub struct Course {
@@ -38,9 +39,9 @@ impl Course {
                 scene.lang.pick("cannot be a case id (docs/format.md section 1)", "不是有效的案件编号")
             )));
         };
-        let Some(mut answer) = answers::case(scene.rows, &case, None, PAGE).map_err(views)? else {
+        let Some(mut answer) = answers::case(scene.rows, &case, None, PAGE).map_err(failed)? else {
             let began = match scene.later {
-                Some(later) => course::course(later, id).map_err(views)?.first().map(|passage| passage.entry),
+                Some(later) => course::course(later, id).map_err(failed)?.first().map(|passage| passage.entry),
                 None => None,
             };
             return Err(unknown(scene, Kind::Case, id, began)?);
@@ -48,7 +49,7 @@ impl Course {
         let mut entries = std::mem::take(&mut answer.value.entries);
         let mut next = answer.value.next;
         while let Some(after) = next {
-            let Some(page) = answers::case(scene.rows, &case, Some(after), PAGE).map_err(views)? else { break };
+            let Some(page) = answers::case(scene.rows, &case, Some(after), PAGE).map_err(failed)? else { break };
             entries.extend(page.value.entries);
             next = page.value.next;
         }

@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use signer::Refusal;
 use signer::value::{Commitment, Time};
 
-use super::scene::{Scene, views};
+use super::scene::Scene;
 use super::{fault_lines, shown_time, words};
 use crate::columns::{padded, wrapped};
 use crate::error::Failure;
 use crate::grounds::{Paper, Verdict};
 use crate::lang::Lang;
+use crate::own_views::failed;
 use crate::screen::within_line;
 
 /// An entry, verified, with everything that is told of it.
@@ -51,7 +52,7 @@ impl Scene<'_> {
 
     /// What the views say of an entry.
     pub fn answer(&self, entry: u64) -> Result<EntryAnswer, Failure> {
-        let answer = answers::entry(self.rows, entry).map_err(views)?;
+        let answer = answers::entry(self.rows, entry).map_err(failed)?;
         Ok(answer.ok_or_else(|| Failure::Views(format!("entry {entry} is not counted")))?.value)
     }
 

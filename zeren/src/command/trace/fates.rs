@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use signer::value::StatementHash;
 
 use super::entry::taken_back;
-use super::scene::views;
 use super::words;
 use crate::error::Failure;
 use crate::lang::Lang;
+use crate::own_views::failed;
 
 /// How a case stands with its money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,7 +86,7 @@ impl Standing {
 pub fn standings<'a>(rows: &dyn Rows, cases: impl Iterator<Item = &'a str>, from: u64) -> Result<BTreeMap<Standing, u64>, Failure> {
     let mut counts = BTreeMap::new();
     for case in cases {
-        let passages = course::course(rows, case).map_err(views)?;
+        let passages = course::course(rows, case).map_err(failed)?;
         *counts.entry(Standing::after(&passages, from)).or_default() += 1;
     }
     Ok(counts)
@@ -175,9 +175,9 @@ pub struct Fates {
 impl Fates {
     /// What became of an act.
     pub fn of(&mut self, rows: &dyn Rows, entry: u64) -> Result<Fate, Failure> {
-        let Some(row) = course::entry_row(rows, entry).map_err(views)? else { return Ok(Fate::Stands) };
+        let Some(row) = course::entry_row(rows, entry).map_err(failed)? else { return Ok(Fate::Stands) };
         if let (true, Some(hash)) = (is_flag(&row.deed), row.hash)
-            && let Some(flag) = course::flag(rows, &StatementHash(hash)).map_err(views)?
+            && let Some(flag) = course::flag(rows, &StatementHash(hash)).map_err(failed)?
         {
             return self.of_flag(rows, &row.deed, entry, flag.state);
         }
@@ -217,7 +217,7 @@ impl Fates {
 
     fn course(&mut self, rows: &dyn Rows, case: &str) -> Result<&(Vec<Passage>, BTreeMap<u64, u64>), Failure> {
         if !self.courses.contains_key(case) {
-            let passages = course::course(rows, case).map_err(views)?;
+            let passages = course::course(rows, case).map_err(failed)?;
             let taken = taken_back(passages.iter().map(|passage| (passage.entry, &passage.row.deed, passage.of_case.changes_case)));
             self.courses.insert(case.to_owned(), (passages, taken));
         }

@@ -13,7 +13,7 @@ use signer::value::{Code, Time};
 use super::entry::{Told, batch_of, list_of, part_json};
 use super::fates::{Standing, standings};
 use super::nearest::unknown;
-use super::scene::{Scene, views, with};
+use super::scene::{Scene, with};
 use super::since::Since;
 use super::vouchers::Vouchers;
 use super::{exit, not_proved, print_end, print_line, print_part, words};
@@ -22,6 +22,7 @@ use crate::command::print;
 use crate::error::Failure;
 use crate::grounds::{Fault, Verdict};
 use crate::lang::{Lang, thousands};
+use crate::own_views::failed;
 
 /// Lines that left the list and are shown without `--lines`.
 pub const SHOWN_MAX: usize = 20;
@@ -77,13 +78,13 @@ pub fn trace(mut scene: Scene<'_>, is_whole: bool) -> Result<ExitCode, Failure> 
 fn acts_on(rows: &dyn Rows, list: &str, kind: &str, first: Option<u64>) -> Result<BTreeSet<u64>, Failure> {
     let mut acts = BTreeSet::new();
     if kind == "cases" || kind == "payments" {
-        for (_, line) in course::lines(rows, list).map_err(views)? {
+        for (_, line) in course::lines(rows, list).map_err(failed)? {
             let (LineRow::Case { case, .. } | LineRow::Omit { case, .. } | LineRow::Result { case, .. }) = line;
-            acts.extend(course::parts(rows, &case).map_err(views)?.into_iter().map(|(entry, _)| entry));
+            acts.extend(course::parts(rows, &case).map_err(failed)?.into_iter().map(|(entry, _)| entry));
         }
         let mut on_list = BTreeSet::new();
         for entry in acts {
-            let deed = course::entry_row(rows, entry).map_err(views)?.map(|row| row.deed);
+            let deed = course::entry_row(rows, entry).map_err(failed)?.map(|row| row.deed);
             if deed.is_some_and(|deed| list_of(&deed) == Some(list)) {
                 on_list.insert(entry);
             }
@@ -101,16 +102,16 @@ fn acts_on(rows: &dyn Rows, list: &str, kind: &str, first: Option<u64>) -> Resul
             acts.insert(entry);
         }
     })
-    .map_err(views)?;
+    .map_err(failed)?;
     Ok(acts)
 }
 
 impl List {
     fn read(scene: &mut Scene<'_>) -> Result<List, Failure> {
         let id = scene.asked.id.clone();
-        let Some(answer) = answers::list(scene.rows, &id).map_err(views)?.map(|answer| answer.value) else {
+        let Some(answer) = answers::list(scene.rows, &id).map_err(failed)?.map(|answer| answer.value) else {
             let began = match scene.later {
-                Some(later) => answers::list(later, &id).map_err(views)?.and_then(|answer| answer.value.sheets.first().copied()),
+                Some(later) => answers::list(later, &id).map_err(failed)?.and_then(|answer| answer.value.sheets.first().copied()),
                 None => None,
             };
             return Err(unknown(scene, Kind::List, &id, began)?);
@@ -237,14 +238,16 @@ impl List {
 /// Every line, as the last act on the list left it.
 fn read_lines(scene: &mut Scene<'_>, list: &str, last: Option<&Told>) -> Result<Vec<Line>, Failure> {
     let mut lines = Vec::new();
-    for (at, (_, row)) in course::lines(scene.rows, list).map_err(views)?.into_iter().enumerate() {
+    for (at, (_, row)) in course::lines(scene.rows, list).map_err(failed)?.into_iter().enumerate() {
         let (case, fen, failed) = match row {
             LineRow::Case { case, fen, .. } => (case, fen, None),
             LineRow::Omit { case, .. } => (case, None, None),
             LineRow::Result { case, failed } => (case, None, failed),
         };
         let part = match last {
-            Some(told) => course::part(scene.rows, &case, told.entry.entry).map_err(views)?.map_or(CasePart::Own, |part| part.part),
+            Some(told) => {
+                course::part(scene.rows, &case, told.entry.entry).map_err(crate::own_views::failed)?.map_or(CasePart::Own, |part| part.part)
+            }
             None => CasePart::Own,
         };
         let verdict = match last {

@@ -2,9 +2,10 @@
 
 use projector::course::{Kind, ids};
 
-use super::scene::{Scene, views};
+use super::scene::Scene;
 use crate::error::Failure;
 use crate::lang::Lang;
+use crate::own_views::failed;
 
 /// Ids that are offered at most.
 const OFFERED_MAX: usize = 5;
@@ -47,7 +48,7 @@ fn other_kind(scene: &Scene<'_>, kind: Kind, id: &str) -> Result<Option<&'static
     let kinds = [(Kind::Case, "case"), (Kind::Person, "person"), (Kind::List, "list"), (Kind::Batch, "batch")];
     for (other, word) in kinds.into_iter().filter(|(other, _)| *other != kind) {
         let mut is_there = false;
-        ids(scene.rows, other, &mut |known| is_there |= known == id).map_err(views)?;
+        ids(scene.rows, other, &mut |known| is_there |= known == id).map_err(failed)?;
         if is_there {
             return Ok(Some(word));
         }
@@ -67,7 +68,7 @@ fn nearest(scene: &Scene<'_>, kind: Kind, id: &str) -> Result<Vec<String>, Failu
             near.truncate(OFFERED_MAX);
         }
     })
-    .map_err(views)?;
+    .map_err(failed)?;
     Ok(near.into_iter().map(|(_, known)| known).collect())
 }
 

@@ -263,7 +263,8 @@ impl Line {
             false => Err(Refusal::new(Rule::ListRoot, format!("a way from the line to {root}"), "a way that leads elsewhere")),
         };
         let head = proof.text.split(' ').nth(1).and_then(StatementHash::parse);
-        let head = head.map(|head| projector::answers::statement(scene.rows, &head)).transpose().map_err(super::scene::views)?.flatten();
+        let head =
+            head.map(|head| projector::answers::statement(scene.rows, &head)).transpose().map_err(crate::own_views::failed)?.flatten();
         Ok(Line { proof, root, verdict, head })
     }
 

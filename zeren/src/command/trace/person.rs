@@ -12,7 +12,7 @@ use super::around::Around;
 use super::fates::{Fate, Fates, case_of};
 use super::list::SHOWN_MAX;
 use super::nearest::unknown;
-use super::scene::{Scene, views, with};
+use super::scene::{Scene, with};
 use super::since::Since;
 use super::{PAGE, exit, fault_lines, not_proved, print_end, print_part, shown_date, shown_time, words};
 use crate::columns::{padded, right, wrapped};
@@ -20,6 +20,7 @@ use crate::command::print;
 use crate::error::Failure;
 use crate::grounds::Verdict;
 use crate::lang::{Lang, thousands};
+use crate::own_views::failed;
 
 /// An act, verified, and what became of it.
 struct Act {
@@ -47,12 +48,12 @@ pub fn trace(mut scene: Scene<'_>, is_around: bool) -> Result<ExitCode, Failure>
     let id = scene.asked.id.clone();
     let parsed = PersonId::parse(&id);
     let answer = match &parsed {
-        Some(person) => answers::person(scene.rows, person, None, PAGE).map_err(views)?.map(|answer| answer.value),
+        Some(person) => answers::person(scene.rows, person, None, PAGE).map_err(failed)?.map(|answer| answer.value),
         None => None,
     };
     let (Some(person), Some(answer)) = (parsed.as_ref(), answer) else {
         let began = match (scene.later, &parsed) {
-            (Some(later), Some(person)) => answers::person(later, person, None, 1).map_err(views)?.map(|answer| answer.value.enrolled),
+            (Some(later), Some(person)) => answers::person(later, person, None, 1).map_err(failed)?.map(|answer| answer.value.enrolled),
             _ => None,
         };
         return Err(unknown(&scene, Kind::Person, &id, began)?);
@@ -73,7 +74,7 @@ pub fn trace(mut scene: Scene<'_>, is_around: bool) -> Result<ExitCode, Failure>
 impl Person {
     fn read(scene: &mut Scene<'_>, person: &PersonId, mut answer: PersonAnswer) -> Result<Person, Failure> {
         while let Some(after) = answer.next {
-            let Some(page) = answers::person(scene.rows, person, Some(after), PAGE).map_err(views)? else { break };
+            let Some(page) = answers::person(scene.rows, person, Some(after), PAGE).map_err(failed)? else { break };
             answer.next = page.value.next;
             answer.acts.extend(page.value.acts);
         }
@@ -82,7 +83,7 @@ impl Person {
         for act in answer.acts.iter().cloned() {
             let verdict = scene.witness.vouches(act.entry)?;
             let fate = fates.of(scene.rows, act.entry)?;
-            let row = projector::course::entry_row(scene.rows, act.entry).map_err(views)?;
+            let row = projector::course::entry_row(scene.rows, act.entry).map_err(failed)?;
             acts.push(Act { act, verdict, fate, case: row.and_then(|row| case_of(&row.deed)) });
         }
         let standing = scene.witness.vouches_for_all(grounds(&answer))?;

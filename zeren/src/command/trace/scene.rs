@@ -1,42 +1,23 @@
 //! What a trace looks at: the ledger up to a size, views of that size, and whoever vouches for entries.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
-use ledger::LedgerError;
 use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
-use projector::{AdmittedEntry, AdmittedLog, MemoryRows, Opened, Projection, ProjectorError, Rows, follow};
+use projector::{MemoryRows, Rows};
 use serde_json::{Value, json};
-use signer::value::{LedgerId, TreeRoot};
 
 use super::{Anchor, Asked, shown_time};
 use crate::error::Failure;
 use crate::grounds::Witness;
 use crate::lang::{Lang, thousands};
+use crate::own_views::{OwnViews, folded};
 use crate::progress::Progress;
-use crate::screen::say;
-
-/// Views of the trace's own. Those that lie beside a ledger are whoever's who gave it: what they say is not read, and nothing
-/// is written into a folder that is evidence.
-pub enum OwnRows {
-    InMemory(Box<MemoryRows>),
-    Kept(Box<Projection>),
-}
-
-impl OwnRows {
-    fn rows(&self) -> &dyn Rows {
-        match self {
-            OwnRows::InMemory(rows) => rows.as_ref(),
-            OwnRows::Kept(projection) => projection.rows(),
-        }
-    }
-}
 
 /// Views up to the size that is looked at; where that is not the whole log, those of the whole log beside them.
 pub struct Views {
-    at: OwnRows,
-    whole: Option<OwnRows>,
+    at: OwnViews,
+    whole: Option<OwnViews>,
     size: u64,
 }
 
@@ -62,7 +43,7 @@ impl Views {
 
     /// The rows of the whole log, where that is longer.
     pub fn later(&self) -> Option<&dyn Rows> {
-        self.whole.as_ref().map(OwnRows::rows)
+        self.whole.as_ref().map(OwnViews::rows)
     }
 }
 
@@ -73,69 +54,21 @@ fn open_views(
     tell: &mut dyn FnMut(u64),
     lang: Lang,
 ) -> Result<Views, Failure> {
-    let kept = folder.map(|folder| open_kept(folder, ledger, tell, lang)).transpose()?;
+    let kept = folder.map(|folder| OwnViews::kept(folder, ledger, tell, lang)).transpose()?;
     let is_whole = size == ledger.size();
     if let Some(kept) = kept {
         let (at, whole) = match is_whole {
             true => (kept, None),
-            false => (OwnRows::InMemory(Box::new(folded(MemoryRows::default(), ledger, size, tell)?)), Some(kept)),
+            false => (OwnViews::InMemory(Box::new(folded(MemoryRows::default(), ledger, size, tell)?)), Some(kept)),
         };
         return Ok(Views { at, whole, size });
     }
     let at = folded(MemoryRows::default(), ledger, size, tell)?;
     let whole = match is_whole {
         true => None,
-        false => Some(OwnRows::InMemory(Box::new(folded(at.clone(), ledger, ledger.size(), tell)?))),
+        false => Some(OwnViews::InMemory(Box::new(folded(at.clone(), ledger, ledger.size(), tell)?))),
     };
-    Ok(Views { at: OwnRows::InMemory(Box::new(at)), whole, size })
-}
-
-fn open_kept(folder: &Path, ledger: &Snapshot<Folder>, tell: &mut dyn FnMut(u64), lang: Lang) -> Result<OwnRows, Failure> {
-    let (views, opened) = Projection::open(folder, ledger, tell).map_err(views)?;
-    if let Opened::Rebuilt { because } = opened {
-        say(&format!("{}: {because}", lang.pick("views were in doubt and have been built anew", "视图存疑，已重建")));
-    }
-    Ok(OwnRows::Kept(Box::new(views)))
-}
-
-fn folded(mut rows: MemoryRows, ledger: &Snapshot<Folder>, size: u64, tell: &mut dyn FnMut(u64)) -> Result<MemoryRows, Failure> {
-    follow::follow(&mut rows, &UpTo { ledger, size }, tell).map_err(views)?;
-    Ok(rows)
-}
-
-/// The beginning of a log.
-struct UpTo<'a> {
-    ledger: &'a Snapshot<Folder>,
-    size: u64,
-}
-
-impl AdmittedLog for UpTo<'_> {
-    fn id(&self) -> &LedgerId {
-        self.ledger.id()
-    }
-
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    fn root_at(&self, size: u64) -> Option<TreeRoot> {
-        if size > self.size { None } else { self.ledger.history().tree().root_at(size) }
-    }
-
-    fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
-        if from >= self.size {
-            return Ok(());
-        }
-        self.ledger.admitted(from, &mut |entry| {
-            let flow = visit(entry);
-            if entry.index + 1 >= self.size { ControlFlow::Break(()) } else { flow }
-        })
-    }
-}
-
-/// Views that cannot be read.
-pub fn views(error: ProjectorError) -> Failure {
-    Failure::Views(error.to_string())
+    Ok(Views { at: OwnViews::InMemory(Box::new(at)), whole, size })
 }
 
 /// Everything that a trace needs.

@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use signer::value::PersonId;
 
 use super::entry::{Told, taken_back};
-use super::scene::{Scene, views};
+use super::scene::Scene;
 use super::{shown_time, time_json};
 use crate::columns::wrapped;
 use crate::command::print;
 use crate::error::Failure;
 use crate::lang::{Lang, thousands};
+use crate::own_views::failed;
 
 /// What came later.
 #[derive(Default)]
@@ -32,7 +33,7 @@ impl Since {
     /// What became later of a case and of the entries told; nothing where the whole log is looked at.
     pub fn of_case(scene: &Scene<'_>, case: &str, told: &[Told]) -> Result<Option<Since>, Failure> {
         let Some(later) = scene.later else { return Ok(None) };
-        let course = course::course(later, case).map_err(views)?;
+        let course = course::course(later, case).map_err(failed)?;
         let mut since = Since::default();
         for passage in course.iter().filter(|passage| passage.entry >= scene.size) {
             since.count(passage.entry, passage.row.received_ms);
@@ -49,7 +50,7 @@ impl Since {
         let Some(later) = scene.later else { return Ok(None) };
         let mut since = Since::default();
         let mut after = None;
-        while let Some(page) = answers::person(later, person, after, super::PAGE).map_err(views)? {
+        while let Some(page) = answers::person(later, person, after, super::PAGE).map_err(failed)? {
             for act in &page.value.acts {
                 if act.entry >= scene.size {
                     since.count(act.entry, act.row.received_ms);
@@ -83,7 +84,7 @@ impl Since {
 
     fn dispute(&mut self, later: &dyn Rows, told: &[Told]) -> Result<(), Failure> {
         for told in told {
-            let Some(now) = answers::entry(later, told.entry.entry).map_err(views)? else { continue };
+            let Some(now) = answers::entry(later, told.entry.entry).map_err(failed)? else { continue };
             if now.value.is_disputed() && !told.entry.is_disputed() {
                 self.disputed.insert(told.entry.entry);
             }
