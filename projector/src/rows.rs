@@ -32,6 +32,9 @@ pub const PAGE_ROWS_MAX: usize = 10_000;
 /// Rows that one answer holds at most.
 pub const ANSWER_ROWS_MAX: usize = 200_000;
 
+/// Rows by their keys, in no order.
+pub type RowMap = HashMap<Key, Box<Row>, foldhash::fast::RandomState>;
+
 /// Up to where the views count, and of which log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
@@ -360,7 +363,7 @@ pub struct Changes {
     /// The entry after the last of them.
     pub to: u64,
     /// The rows as they are after the last of them. No row is ever removed.
-    pub rows: HashMap<Key, Box<Row>>,
+    pub rows: RowMap,
 }
 
 impl Changes {
@@ -454,7 +457,7 @@ pub fn dump(rows: &dyn Rows) -> Result<String, ProjectorError> {
 #[derive(Clone, Debug, Default)]
 pub struct MemoryRows {
     cursor: Option<Cursor>,
-    rows: HashMap<Key, Box<Row>>,
+    rows: RowMap,
     /// The keys in order of their bytes, once somebody asks for rows in order and until there are more.
     order: OnceLock<Vec<(Vec<u8>, Key)>>,
 }

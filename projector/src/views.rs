@@ -7,7 +7,6 @@ mod counts;
 mod lists;
 mod steps;
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::sync::Arc;
 
@@ -24,7 +23,7 @@ use crate::ProjectorError;
 use crate::keys::Key;
 use crate::rows::{
     CaseEntryRow, CasePart, CaseRow, Changes, ConstitutionRow, CosignedRow, Deed, EnactmentRow, EntryRow, GrantRow, KeyRow, LedgerRow,
-    LegacyRecord, OfficeRow, PersonActRow, PersonRow, Related, Revocation, Row, RowKind, Rows, SignerRow, typed,
+    LegacyRecord, OfficeRow, PersonActRow, PersonRow, Related, Revocation, RowKind, RowMap, Rows, SignerRow, typed,
 };
 
 type Result<T> = core::result::Result<T, ProjectorError>;
@@ -34,9 +33,9 @@ type Result<T> = core::result::Result<T, ProjectorError>;
 pub struct Views {
     from: u64,
     next: u64,
-    changed: HashMap<Key, Box<Row>>,
+    changed: RowMap,
     /// Room for what one entry changes.
-    room: HashMap<Key, Box<Row>>,
+    room: RowMap,
     /// The procedure that governed last, as its row says: what is known by its digest never changes.
     terms: Option<Arc<Terms>>,
 }
@@ -48,7 +47,7 @@ impl Views {
     /// Those of the rows.
     pub fn of(rows: &dyn Rows) -> Result<Views> {
         let next = rows.cursor()?.map_or(0, |cursor| cursor.size);
-        Ok(Views { from: next, next, changed: HashMap::new(), room: HashMap::new(), terms: None })
+        Ok(Views { from: next, next, changed: RowMap::default(), room: RowMap::default(), terms: None })
     }
 
     /// The entry that is next.
@@ -112,7 +111,7 @@ pub fn fold(views: &mut Views, rows: &dyn Rows, entry: &AdmittedEntry<'_>) -> Re
 struct Fold<'a> {
     rows: &'a dyn Rows,
     views: &'a Views,
-    changed: HashMap<Key, Box<Row>>,
+    changed: RowMap,
     terms: Option<Arc<Terms>>,
 }
 

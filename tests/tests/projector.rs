@@ -160,7 +160,9 @@ fn a_count_that_is_off_by_one_is_found() {
             };
             let mut wrong_rows = rows.clone();
             let cursor = rows.cursor().unwrap().unwrap();
-            wrong_rows.commit(Changes { from: cursor.size, to: cursor.size, rows: [(key, Box::new(wrong))].into() }, cursor).unwrap();
+            wrong_rows
+                .commit(Changes { from: cursor.size, to: cursor.size, rows: [(key, Box::new(wrong))].into_iter().collect() }, cursor)
+                .unwrap();
             assert!(!counted.differences(&wrong_rows).is_empty());
             found += 1;
         }

@@ -1,7 +1,7 @@
 //! What `zeren trace` says of payments, lists, batches and persons, of earlier sizes, and of input that cannot be believed.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up should fail loudly")]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -474,7 +474,7 @@ fn views_that_were_sealed_anew_are_not_believed() {
             (Row::Entry(EntryRow { deed: Deed::Step(step), .. }), _) => step.asserts[0].1 = "no".to_owned(),
             other => panic!("{other:?}"),
         }
-        let rows = HashMap::from([(key(forged), Box::new(row))]);
+        let rows = [(key(forged), Box::new(row))].into_iter().collect();
         store.commit(Changes { from: cursor.size, to: cursor.size, rows }, cursor).unwrap();
         store.flush().unwrap();
         drop(store);
