@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
-use signer::value::PersonId;
+use signer::value::{PersonId, UnixMs};
 
 use crate::ProjectorError;
 use crate::answers::Answer;
@@ -12,6 +12,7 @@ use crate::rows::{
     CosignedRow, DaysRow, DeadlineRow, EnactmentRow, EntryRow, FlagState, MoneyRow, PAGE_ROWS_MAX, PostingRow, ProcedureRow,
     RaisedCountRow, RaisedRow, RowKind, Rows, StepRow, TallyRow, all_rows, typed,
 };
+use crate::views::counts::Terms;
 
 type Result<T> = core::result::Result<T, ProjectorError>;
 
@@ -116,6 +117,15 @@ pub struct Waits {
     pub awaits: Vec<String>,
     /// How long an answer may take; nothing for holds, and where the procedure sets no term.
     pub within: Option<DaysRow>,
+    /// Days that have gone by at the last entry, by the calendar that the term counts by; nothing where there is no term.
+    pub gone: Option<u64>,
+}
+
+impl Waits {
+    /// Whether the term is over at the last entry.
+    pub fn is_overdue(&self) -> bool {
+        self.within.zip(self.gone).is_some_and(|(within, gone)| gone > within.days)
+    }
 }
 
 /// What waits, the longest waiting first, at most [`WAITING_SHOWN_MAX`].
@@ -124,6 +134,11 @@ pub struct Waits {
 /// Those of the rows.
 pub fn waiting(rows: &dyn Rows) -> Result<Vec<Waits>> {
     let mut waiting = Vec::new();
+    let last: Option<EntryRow> = match rows.cursor()?.filter(|at| at.size > 0) {
+        Some(at) => find(rows, &Key::Entry(at.size - 1))?,
+        None => None,
+    };
+    let now = UnixMs(last.map_or(0, |row| row.received_ms));
     let mut procedures: BTreeMap<[u8; 32], ProcedureRow> = BTreeMap::new();
     let mut after: Option<Key> = None;
     loop {
@@ -145,7 +160,9 @@ pub fn waiting(rows: &dyn Rows) -> Result<Vec<Waits>> {
                 (true, true) => said.releases.clone(),
                 (true, false) => said.answers.clone(),
             };
-            waiting.push(Waits { entry: *entry, awaits, within: said.answer.filter(|_| is_open && !is_hold), row });
+            let within = said.answer.filter(|_| is_open && !is_hold);
+            let gone = within.map(|within| Terms::of(row.procedure, said.clone()).days(row.received_ms, now, within.are_working));
+            waiting.push(Waits { entry: *entry, awaits, within, gone, row });
         }
         match page.into_iter().next_back() {
             Some((last, _)) => after = Some(last),

@@ -3,7 +3,7 @@
 
 mod batches;
 mod cases;
-mod counts;
+pub(crate) mod counts;
 mod lists;
 mod steps;
 

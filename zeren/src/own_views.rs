@@ -21,7 +21,13 @@ pub enum OwnViews {
 
 impl OwnViews {
     /// Opens the kept views of a ledger, or makes them; says so where they had to be built anew.
-    pub fn kept(folder: &Path, ledger: &Snapshot<Folder>, tell: &mut dyn FnMut(u64), lang: Lang) -> Result<OwnViews, Failure> {
+    pub fn kept(
+        folder: &Path,
+        (dir, ledger): (&Path, &Snapshot<Folder>),
+        tell: &mut dyn FnMut(u64),
+        lang: Lang,
+    ) -> Result<OwnViews, Failure> {
+        refuse_inside(folder, dir, lang)?;
         let (views, opened) = Projection::open(folder, ledger, tell).map_err(failed)?;
         if let Opened::Rebuilt { because } = opened {
             say(&format!("{}: {because}", lang.pick("views were in doubt and have been built anew", "视图存疑，已重建")));
@@ -36,6 +42,20 @@ impl OwnViews {
             OwnViews::Kept(projection) => projection.rows(),
         }
     }
+}
+
+/// Views are written nowhere inside a ledger's folder: it is evidence.
+fn refuse_inside(folder: &Path, dir: &Path, lang: Lang) -> Result<(), Failure> {
+    let existing = folder.ancestors().find_map(|path| path.canonicalize().ok());
+    let is_inside = existing.zip(dir.canonicalize().ok()).is_some_and(|(folder, dir)| folder.starts_with(dir));
+    if !is_inside {
+        return Ok(());
+    }
+    let advice = lang.pick(
+        "lies in the ledger's folder, which is evidence: name a folder outside of it",
+        "位于账本文件夹内，属证据，不得写入：请另选文件夹",
+    );
+    Err(Failure::malformed(format!("--views {}: {advice}", folder.display())))
 }
 
 /// Folds rows on to a size of the log.

@@ -67,16 +67,54 @@ fn both_verifiers_find_the_same_in_the_year() {
     assert_eq!(warned.keys().map(String::as_str).collect::<Vec<_>>(), ["late", "mixed", "satisfiable"]);
 }
 
-#[test]
-fn the_totals_are_those_of_the_successful_payment_lines() {
+/// What the script of the second verifier counts in a ledger's folder.
+fn totals(of: &Path) -> Value {
     let counted = Command::new("python3")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/independent/totals.py"))
-        .arg(county())
+        .arg(of)
         .output()
         .expect("python3 counts the totals");
     let counted: Value = serde_json::from_slice(&counted.stdout).unwrap_or_else(|_| panic!("{}", said(&counted)));
-    assert_eq!(counted["totals"], DEMO.1["totals"]);
-    let people: u64 = counted["totals"].as_array().unwrap().iter().map(|total| total["people"].as_u64().unwrap()).sum();
+    counted["totals"].clone()
+}
+
+/// Columns of a terminal that a line takes: a Chinese character takes two.
+fn columns(line: &str) -> usize {
+    line.chars().map(|c| if ('\u{2e80}'..='\u{ffe6}').contains(&c) { 2 } else { 1 }).sum()
+}
+
+#[test]
+fn the_telling_fits_a_terminal_and_is_plain() {
+    for (lang, paid) in [("en", "Paid, from the bank's results"), ("zh", "实发金额（据银行回执）")] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_zeren"))
+            .current_dir(folder.path())
+            .args(["--lang", lang, "demo", "--profile", "s"])
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && told.contains(paid), "{told}");
+        assert!(!told.contains('\u{1b}'), "plain when piped");
+        for line in told.lines() {
+            assert!(columns(line) <= 80, "{}: {line}", columns(line));
+        }
+        // What it says to try works as it stands.
+        let tries = told.split("target/release/zeren").nth(1).unwrap().replace("\\\n", " ");
+        let commands: Vec<Vec<&str>> =
+            tries.lines().filter(|line| line.starts_with("  zeren ")).map(|line| line.split_whitespace().skip(1).collect()).collect();
+        assert!(commands.len() >= 3, "{tries}");
+        for command in commands {
+            let tried = Command::new(env!("CARGO_BIN_EXE_zeren")).current_dir(folder.path()).args(&command).output().unwrap();
+            assert!(tried.status.success(), "{command:?}: {}", said(&tried));
+        }
+    }
+}
+
+#[test]
+fn the_totals_are_those_of_the_successful_payment_lines() {
+    let counted = totals(&county());
+    assert_eq!(counted, DEMO.1["totals"]);
+    let people: u64 = counted.as_array().unwrap().iter().map(|total| total["people"].as_u64().unwrap()).sum();
     // Three hundred less the rejected two, the suspended one and the one who left.
     assert_eq!(people, 296);
 }
@@ -147,6 +185,10 @@ fn removing_one_line_of_the_bank_changes_the_totals_and_the_audit() {
     let audited = zeren(&["audit", path(&copy), "--policy", &policy(), "--json"]);
     let audited: Value = serde_json::from_slice(&audited.stdout).unwrap();
     assert_eq!(audited["verdict"], "broken");
+    let people = |totals: &Value| totals.as_array().unwrap().iter().map(|total| total["people"].as_u64().unwrap()).sum::<u64>();
+    let (whole, without) = (totals(&county()), totals(&copy));
+    assert_eq!(people(&without), people(&whole) - 1, "one line less is one person less");
+    assert_ne!(without, whole);
 }
 
 #[test]

@@ -126,6 +126,8 @@ fn each_of_the_twenty_two_has_an_honest_twin() {
             plants().iter().filter(|one| one["is_twin"] == is_twin).map(|one| one["number"].as_u64().unwrap()).collect();
         assert_eq!(numbers, (1..=22).collect::<Vec<u64>>(), "is_twin: {is_twin}");
     }
+    let dated = plants().iter().filter(|one| one["since"].as_str().is_some_and(|since| since >= "2013-01-03")).count();
+    assert_eq!(dated, 44, "from when each can be known");
     for one in plants() {
         let has = |what: &str| !one[what].as_array().unwrap().is_empty();
         assert!(has("cases") || has("statements") || has("refused") || has("lists") || one["mode"] == "copy", "{one}");
@@ -246,6 +248,9 @@ fn accounts_and_keys_and_photos_say_what_they_should() {
     let borrowed = deeds_of(plant(10, false));
     let own = |deed: &&&Deed| deed.header.device.as_str().contains("pair");
     assert_eq!(borrowed.iter().filter(own).count(), 0, "all on a village's device");
+    let visits = COUNTY.deeds.values().filter(|deed| matches!(&deed.act, Act::Step(step) if step.step.as_str() == "visit"));
+    let elsewhere = visits.filter(|deed| !deed.header.device.as_str().contains("pair")).count();
+    assert!(elsewhere <= 140 + 4, "{elsewhere}: nobody else visits with a device that is not the pair's, but for told stories");
 
     let shown = |deed: &Deed| match &deed.act {
         Act::PostDown(down) => down.photos.iter().map(|(_, photo)| photo.to_string()).collect::<Vec<_>>(),
@@ -354,4 +359,68 @@ fn the_large_county_lives_as_many_years_as_asked_for() {
         assert_eq!(refused.status.code(), Some(2), "{wrong:?}: {}", said(&refused));
         assert!(!folder.path().join("wrong").exists(), "nothing was made");
     }
+}
+
+#[test]
+fn nobody_honest_is_in_two_homes_at_once() {
+    let planted: std::collections::BTreeSet<&str> =
+        [4_u64, 10, 16, 22].iter().flat_map(|number| strings(&plant(*number, false)["statements"])).collect();
+    let mut times: BTreeMap<&str, Vec<(i64, &str)>> = BTreeMap::new();
+    for (hash, deed) in &COUNTY.deeds {
+        let Act::Step(step) = &deed.act else { continue };
+        if matches!(step.step.as_str(), "visit" | "annual") && !planted.contains(hash.as_str()) {
+            for by in &deed.header.by {
+                times.entry(by.person.as_str()).or_default().push((deed.header.at.unix_seconds, hash));
+            }
+        }
+    }
+    let mut close = 0;
+    for (person, mut at) in times {
+        at.sort_unstable();
+        for two in at.windows(2) {
+            assert!(two[1].0 > two[0].0, "{person} at {two:?}");
+            close += usize::from(two[1].0 - two[0].0 < 8 * 60);
+        }
+    }
+    assert!(close <= 5, "{close} visits of honest people within eight minutes of the one before: only told stories");
+}
+
+#[test]
+fn the_registers_outside_show_what_the_record_cannot() {
+    let registers: Value = serde_json::from_slice(&std::fs::read(dir().join("outside-registers.json")).unwrap()).unwrap();
+    let cases = |key: &str| registers[key].as_array().unwrap().iter().map(|one| one["case"].as_str().unwrap()).collect::<BTreeSet<_>>();
+    let truth = |number: u64, is_twin: bool| strings(&plant(number, is_twin)["cases"]).into_iter().collect::<BTreeSet<_>>();
+    assert!(truth(1, false).is_subset(&cases("deaths")) && truth(1, true).is_subset(&cases("deaths")));
+    assert!(truth(3, false).is_subset(&cases("return_visits")));
+    assert_eq!(strings(&registers["payroll"]).into_iter().collect::<BTreeSet<_>>(), truth(6, false));
+    let mut by_person: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for one in registers["identities"].as_array().unwrap() {
+        by_person.entry(one["person"].as_str().unwrap()).or_default().insert(one["case"].as_str().unwrap());
+    }
+    let twice: BTreeSet<&str> = by_person.values().filter(|cases| cases.len() > 1).flatten().copied().collect();
+    assert_eq!(twice, truth(14, false));
+    let wrong = registers["tiers"].as_array().unwrap().iter().filter(|one| one["entitled"] == "tier-2");
+    assert_eq!(wrong.map(|one| one["case"].as_str().unwrap()).collect::<BTreeSet<_>>(), truth(20, false));
+}
+
+#[test]
+fn status_shows_what_is_overdue_and_compares_with_what_was_published() {
+    let (dir, policy) = (dir(), dir().join("trust-policy"));
+    let published = dir.join("published.csv");
+    let args = ["status", "--dir", path(&dir), "--policy", path(&policy), "--published", path(&published)];
+    let output = zeren(&[&args[..], &["--json"]].concat());
+    assert!(output.status.success(), "{}", said(&output));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let waiting = told["waiting"].as_array().unwrap();
+    assert_eq!(waiting.len(), 4);
+    assert!(waiting.iter().all(|one| one["kind"] == "report" && one["overdue"] == true), "{waiting:?}");
+    let output = zeren(&args);
+    assert!(said(&output).contains("Open flags and reports: 4, of which overdue 4"), "{}", said(&output));
+    let then = zeren(&[&args[..5], &["--as-of", "2013-06-06"]].concat());
+    assert!(said(&then).contains("Open flags and reports: 4, of which overdue 0"), "{}", said(&then));
+    let inside = zeren(&[&args[..5], &["--views", path(&dir.join("segments/views"))]].concat());
+    assert!(inside.status.code() == Some(2) && said(&inside).contains("lies in the ledger's folder"), "{}", said(&inside));
+    assert!(!dir.join("segments/views").exists());
+    let nowhere = zeren(&[&args[..5], &["--unit", "77"]].concat());
+    assert!(nowhere.status.code() == Some(2) && said(&nowhere).contains("no case of this unit; there are: 01, 02"), "{}", said(&nowhere));
 }

@@ -61,13 +61,13 @@ fn the_year_is_counted_in_english() {
     let (code, said) = anchored(&["--lang", "en"]);
     assert_eq!(code, 0, "{said}");
     let lines = [
-        "as of 1,993 entries, the last received 2014-02-26 08:00:00+08:00",
-        "Period 2013: 300 cases (1 exited, 296 open, 2 rejected, 1 suspended)",
+        "as of 2,002 entries, the last received 2014-02-26 08:00:00+08:00",
+        "Period 2013: 300 cases (1 exited, 296 in the programme, 2 rejected, 1 suspended)",
         "step all 07-01 07-02 07-03 07-04 07-05 07-06 07-07 07-08 07-09 07-10",
         "apply 300 30 30 30 30 30 30 30 30 29 31",
         "recheck 297 29 29 30 30 30 30 29 30 29 31",
         "notice 296 29 28 30 30 30 30 29 30 29 31",
-        "Period 2014: 296 cases (296 open)",
+        "Period 2014: 296 cases (296 in the programme)",
         "fund 2013 292 4",
         "settle 2013 296 0",
         "annual 2014 296 0",
@@ -76,7 +76,7 @@ fn the_year_is_counted_in_english() {
         "SCH-B 2013 101 92,000.00 101 92,000.00 0 0",
         "SCH-C 2013 28 56,000.00 28 56,000.00 0 0",
         "Open flags and reports: none",
-        "demo.witness.example: 1,992 entries, 0 h 00 min (entry 1992)",
+        "demo.witness.example: 2,001 entries, 0 h 00 min (entry 2001)",
         "Refused: 1 (signed notes beside the log, not in it)",
         "recused 1",
     ];
@@ -89,16 +89,16 @@ fn the_year_is_counted_in_chinese_as_it_stood_on_a_day() {
     let (code, said) = anchored(&["--lang", "zh", "--as-of", "2013-02-06"]);
     assert_eq!(code, 0, "{said}");
     let lines = [
-        "截至第 987 条（全部 1,993 条），收讫 2013-02-06 08:00:01+08:00",
-        "2013 年度：共 300 件（办理中 299、不予确认 1）",
+        "截至第 996 条（全部 2,002 条），收讫 2013-02-06 08:00:01+08:00",
+        "2013 年度：共 300 件（在册 299、不予确认 1）",
         "环节 合计 07-01 07-02 07-03 07-04 07-05 07-06 07-07 07-08 07-09 07-10",
         "deliberate 299 30 29 30 30 30 30 30 30 29 31",
         "环节 年度 按期 逾期",
         "apply 2013 300 0",
         "答复：申诉 2013 1 0",
         "尚无锁定资金",
-        "未结事项：1 件",
-        "异议（07-07-004），第 986 条，自 2013-02-06 08:00:01+08:00：待 inspector、",
+        "未结事项：1 件，其中逾期 0 件",
+        "异议（07-07-004），第 995 条，自 2013-02-06 08:00:01+08:00：待 inspector、",
         "overseer、award_office，限 5 个工作日",
         "拒绝入账：1 次（另存的签名回执，不在账本条目内）",
     ];
@@ -108,8 +108,8 @@ fn the_year_is_counted_in_chinese_as_it_stood_on_a_day() {
 #[test]
 fn a_program_is_told_the_same() {
     let said = json_of(&[]);
-    assert_eq!((&said["size"], &said["anchored"], &said["periods"]), (&json!(1993), &json!(true), &json!([2013, 2014])));
-    assert_eq!(said["root"], snapshot().history().tree().root_at(1993).unwrap().to_string());
+    assert_eq!((&said["size"], &said["anchored"], &said["periods"]), (&json!(2002), &json!(true), &json!([2013, 2014])));
+    assert_eq!(said["root"], snapshot().history().tree().root_at(2002).unwrap().to_string());
     let cases = |step: &str, period: u16| -> u64 {
         let all = said["funnel"].as_array().unwrap().iter();
         all.filter(|row| row["step"] == step && row["period"] == period).map(|row| row["cases"].as_u64().unwrap()).sum()
@@ -122,10 +122,10 @@ fn a_program_is_told_the_same() {
     assert_eq!(paid("SCH-C"), json!({ "people": 28, "fen": 5_600_000 }));
     let refused = &said["refusals"]["by_rule"];
     assert_eq!((&refused[0]["rule"], &refused[0]["notes"]), (&json!("recused"), &json!(1)));
-    let earlier = json_of(&["--as-of", "987"]);
+    let earlier = json_of(&["--as-of", "996"]);
     let waits = &earlier["waiting"][0];
-    assert_eq!((&waits["kind"], &waits["case"], &waits["entry"]), (&json!("objection"), &json!("07-07-004"), &json!(986)));
-    assert_eq!((&earlier["size"], &earlier["of_size"], &earlier["money"]), (&json!(987), &json!(1993), &json!([])));
+    assert_eq!((&waits["kind"], &waits["case"], &waits["entry"]), (&json!("objection"), &json!("07-07-004"), &json!(995)));
+    assert_eq!((&earlier["size"], &earlier["of_size"], &earlier["money"]), (&json!(996), &json!(2002), &json!([])));
     let unit = json_of(&["--unit", "07-09", "--period", "2013"]);
     assert!(unit["funnel"].as_array().unwrap().iter().all(|row| row["unit"] == "07-09" && row["period"] == 2013));
     assert_eq!(unit["standing"], json!([{ "unit": "07-09", "period": 2013, "status": "open", "cases": 29 }]));
@@ -155,7 +155,7 @@ fn published_totals_are_compared() {
 #[test]
 fn what_cannot_be_asked_is_refused_with_what_to_do() {
     let asked: [(&[&str], &str); 5] = [
-        (&["--as-of", "1994"], "the ledger has 1,993 entries\n  what to do: leave --as-of out"),
+        (&["--as-of", "2003"], "the ledger has 2,002 entries\n  what to do: leave --as-of out"),
         (&["--as-of", "0"], "nothing had been received by then\n  what to do"),
         (&["--as-of", "2012-01-01"], "nothing had been received by then\n  what to do"),
         (&["--as-of", "yesterday"], "a number of entries, a date"),
@@ -211,7 +211,7 @@ fn the_views_of_the_year_are_the_same_at_every_prefix() {
         ControlFlow::Continue(())
     })
     .unwrap();
-    assert_eq!(followed.cursor().unwrap().unwrap().size, 1993);
+    assert_eq!(followed.cursor().unwrap().unwrap().size, 2002);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("views");
     drop(Projection::open(&path, &UpTo::new(&log, 1_200), &mut |_| {}).unwrap());
@@ -235,17 +235,17 @@ fn eligibility_follows_from_entries() {
         let bytes = log.entry(entry.unwrap()).unwrap().unwrap();
         assert!(String::from_utf8_lossy(&bytes).contains(line), "entry {entry:?} has no line `{line}`");
     };
-    let paid = at(1993, "07-01-004").unwrap();
+    let paid = at(2002, "07-01-004").unwrap();
     // Its payment failed once; what it has now is the mark of its renewal, and of 2013 nothing that is paid in 2014.
     assert_eq!((paid.is, paid.period), (Eligibility::UnderWay, 2014));
     assert_eq!(paid.marks.iter().map(|mark| mark.step.as_str()).collect::<Vec<_>>(), ["apply", "annual"]);
-    let stopped = at(1993, "07-07-004").unwrap();
+    let stopped = at(2002, "07-07-004").unwrap();
     assert_eq!(stopped.is, Eligibility::Stopped);
     entry_is(stopped.stopped_by, "outcome reject");
-    let questioned = at(987, "07-07-004").unwrap();
-    assert_eq!((questioned.is, questioned.flags[0].entry), (Eligibility::Questioned, 986));
+    let questioned = at(996, "07-07-004").unwrap();
+    assert_eq!((questioned.is, questioned.flags[0].entry), (Eligibility::Questioned, 995));
     assert_eq!(questioned.marks.iter().map(|mark| mark.step.as_str()).collect::<Vec<_>>(), ["apply", "visit", "deliberate"]);
-    let renewed = at(1993, "07-05-003").unwrap().marks.last().unwrap().entry;
+    let renewed = at(2002, "07-05-003").unwrap().marks.last().unwrap().entry;
     let before_renewal = at(renewed, "07-05-003").unwrap();
     assert_eq!((before_renewal.is, before_renewal.period), (Eligibility::Paid, 2013));
     let locked = before_renewal.locked_by.unwrap();
@@ -256,7 +256,7 @@ fn eligibility_follows_from_entries() {
     entry_is(before_renewal.paid_by, "step settle");
     entry_is(before_renewal.locked_by, "step lock");
     assert_eq!(before_renewal.marks.last().unwrap().step, "notice");
-    assert!(at(1993, "07-99-001").is_none());
+    assert!(at(2002, "07-99-001").is_none());
 }
 
 /// Lists of the year that went up: each came down, after as many days as asked or more.
@@ -268,13 +268,13 @@ fn postings_say_how_long_lists_hung() {
         follow::follow(&mut rows, &UpTo::new(&log, size), &mut |_| {}).unwrap();
         postings(&rows).unwrap()
     };
-    let all = posted(1993);
+    let all = posted(2002);
     assert_eq!(all.keys().filter(|(_, step)| step == "post-1").count(), 10);
     assert!(all.values().all(|posting| posting.days_asked == 7 && posting.down.as_ref().is_some_and(|down| down.days >= 7)));
     let of = ("p-07-07".to_owned(), "post-1".to_owned());
     let down = all[&of].down.clone().unwrap();
     assert_eq!((down.days, all[&of].kept, all[&of].dropped, all[&of].times), (8, 29, 1, 1));
-    let hanging = &posted(987)[&of];
+    let hanging = &posted(996)[&of];
     assert_eq!((hanging.down.clone(), hanging.kept, hanging.dropped), (None, 30, 0));
     assert_eq!(hanging.up, all[&of].up);
 }

@@ -15,14 +15,14 @@ use crate::rows::{
 
 /// What the fold remembers of the procedure that governed last: every entry asks for it.
 #[derive(Clone, Debug)]
-pub(super) struct Terms {
+pub(crate) struct Terms {
     pub(super) digest: [u8; 32],
     pub(super) row: ProcedureRow,
     pub(super) calendar: Calendar,
 }
 
 impl Terms {
-    pub(super) fn of(digest: [u8; 32], row: ProcedureRow) -> Arc<Terms> {
+    pub(crate) fn of(digest: [u8; 32], row: ProcedureRow) -> Arc<Terms> {
         let calendar = Calendar {
             offset_minutes: row.offset_minutes,
             working: row.working.iter().copied().collect(),
@@ -36,7 +36,7 @@ impl Terms {
         self.days(from, to, limit.are_working) > limit.days
     }
 
-    pub(super) fn days(&self, from: i64, to: UnixMs, are_working: bool) -> u64 {
+    pub(crate) fn days(&self, from: i64, to: UnixMs, are_working: bool) -> u64 {
         let counting = if are_working { Counting::Working } else { Counting::Natural };
         self.calendar.days_between(UnixMs(from), to, counting)
     }

@@ -25,8 +25,14 @@ use crate::files;
 use crate::lang::Lang;
 use crate::progress::Progress;
 
+/// The plant that lies in copies alone.
+const COPIES_PLANT: u8 = 17;
 /// What was planted, beside the ledger and never in it.
 const GROUND_TRUTH_FILE: &str = "ground-truth.json";
+/// What registers outside the record would say.
+const REGISTERS_FILE: &str = "outside-registers.json";
+/// What the county published, for `zeren status --published`.
+const PUBLISHED_FILE: &str = "published.csv";
 /// The case whose chain is drawn.
 const DRAWN: &str = "07-05-003";
 
@@ -100,7 +106,8 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     files::write_secret(&args.dir.join(CHECKPOINT_KEY_FILE), key.as_bytes())?;
     let payments = Payments::of(&county.ledger)?;
     let totals = payments.totals();
-    let truth = write_truth(args, &county, &payments)?;
+    let truth = write_truth(args, &mut county, &payments)?;
+    write_published(args)?;
     let built = started.elapsed().as_secs_f64();
     let applicants = county.applicant_count();
     let County { warnings, refused, ledger, .. } = county;
@@ -138,14 +145,29 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     Ok(if report.verdict == Verdict::Holds { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// Writes what was planted, if anything was; how many frauds and twins.
-fn write_truth(args: &Args, county: &County, payments: &Payments) -> Result<Option<(usize, usize)>, Failure> {
+/// Writes what was planted and what registers outside would show, if anything was planted; how many frauds and twins.
+fn write_truth(args: &Args, county: &mut County, payments: &Payments) -> Result<Option<(usize, usize)>, Failure> {
     if county.truth.is_empty() {
         return Ok(None);
     }
+    if !args.copies {
+        county.truth.forget(COPIES_PLANT);
+    }
     let paid = payments.by_case();
     let truth = county.truth.to_json(county.ledger.id().as_str(), &args.seed, &|case| paid.get(case).copied().unwrap_or(0));
-    let text = serde_json::to_string_pretty(&truth).map_err(|error| Failure::malformed(error.to_string()))?;
-    files::write_new(&args.dir.join(GROUND_TRUTH_FILE), (text + "\n").as_bytes())?;
+    for (file, value) in [(GROUND_TRUTH_FILE, truth), (REGISTERS_FILE, county.outside_registers())] {
+        let text = serde_json::to_string_pretty(&value).map_err(|error| Failure::malformed(error.to_string()))?;
+        files::write_new(&args.dir.join(file), (text + "\n").as_bytes())?;
+    }
     Ok(Some(county.truth.counts()))
+}
+
+/// Writes what the county published, if it published anything.
+fn write_published(args: &Args) -> Result<(), Failure> {
+    let published = args.profile.published();
+    if published.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = published.iter().map(|one| format!("{},{},{}\n", one.scheme, one.people, one.fen)).collect();
+    files::write_new(&args.dir.join(PUBLISHED_FILE), format!("scheme,people,fen\n{}", lines.concat()).as_bytes())
 }

@@ -25,6 +25,9 @@ use crate::lang::Lang;
 use crate::own_views::{OwnViews, failed, folded};
 use crate::progress::Progress;
 
+/// Units that a refusal names at the most.
+const UNITS_NAMED_MAX: usize = 30;
+
 /// `zeren status`
 #[derive(clap::Args)]
 pub struct Args {
@@ -105,10 +108,24 @@ fn gather(args: &Args, ledger: &Snapshot<Folder>, published: Option<&Published>,
     let keys = ledger.state().ring().checkpoint_keys();
     let refusals = refusals(ledger.storage(), ledger.id(), keys, until).map_err(Failure::file(&args.dir))?;
     let units = Units::of(&answer.value, args.unit.clone());
+    known_unit(&answer.value, args.unit.as_ref(), lang)?;
     let periods = periods(&answer.value, args.period, lang)?;
     let differences = published.map(|published| published.differences(&answer.value.money));
     let waits = counts::waiting(rows.rows()).map_err(failed)?;
     Ok(Status { at: answer.at, of_size: ledger.size(), counts: answer.value, units, periods, waits, refusals, differences })
+}
+
+/// A unit that is asked for has cases.
+fn known_unit(counts: &Counts, asked: Option<&Unit>, lang: Lang) -> Result<(), Failure> {
+    let Some(asked) = asked else { return Ok(()) };
+    let all: BTreeSet<&str> = counts.standing.keys().map(|(unit, ..)| unit.as_str()).collect();
+    if all.iter().any(|unit| Unit::parse(unit).is_some_and(|unit| asked.covers(&unit))) {
+        return Ok(());
+    }
+    let first: BTreeSet<&str> = all.iter().filter_map(|unit| unit.split('-').next()).collect();
+    let known: Vec<&str> = first.into_iter().take(UNITS_NAMED_MAX).collect();
+    let what = lang.pick("no case of this unit; there are", "该辖区没有案件；现有");
+    Err(Failure::malformed(format!("--unit {asked}: {what}: {}", known.join(", "))))
 }
 
 /// The latest two periods, or the one asked for.
@@ -130,7 +147,7 @@ fn open_rows(args: &Args, ledger: &Snapshot<Folder>, size: u64, lang: Lang) -> R
     let mut progress = Progress::new(lang.pick("views", "视图"));
     let mut tell = |done| progress.at(done, size);
     let rows = match args.views.as_deref().filter(|_| size == ledger.size()) {
-        Some(folder) => OwnViews::kept(folder, ledger, &mut tell, lang)?,
+        Some(folder) => OwnViews::kept(folder, (&args.dir, ledger), &mut tell, lang)?,
         None => OwnViews::InMemory(Box::new(folded(MemoryRows::default(), ledger, size, &mut tell)?)),
     };
     progress.done();
@@ -210,7 +227,7 @@ impl Status {
             json!({
                 "entry": waits.entry, "kind": waits.row.kind, "case": waits.row.case, "unit": waits.row.unit, "received_ms": waits.row.received_ms,
                 "upheld": matches!(waits.row.state, FlagState::Upheld(_)), "awaits": waits.awaits,
-                "within": waits.within.map(|within| json!({ "days": within.days, "working": within.are_working })),
+                "gone_days": waits.gone, "overdue": waits.is_overdue(), "within": waits.within.map(|within| json!({ "days": within.days, "working": within.are_working })),
             })
         };
         let counts = &self.counts;

@@ -6,7 +6,7 @@ use signer::act::{Assertion, Step};
 use signer::value::CaseId;
 
 use super::people::tablet;
-use super::plan::{Village, township_official};
+use super::plan::{Village, pairs, township_official};
 use super::words::code;
 use super::{County, PROCEDURE};
 use crate::error::Failure;
@@ -44,9 +44,7 @@ fn leaders(township: usize) -> [String; 2] {
 }
 
 fn pair(township: usize, turn: usize) -> ([String; 2], String) {
-    let of = |number: usize| township_official(township, number);
-    let pairs = [[of(1), of(2)], [of(2), of(3)], [of(3), of(1)]];
-    (pairs[turn % 3].clone(), tablet(township, turn % 3))
+    (pairs(township)[turn % 3].clone(), tablet(township, turn % 3))
 }
 
 /// Lives the years from 2013 on. `progress` is told how many of them are done.

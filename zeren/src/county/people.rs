@@ -82,7 +82,8 @@ fn posts(profile: Profile) -> Vec<Post> {
         post(format!("k{checker:03}"), "checker", "-", &home, &format!("d-s{:02}", sub_group(checker)));
     }
     for township in profile.townships() {
-        let offices = ["twp_investigator", "twp_investigator", "twp_investigator", "twp_fp_head", "twp_leader"];
+        let investigator = "twp_investigator";
+        let offices = [investigator, investigator, investigator, "twp_fp_head", "twp_leader", investigator, investigator, investigator];
         for (number, office) in offices.into_iter().enumerate() {
             let of = format!("{township:02}");
             post(township_official(township, number + 1), office, &of, &of, &format!("d-{of}"));
@@ -99,7 +100,7 @@ fn posts(profile: Profile) -> Vec<Post> {
 
 pub(super) fn found(storage: Folder, seed: DemoSeed, profile: Profile, large: Large) -> Result<County, Failure> {
     let start = midnight(2012, 12, 3, 480).ok_or_else(|| Failure::malformed("no such date"))?.plus_ms(9 * super::HOUR_MS);
-    let founding = founding(&seed, start)?;
+    let founding = founding(&seed, profile, start)?;
     let founders: Vec<_> = founding.founders.iter().map(|founder| (founder.person.clone(), seed.key(founder.person.as_str()))).collect();
     let statement = Statement::Founding(Box::new(founding));
     let hash = statement_hash(&statement.encode());
@@ -136,7 +137,7 @@ pub(super) fn found(storage: Folder, seed: DemoSeed, profile: Profile, large: La
     Ok(county)
 }
 
-fn founding(seed: &DemoSeed, at: UnixMs) -> Result<Founding, Failure> {
+fn founding(seed: &DemoSeed, profile: Profile, at: UnixMs) -> Result<Founding, Failure> {
     let founder = |(number, (id, power)): (usize, &(&str, &str))| Founder {
         person: person(id),
         power: Power::parse(power).unwrap_or_else(|| unreachable!("a power of the county")),
@@ -146,7 +147,7 @@ fn founding(seed: &DemoSeed, at: UnixMs) -> Result<Founding, Failure> {
     };
     let malformed = || Failure::malformed("the county's origin");
     Ok(Founding {
-        origin: Origin::parse("demo.sample-county.example/benefits").ok_or_else(malformed)?,
+        origin: Origin::parse(profile.origin()).ok_or_else(malformed)?,
         nonce: seed.nonce(),
         purpose: Purpose::Demonstration,
         at: demo_time(at),

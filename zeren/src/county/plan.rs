@@ -67,7 +67,7 @@ impl Village {
     }
 }
 
-/// An official of a township, by number from 1: three investigators, the programme's head, the leader.
+/// An official of a township, by number from 1: three investigators, the programme's head, the leader, three investigators more.
 pub(super) fn township_official(township: usize, number: usize) -> String {
     format!("t{township}0{number}")
 }
@@ -90,12 +90,27 @@ const PUBLISHED: [Published; 3] = [
     Published { scheme: "SCH-C", people: 178, fen: 35_600_000 },
 ];
 
+/// The investigators of a township, in pairs: nobody is in two homes at once.
+pub(super) fn pairs(township: usize) -> [[String; 2]; 3] {
+    let of = |number| township_official(township, number);
+    [[of(1), of(2)], [of(3), of(6)], [of(7), of(8)]]
+}
+
 impl Profile {
     /// The townships that have villages.
     pub(super) fn townships(self) -> Vec<usize> {
         match self {
             Profile::S => vec![TOLD],
             Profile::M | Profile::L => (1..=22).collect(),
+        }
+    }
+
+    /// The ledger's origin: one seed makes another ledger of each profile.
+    pub(super) fn origin(self) -> &'static str {
+        match self {
+            Profile::S => "demo.sample-township.example/benefits",
+            Profile::M => "demo.sample-county.example/benefits",
+            Profile::L => "demo.large-county.example/benefits",
         }
     }
 

@@ -5,8 +5,9 @@ use signer::act::{
     Act, Answer, AnswerOutcome, Basis, Capacity, CaseAt, Dissent, EndReason, Outcome, Recuse, RelatedTo, Report, ReportAbout, Step,
     report_token,
 };
-use signer::value::{CaseId, StatementHash};
+use signer::value::{CaseId, StatementHash, UnixMs, midnight};
 
+use super::people::tablet;
 use super::plan::{Fate, TOLD, Village, township_official};
 use super::plants::{ACTING_TOWNSHIP, CASHED_TOWNSHIP, OVERDUE_SHEETS, PLANTS, SHORT_TOWNSHIP, SWAP_TOWNSHIPS};
 use super::words::{code, person, unit};
@@ -64,12 +65,8 @@ impl County {
         let (clerk, overseer) = (of.official("clerk"), of.official("overseer"));
         let act = self.post_down_act("post-1", list, &["mid", "down"], &list.list.to_string());
         let hash = self.refuses(&[&clerk, &overseer], act, Rule::PostingDays)?;
-        let cases = self.cases_of(&of.unit());
         let at = self.clock;
         self.truth.plant(8).persons(&[&clerk, &overseer]).list(list.list.as_str()).refused(hash, Rule::PostingDays.name(), at);
-        for case in cases {
-            self.truth.plant(8).case(&case);
-        }
         Ok(())
     }
 
@@ -95,10 +92,13 @@ impl County {
                 self.apply(ghost, of)?;
             }
             self.commit()?;
-            for ghost in &ghosts {
+            self.on_device(Some(&tablet(township, 0)));
+            for (turn, ghost) in (0..).zip(&ghosts) {
                 let pair = [township_official(township, 1), township_official(township, 2)];
+                self.at_minute(9 * 60 + turn * 25);
                 self.visit(ghost, &[&pair[0], &pair[1]], signer::act::Assertion::Yes)?;
             }
+            self.on_device(None);
             self.commit()?;
             let leaders = [township_official(township, 4), township_official(township, 5)];
             let by = [leaders[0].as_str(), leaders[1].as_str()];
@@ -172,7 +172,11 @@ impl County {
             let hash = self.act(&["h001"], Act::Report(act))?;
             let at = self.clock;
             match (is_suppressed, about) {
-                (true, _) => _ = self.truth.plant(18).persons(&["i001", "i002"]).statement(hash, at),
+                (true, _) => {
+                    // Seven working days later it is overdue.
+                    let due = at.plus_ms(9 * 24 * super::HOUR_MS);
+                    self.truth.plant(18).persons(&["i001", "i002", "o001", "a001", "a002"]).statement(hash, due);
+                }
                 (false, ReportAbout::Case(case)) => {
                     self.truth.twin(3).case(&case).statement(hash, at);
                     open.push((hash, AnswerOutcome::Dismissed));
@@ -264,27 +268,64 @@ impl County {
         self.commit()
     }
 
+    /// What registers outside the record would say: of the frauds that no act shows, and of honest people as well.
+    pub fn outside_registers(&self) -> serde_json::Value {
+        let plants = &self.plants;
+        let strings = |cases: &[CaseId]| cases.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let died = |cases: &[CaseId], day: &'static str| {
+            cases.iter().map(|case| serde_json::json!({ "case": case.as_str(), "died": day })).collect::<Vec<_>>()
+        };
+        let mut deaths = died(&plants.dead, "2013-06-20");
+        deaths.extend(died(&plants.left, "2013-11-05"));
+        let identity = |one: &CaseId| self.commitment(&format!("identity of {one}")).to_string();
+        let mut identities: Vec<serde_json::Value> = Vec::new();
+        let moved = |case: &CaseId| plants.twice.iter().find(|two| two[1] == *case).map_or_else(|| case.clone(), |two| two[0].clone());
+        for case in self.applicants.keys() {
+            identities.push(serde_json::json!({ "case": case.as_str(), "person": identity(&moved(case)) }));
+        }
+        let entitled: Vec<serde_json::Value> = self
+            .applicants
+            .iter()
+            .filter(|(_, one)| one.tier.as_str() == "tier-1")
+            .map(|(case, _)| {
+                let tier = if plants.wrong_tier.contains(case) { "tier-2" } else { "tier-1" };
+                serde_json::json!({ "case": case.as_str(), "entitled": tier })
+            })
+            .collect();
+        let gave_back: Vec<serde_json::Value> =
+            plants.gave_back.iter().map(|case| serde_json::json!({ "case": case.as_str(), "gave_back_fen": 20_000 })).collect();
+        serde_json::json!({
+            "deaths": deaths,
+            "payroll": strings(&plants.payroll),
+            "identities": identities,
+            "tiers": entitled,
+            "return_visits": gave_back,
+        })
+    }
+
     /// What is known of the plants whose acts are those of the ordinary course.
     pub(super) fn tell_quiet_plants(&mut self) {
         let plants = self.plants.clone();
-        let at = self.day;
-        let groups: [(u8, bool, &[CaseId]); 9] = [
-            (1, false, &plants.dead),
-            (1, true, &plants.left),
-            (3, false, &plants.gave_back),
-            (6, false, &plants.payroll),
-            (6, true, &plants.namesakes),
-            (11, false, &plants.one_account),
-            (12, true, &plants.returned),
-            (20, false, &plants.wrong_tier),
-            (21, false, &plants.parked),
+        let day = |month: i64, day: i64| midnight(2013, month, day, 480).unwrap_or(self.day);
+        let (applied, paid, review) = (day(1, 13), day(8, 21), self.day);
+        let groups: [(u8, bool, &[CaseId], UnixMs); 9] = [
+            (1, false, &plants.dead, paid),
+            (1, true, &plants.left, review),
+            (3, false, &plants.gave_back, paid),
+            (6, false, &plants.payroll, applied),
+            (6, true, &plants.namesakes, applied),
+            (11, false, &plants.one_account, applied),
+            (12, true, &plants.returned, paid),
+            (20, false, &plants.wrong_tier, applied),
+            (21, false, &plants.parked, paid),
         ];
-        for (number, is_twin, cases) in groups {
+        for (number, is_twin, cases, since) in groups {
             for case in cases {
                 let entry = if is_twin { self.truth.twin(number) } else { self.truth.plant(number) };
-                entry.case(case).since(at);
+                entry.case(case).since(since);
             }
         }
+        let at = applied;
         for two in &plants.couples {
             self.truth.twin(11).case(&two[0]).case(&two[1]).since(at);
         }
@@ -305,7 +346,7 @@ impl County {
         {
             self.truth.twin(number).case(&super::words::case(case)).since(at);
         }
-        self.truth.plant(17).persons(&[]).since(at);
+        self.truth.plant(17).list("edited").list("cut").list("rewritten").since(review);
         debug_assert!(PLANTS.iter().enumerate().all(|(place, kind)| usize::from(kind.number) == place + 1));
     }
 }

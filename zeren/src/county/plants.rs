@@ -87,7 +87,7 @@ pub const PLANTS: [Kind; 22] = [
         Mode::Refused,
         "rechecked by somebody of the own township",
         "复查本乡镇案件",
-        "not-own-unit",
+        "own-unit",
         "the same, allowed by the supervisor in writing",
         "经监督方书面破例",
     ),
@@ -378,7 +378,7 @@ impl Plants {
     }
 
     /// Which of the three pairs of investigators goes to a case: the first investigator steps aside for declared relatives, so the
-    /// second and third go.
+    /// second pair goes.
     pub(super) fn pair_of(&self, case: &CaseId, choice: usize) -> usize {
         if self.declared.contains_key(case) { 1 } else { choice }
     }

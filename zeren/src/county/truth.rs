@@ -57,6 +57,7 @@ pub struct Kind {
 struct Found {
     cases: BTreeSet<CaseId>,
     persons: BTreeSet<String>,
+    keys_of: BTreeSet<String>,
     lists: BTreeSet<String>,
     statements: Vec<StatementHash>,
     refused: Vec<(StatementHash, &'static str)>,
@@ -77,6 +78,11 @@ impl Truth {
 
     pub(super) fn twin(&mut self, number: u8) -> Entry<'_> {
         Entry(self.0.entry((number, true)).or_default())
+    }
+
+    /// Takes a plant out that is not there after all.
+    pub fn forget(&mut self, number: u8) {
+        self.0.remove(&(number, false));
     }
 
     /// Whether anything was planted.
@@ -105,6 +111,7 @@ impl Truth {
                     "known_by": if is_twin { "" } else { kind.known_by },
                     "cases": found.cases.iter().map(CaseId::as_str).collect::<Vec<_>>(),
                     "persons": found.persons,
+                    "keys_of": found.keys_of,
                     "lists": found.lists,
                     "statements": found.statements.iter().map(ToString::to_string).collect::<Vec<_>>(),
                     "refused": found.refused.iter().map(|(hash, rule)| json!({ "statement": hash.to_string(), "rule": rule })).collect::<Vec<_>>(),
@@ -125,6 +132,12 @@ impl Entry<'_> {
 
     pub(super) fn persons(self, persons: &[&str]) -> Self {
         self.0.persons.extend(persons.iter().map(|person| (*person).to_owned()));
+        self
+    }
+
+    /// Persons whose keys were used, who need not have known of it.
+    pub(super) fn keys_of(self, persons: &[&str]) -> Self {
+        self.0.keys_of.extend(persons.iter().map(|person| (*person).to_owned()));
         self
     }
 

@@ -68,12 +68,6 @@ fn told(number: usize) -> Village {
     Village { township: TOLD, number }
 }
 
-/// The investigators of a township, in pairs.
-fn pairs(township: usize) -> [[String; 2]; 3] {
-    let of = |number| township_official(township, number);
-    [[of(1), of(2)], [of(2), of(3)], [of(3), of(1)]]
-}
-
 /// Head and leader of a township.
 fn leaders(township: usize) -> [String; 2] {
     [township_official(township, 4), township_official(township, 5)]

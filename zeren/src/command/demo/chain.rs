@@ -32,8 +32,7 @@ pub fn drawn(ledger: &Snapshot<Folder>, case: &str, lang: Lang) -> Result<Vec<St
 fn line(entry: &EntryAnswer, part: &CasePart, lang: Lang) -> String {
     let day = crate::clock::at_offset(UnixMs(entry.row.received_ms), OFFSET_MINUTES).to_string();
     let day = day.get(..10).unwrap_or(&day);
-    let stands_aside = matches!(part, CasePart::Omitted(_) | CasePart::Dropped(_))
-        || matches!(entry.row.deed, Deed::Recuse { .. } | Deed::Dissent { .. } | Deed::Objection { .. });
+    let stands_aside = matches!(entry.row.deed, Deed::Recuse { .. } | Deed::Dissent { .. } | Deed::Objection { .. });
     let sign = if stands_aside { '○' } else { '●' };
     let title = padded(&cut(&words::told(entry, part, lang).0, TITLE_COLUMNS), TITLE_COLUMNS);
     let mut text = format!("  {day}  {title} ");

@@ -106,8 +106,8 @@ impl Telling<'_> {
 
     fn chain(&self) -> String {
         let title = match self.lang {
-            Lang::En => format!("Who is responsible for case {DRAWN}  (● signed  ○ stepped aside, objected, left out)"),
-            Lang::Zh => format!("案件 {DRAWN} 责任链（● 签署　○ 回避、异议或未列入）"),
+            Lang::En => format!("Who is responsible for case {DRAWN}  (● signed  ○ stood aside or against)"),
+            Lang::Zh => format!("案件 {DRAWN} 责任链（● 签署　○ 回避或异议）"),
         };
         std::iter::once(title).chain(self.chain.iter().cloned()).collect::<Vec<_>>().join("\n")
     }
@@ -117,7 +117,8 @@ impl Telling<'_> {
             return String::new();
         }
         let mut lines = vec![self.lang.pick("What happened on the way", "过程中的情况").to_owned()];
-        lines.extend(self.told.iter().map(|told| format!("  {}  {}", told.case, self.lang.pick(told.en, told.zh))));
+        let told = self.told.iter().map(|told| wrapped(self.lang.pick(told.en, told.zh), &format!("  {}  ", told.case), "              "));
+        lines.extend(told);
         lines.join("\n")
     }
 
@@ -135,7 +136,7 @@ impl Telling<'_> {
         };
         let mut lines = vec![verdict.to_owned()];
         if !warned.is_empty() {
-            lines.push(format!("  {} {}", self.lang.pick("warnings on record:", "在案警示："), counted(&warned)));
+            lines.push(format!("  {} {}", self.lang.pick("warnings on record, by rule:", "在案警示（按规则）："), counted(&warned)));
         }
         if !self.refused.is_empty() {
             let refused = self.lang.pick("refused, and the refusal kept:", "已拒绝并留存：");
@@ -154,16 +155,19 @@ impl Telling<'_> {
     fn next(&self) -> String {
         let dir = shown(&self.args.dir);
         let policy = format!("--policy {dir}/trust-policy");
-        let mut lines = vec![
-            self.lang.pick("Try next", "接下来可以试").to_owned(),
-            format!("  zeren trace payment {DRAWN} --dir {dir} {policy}"),
-            format!("  zeren status --dir {dir} {policy}"),
-            format!("  zeren verify report {} --dir {dir} {policy}", county::REPORT_CODE),
+        let published = if self.args.profile.published().is_empty() { String::new() } else { format!(" --published {dir}/published.csv") };
+        let mut tries = vec![
+            format!("zeren trace payment {DRAWN} --dir {dir} {policy}"),
+            format!("zeren status --dir {dir} {policy}{published}"),
+            format!("zeren verify report {} --dir {dir} {policy}", county::REPORT_CODE),
         ];
         if self.args.copies {
-            lines.push(format!("  zeren audit {dir}-copies/rewritten {policy} --known {dir}/checkpoint.0"));
+            tries.push(format!("zeren audit {dir}-copies/rewritten {policy} --known {dir}/checkpoint.0"));
         }
-        lines.join("\n")
+        let title = self.lang.pick("Try next (zeren is target/release/zeren)", "接下来可以试（zeren 即 target/release/zeren）");
+        // A command that takes more than a line goes on behind a backslash, so that it can be copied.
+        let lines = tries.iter().map(|command| wrapped(command, "  ", "    ").replace('\n', " \\\n"));
+        std::iter::once(title.to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -53,7 +53,8 @@ fn heading(status: &Status, anchor: &Anchor, lang: Lang) -> String {
 
 fn status_word(status: &str, lang: Lang) -> &str {
     match (status, lang) {
-        ("open", Lang::Zh) => "办理中",
+        ("open", Lang::Zh) => "在册",
+        ("open", Lang::En) => "in the programme",
         ("suspended", Lang::Zh) => "暂缓",
         ("rejected", Lang::Zh) => "不予确认",
         ("revoked", Lang::Zh) => "取消资格",
@@ -208,10 +209,11 @@ fn published(status: &Status, lang: Lang) -> Option<String> {
 }
 
 fn waiting(status: &Status, lang: Lang) -> String {
+    let overdue = status.waits.iter().filter(|waits| waits.is_overdue()).count();
     let mut lines = vec![match (lang, status.waits.len()) {
         (_, 0) => lang.pick("Open flags and reports: none", "未结事项：无").to_owned(),
-        (Lang::En, n) => format!("Open flags and reports: {n}"),
-        (Lang::Zh, n) => format!("未结事项：{n} 件"),
+        (Lang::En, n) => format!("Open flags and reports: {n}, of which overdue {overdue}"),
+        (Lang::Zh, n) => format!("未结事项：{n} 件，其中逾期 {overdue} 件"),
     }];
     for waits in status.waits.iter().take(WAITING_SHOWN) {
         let row = &waits.row;
@@ -229,7 +231,15 @@ fn waiting(status: &Status, lang: Lang) -> String {
             (Lang::Zh, true) => format!("，限 {} 个工作日", within.days),
             (Lang::Zh, false) => format!("，限 {} 日", within.days),
         });
-        let within = within.unwrap_or_default();
+        let mut within = within.unwrap_or_default();
+        if let Some(gone) = waits.gone.filter(|_| waits.is_overdue()) {
+            within += &match (lang, waits.within.is_some_and(|within| within.are_working)) {
+                (Lang::En, true) => format!(": OVERDUE, {gone} working days have gone by"),
+                (Lang::En, false) => format!(": OVERDUE, {gone} days have gone by"),
+                (Lang::Zh, true) => format!("，已逾期（已过 {gone} 个工作日）"),
+                (Lang::Zh, false) => format!("，已逾期（已过 {gone} 日）"),
+            };
+        }
         let line = match lang {
             Lang::En => format!("{} on {about}, entry {}, since {since}: {awaited}{within}", row.kind, waits.entry),
             Lang::Zh => format!("{}（{about}），第 {} 条，自 {since}：{awaited}{within}", kind_word(&row.kind, lang), waits.entry),

@@ -69,7 +69,7 @@ impl Around {
         let titles = [
             ("account", ("same account", "同一账户")),
             ("device_day", ("same device on the same day", "同日同一设备")),
-            ("relative", ("same relative declared", "同一申报亲属")),
+            ("relative", ("same relative on record, declared or attested", "同一在案亲属关系（申报或证明）")),
         ];
         groups.extend(titles.into_iter().zip(found).map(|((key, title), ties)| Group { key, title, ties }));
         Around::verified(scene, groups)

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use projector::answers::{self, CaseAnswer, EntryAnswer};
 use projector::course::{self, Kind};
+use projector::eligibility::{self, Grounds};
 use projector::rows::{CaseEntryRow, CasePart, Deed, FlagState, Subject};
 use serde_json::{Value, json};
 use signer::value::CaseId;
@@ -16,6 +17,7 @@ use super::scene::{Scene, with};
 use super::since::Since;
 use super::vouchers::Vouchers;
 use super::{PAGE, exit, not_proved, print_end, print_part, words};
+use crate::columns::wrapped;
 use crate::command::print;
 use crate::error::Failure;
 use crate::lang::Lang;
@@ -25,6 +27,8 @@ use crate::own_views::failed;
 pub struct Course {
     /// How it stands.
     pub answer: CaseAnswer,
+    /// From what its eligibility follows; nothing for a case that no step opened.
+    pub grounds: Option<Grounds>,
     /// Its entries, in order.
     pub told: Vec<Told>,
 }
@@ -54,7 +58,8 @@ impl Course {
             next = page.value.next;
         }
         let told = tell_all(scene, id, entries)?;
-        Ok(Course { answer: answer.value, told })
+        let grounds = eligibility::eligibility(scene.rows, &case).map_err(failed)?.map(|answer| answer.value);
+        Ok(Course { answer: answer.value, grounds, told })
     }
 
     /// Entries that do not verify.
@@ -96,9 +101,10 @@ fn print_case(course: &Course, since: Option<&Since>, around: Option<&Around>, s
         print("");
         print(&told.text(lang));
     }
-    if let Some(standing) = standing(course, lang) {
+    if let Some(mut standing) = standing(course, lang) {
+        standing.extend(course.grounds.as_ref().map(|grounds| words::eligibility(grounds, lang)));
         print_part(lang.pick(if scene.later.is_some() { "Standing then" } else { "Present standing" }, "现状"));
-        print(&format!("  {}", standing.join("\n  ")));
+        standing.iter().for_each(|line| print(&wrapped(line, "  ", "    ")));
     }
     let only_imports = course.told.iter().all(|told| matches!(told.entry.row.deed, Deed::Import(_)));
     if !only_imports {

@@ -31,7 +31,7 @@ impl Views {
         let mut progress = Progress::new(lang.pick("views", "视图"));
         let of = ledger.size();
         let mut tell = |done| progress.at(done, of);
-        let views = open_views(asked.views.as_deref(), ledger, size, &mut tell, lang)?;
+        let views = open_views(asked.views.as_deref(), (&asked.dir, ledger), size, &mut tell, lang)?;
         progress.done();
         Ok(views)
     }
@@ -49,12 +49,12 @@ impl Views {
 
 fn open_views(
     folder: Option<&Path>,
-    ledger: &Snapshot<Folder>,
+    (dir, ledger): (&Path, &Snapshot<Folder>),
     size: u64,
     tell: &mut dyn FnMut(u64),
     lang: Lang,
 ) -> Result<Views, Failure> {
-    let kept = folder.map(|folder| OwnViews::kept(folder, ledger, tell, lang)).transpose()?;
+    let kept = folder.map(|folder| OwnViews::kept(folder, (dir, ledger), tell, lang)).transpose()?;
     let is_whole = size == ledger.size();
     if let Some(kept) = kept {
         let (at, whole) = match is_whole {

@@ -201,7 +201,8 @@ impl Deeds {
     }
 
     fn told(&self, lang: Lang) -> String {
-        let notes: String = self.notes.iter().map(|note| format!(" ({note})")).collect();
+        let shown = |note: &String| if note == NOT_LISTED { lang.pick(NOT_LISTED, "未列入").to_owned() } else { note.clone() };
+        let notes: String = self.notes.iter().map(|note| format!(" ({})", shown(note))).collect();
         let taken = self.taken_back.map_or_else(String::new, |by| format!(" ({})", words::taken_back(by, lang)));
         let overruled = match (&self.overruled, lang) {
             (None, _) => String::new(),
@@ -221,12 +222,15 @@ fn what(deed: &Deed) -> String {
     }
 }
 
+/// A note: the act left the case off its list.
+const NOT_LISTED: &str = "not listed";
+
 /// What was asserted other than yes.
 fn notes(told: &Told) -> Vec<String> {
     let said = told.step().into_iter().flat_map(|step| &step.asserts).filter(|(_, said)| said != "yes");
     let mut notes: Vec<String> = said.map(|(code, said)| format!("{code}: {said}")).collect();
     if let CasePart::Dropped(_) | CasePart::Omitted(_) = told.of_case.part {
-        notes.push("not listed".to_owned());
+        notes.push(NOT_LISTED.to_owned());
     }
     notes
 }

@@ -1,6 +1,7 @@
 //! What was done, in plain words. Codes of the procedure stand as they are.
 
 use projector::answers::EntryAnswer;
+use projector::eligibility::{Eligibility, Grounds};
 use projector::rows::{BatchDeed, CasePart, Deed, ListDeed, Related, StepDeed, Subject, Wait};
 
 use crate::lang::{Lang, thousands};
@@ -8,6 +9,31 @@ use crate::lang::{Lang, thousands};
 /// An amount.
 pub fn yuan(fen: u64, lang: Lang) -> String {
     format!("{}.{:02} {}", thousands(fen / 100), fen % 100, lang.pick("yuan", "元"))
+}
+
+/// How a case stands, and the entries from which that follows: officials vouched for it, which does not make it so.
+pub fn eligibility(grounds: &Grounds, lang: Lang) -> String {
+    let by = |entry: Option<u64>| entry.map(|entry| entry.to_string()).unwrap_or_default();
+    let steps: Vec<String> = grounds.marks.iter().map(|mark| format!("{} {}", mark.step, mark.entry)).collect();
+    let is = match (grounds.is, lang) {
+        (Eligibility::UnderWay, Lang::En) => "eligibility: under way".to_owned(),
+        (Eligibility::UnderWay, Lang::Zh) => "资格：办理中".to_owned(),
+        (Eligibility::Questioned, Lang::En) => "eligibility: questioned, nothing goes on until that is closed".to_owned(),
+        (Eligibility::Questioned, Lang::Zh) => "资格：有未结事项，了结前不得继续".to_owned(),
+        (Eligibility::Dropped, Lang::En) => format!("eligibility: dropped from a list, by entry {}", by(grounds.dropped_by)),
+        (Eligibility::Dropped, Lang::Zh) => format!("资格：已自名册剔除（第 {} 条）", by(grounds.dropped_by)),
+        (Eligibility::Stopped, Lang::En) => format!("eligibility: stopped, by entry {}", by(grounds.stopped_by)),
+        (Eligibility::Stopped, Lang::Zh) => format!("资格：已中止（第 {} 条）", by(grounds.stopped_by)),
+        (Eligibility::Confirmed, Lang::En) => format!("eligibility: confirmed and locked, by entry {}", by(grounds.locked_by)),
+        (Eligibility::Confirmed, Lang::Zh) => format!("资格：已确认并锁定（第 {} 条）", by(grounds.locked_by)),
+        (Eligibility::Paid, Lang::En) => format!("eligibility: confirmed, and paid by entry {}", by(grounds.paid_by)),
+        (Eligibility::Paid, Lang::Zh) => format!("资格：已确认并发放（第 {} 条）", by(grounds.paid_by)),
+    };
+    let (period, from) = (grounds.period, steps.join(lang.pick(", ", "、")));
+    match lang {
+        Lang::En => format!("{is}; it follows, for {period}, from {from}"),
+        Lang::Zh => format!("{is}；{period} 年度依据：{from}"),
+    }
 }
 
 /// An entry.
@@ -169,7 +195,7 @@ fn fate_after_colon(part: &CasePart, lang: Lang) -> String {
 fn fate(part: &CasePart, lang: Lang) -> &'static str {
     match part {
         CasePart::Waits => lang.pick("waits", "待会签"),
-        CasePart::Kept { .. } => lang.pick("kept", "保留"),
+        CasePart::Kept { .. } => lang.pick("kept", "列入"),
         CasePart::Dropped(_) => lang.pick("DROPPED", "剔除"),
         CasePart::DroppedBefore(_) => lang.pick("DROPPED before", "此前已剔除"),
         CasePart::Omitted(_) => lang.pick("OMITTED", "未列入"),
@@ -192,7 +218,7 @@ fn of_list(list: &ListDeed, part: &CasePart, lang: Lang) -> String {
         _ => None,
     };
     let counts: Vec<String> = [
-        (list.kept, lang.pick("kept", "保留")),
+        (list.kept, lang.pick("kept", "列入")),
         (list.dropped, lang.pick("dropped", "剔除")),
         (list.omitted, lang.pick("omitted", "未列入")),
     ]

@@ -5,13 +5,13 @@ use signer::statement::statement_hash;
 use signer::value::{AccountToken, CaseId};
 
 use super::super::people::tablet;
-use super::super::plan::{Fate, Profile, Village};
+use super::super::plan::{Fate, Profile, TOLD, Village, pairs};
 use super::super::plants::{
     BACKDATED_TOWNSHIP, BACKDATED_VISITS, BORROWED_ACTS, BORROWED_TOWNSHIPS, PAIRED_TOWNSHIP, SHAM_TOWNSHIPS, SHAM_VISITS,
 };
 use super::super::words::{code, unit};
 use super::super::{HOUR_MS, REPORT_CODE};
-use super::{Year, id, pairs, strs};
+use super::{Year, id, strs};
 use crate::error::Failure;
 
 impl Year<'_> {
@@ -63,9 +63,15 @@ impl Year<'_> {
             for (township, cases) in &cases {
                 let a_day = cases.len().div_ceil(10);
                 let is_sham = self.county.plants.are_planted && day == 4 && SHAM_TOWNSHIPS.contains(township);
-                let mut done = [0; 3];
+                let (mut done, mut sham) = ([0; 3], 0);
                 for (number, case) in cases.iter().skip(day * a_day).take(a_day).enumerate() {
-                    let choice = if is_sham && number < SHAM_VISITS { 0 } else { number * 3 / a_day.max(3) };
+                    let is_first = is_sham && sham < SHAM_VISITS && self.county.applicant(case)?.fate != Fate::Suspended;
+                    sham += usize::from(is_first);
+                    let choice = match (is_sham, is_first) {
+                        (true, true) => 0,
+                        (true, false) => 1 + number % 2,
+                        (false, _) => number * 3 / a_day.max(3),
+                    };
                     let pair = self.county.plants.pair_of(case, choice);
                     let is_late = self.county.plants.are_planted && *township == BACKDATED_TOWNSHIP && matches!(day, 3 | 4);
                     if is_late && postponed.len() < BACKDATED_VISITS && self.county.applicant(case)?.fate == Fate::Paid {
@@ -89,7 +95,8 @@ impl Year<'_> {
         let by = &pairs(township)[pair];
         let planted = self.county.plants.are_planted;
         let borrowed = BORROWED_TOWNSHIPS.iter().position(|of| *of == township).filter(|_| planted && pair == 0);
-        let borrowed = borrowed.filter(|place| self.borrowed[*place] < BORROWED_ACTS);
+        let is_visit = self.county.applicant(case)?.fate != Fate::Suspended;
+        let borrowed = borrowed.filter(|place| is_visit && self.borrowed[*place] < BORROWED_ACTS);
         let is_courtyard = planted && township == SHAM_TOWNSHIPS[0] && pair == 1 && turn < 4;
         let own = tablet(township, pair);
         match borrowed {
@@ -116,14 +123,15 @@ impl Year<'_> {
         let (head, at) = (self.county.head(case)?, self.county.clock);
         let by = strs(by);
         let truth = &mut self.county.truth;
-        if is_sham && pair == 0 {
+        if is_sham && pair == 0 && is_visit {
             truth.plant(4).case(case).persons(&by).statement(head, at);
         }
         if is_courtyard {
             truth.twin(4).case(case).persons(&by).statement(head, at);
         }
         if borrowed.is_some() {
-            truth.plant(10).case(case).persons(&by[..1]).statement(head, at);
+            let clerk = Village { township, number: 1 }.official("clerk");
+            truth.plant(10).case(case).persons(&[&clerk]).keys_of(&by).statement(head, at);
         }
         if planted && township == PAIRED_TOWNSHIP && pair == 0 {
             truth.twin(15).case(case).persons(&by).statement(head, at);
@@ -145,7 +153,7 @@ impl Year<'_> {
             self.county.on_device(Some(&tablet(BACKDATED_TOWNSHIP, pair)));
             let by = &pairs(BACKDATED_TOWNSHIP)[pair];
             let hash = self.county.visit(&case, &strs(by), Assertion::Yes)?;
-            let at = self.county.clock;
+            let at = self.county.latest;
             self.county.truth.plant(16).case(&case).persons(&strs(by)).statement(hash, at);
         }
         self.county.on_device(None);
@@ -186,11 +194,16 @@ impl Year<'_> {
 
     fn visit_in_vain(&mut self, case: &CaseId) -> Result<(), Failure> {
         let mistaken = self.county.visit(case, &["t701", "t702"], Assertion::No)?;
+        // Noticed in the evening, taken back by township and county, and visited again.
+        self.county.on_device(None);
+        self.county.at_minute(17 * 60);
         let evidence = self.county.commitment("the neighbour's house was visited");
         let act = Correct { case: Some(self.at(case)?), batch: None, of: mistaken, reason: code("wrong-house"), evidence };
         let hash = self.county.act(&["t704", "a001"], Act::Correct(act))?;
         self.county.moved(std::iter::once(case), hash);
-        self.county.visit(case, &["t701", "t703"], Assertion::Yes)?;
+        self.county.at_minute(17 * 60 + 40);
+        self.county.on_device(Some(&tablet(TOLD, 0)));
+        self.county.visit(case, &["t701", "t702"], Assertion::Yes)?;
         self.tell(case, "the wrong house was visited; taken back and visited again", "误访他户，更正后重新入户");
         Ok(())
     }

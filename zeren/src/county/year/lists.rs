@@ -67,7 +67,8 @@ impl Year<'_> {
         self.county.on_device(None);
         let at = self.county.clock;
         let truth = &mut self.county.truth;
-        truth.plant(2).persons(&[&head, &overseer]).list(list).statement(hash, at);
+        let hand = Village { number: 1, ..of }.official("overseer");
+        truth.plant(2).persons(&[&hand]).keys_of(&[&head, &overseer]).list(list).statement(hash, at);
         cases.iter().for_each(|case| _ = truth.plant(2).case(case));
         Ok(())
     }

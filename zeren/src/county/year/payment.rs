@@ -6,9 +6,10 @@ use signer::value::{CaseId, StatementHash};
 use super::super::PROCEDURE;
 use super::super::money::Batch;
 use super::super::people::tablet;
+use super::super::plan::pairs;
 use super::super::plants::{DEAD_TOWNSHIP, LAPSE_TOWNSHIPS, TICKED};
 use super::super::words::code;
-use super::{Year, id, pairs, strs};
+use super::{Year, id, strs};
 use crate::error::Failure;
 
 impl Year<'_> {
