@@ -8,7 +8,7 @@ use ledger::storage::Folder;
 use projector::{MemoryRows, Opened, Projection, ProjectorError, Rows, UpTo, follow};
 
 use crate::error::Failure;
-use crate::lang::Lang;
+use crate::lang::{Lang, thousands};
 use crate::screen::say;
 
 /// Rows in memory, or kept in a folder that the user names.
@@ -56,6 +56,24 @@ fn refuse_inside(folder: &Path, dir: &Path, lang: Lang) -> Result<(), Failure> {
         "位于账本文件夹内，属证据，不得写入：请另选文件夹",
     );
     Err(Failure::malformed(format!("--views {}: {advice}", folder.display())))
+}
+
+/// Entries above which somebody is told what views in memory cost.
+const FEW: u64 = 200_000;
+/// What an entry takes in memory while its rows are folded, in bytes: measured on the large sample county.
+const BYTES_AN_ENTRY: u64 = 8_000;
+
+/// Says, where it matters, that views in memory are large and that there is another way.
+pub fn tell_of_memory(size: u64, lang: Lang) {
+    if size > FEW {
+        let (entries, gigabytes) = (thousands(size), size * BYTES_AN_ENTRY / 1_000_000_000);
+        say(&match lang {
+            Lang::En => format!(
+                "views of {entries} entries take about {gigabytes} GB of memory; --views DIR keeps them on disk, also for the next time"
+            ),
+            Lang::Zh => format!("{entries} 条的视图约占内存 {gigabytes} GB；用 --views 文件夹 可存于磁盘，下次亦可使用"),
+        });
+    }
 }
 
 /// Folds rows on to a size of the log.

@@ -22,7 +22,7 @@ use super::{print, read_ledger};
 use crate::as_of::AsOf;
 use crate::error::{DOES_NOT_VERIFY, Failure, HOLDS};
 use crate::lang::Lang;
-use crate::own_views::{OwnViews, failed, folded};
+use crate::own_views::{OwnViews, failed, folded, tell_of_memory};
 use crate::progress::Progress;
 
 /// Units that a refusal names at the most.
@@ -148,7 +148,10 @@ fn open_rows(args: &Args, ledger: &Snapshot<Folder>, size: u64, lang: Lang) -> R
     let mut tell = |done| progress.at(done, size);
     let rows = match args.views.as_deref().filter(|_| size == ledger.size()) {
         Some(folder) => OwnViews::kept(folder, (&args.dir, ledger), &mut tell, lang)?,
-        None => OwnViews::InMemory(Box::new(folded(MemoryRows::default(), ledger, size, &mut tell)?)),
+        None => {
+            tell_of_memory(size, lang);
+            OwnViews::InMemory(Box::new(folded(MemoryRows::default(), ledger, size, &mut tell)?))
+        }
     };
     progress.done();
     Ok(rows)

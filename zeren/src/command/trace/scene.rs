@@ -11,7 +11,7 @@ use super::{Anchor, Asked, shown_time};
 use crate::error::Failure;
 use crate::grounds::Witness;
 use crate::lang::{Lang, thousands};
-use crate::own_views::{OwnViews, folded};
+use crate::own_views::{OwnViews, folded, tell_of_memory};
 use crate::progress::Progress;
 
 /// Views up to the size that is looked at; where that is not the whole log, those of the whole log beside them.
@@ -63,6 +63,7 @@ fn open_views(
         };
         return Ok(Views { at, whole, size });
     }
+    tell_of_memory(ledger.size(), lang);
     let at = folded(MemoryRows::default(), ledger, size, tell)?;
     let whole = match is_whole {
         true => None,
