@@ -319,6 +319,30 @@ fn what_needs_no_enrolled_key_causes_no_refusal_note() {
     assert!(!place.path().join("refusals").exists());
 }
 
+/// What a list lacks, and what it says without a ground, is answered with the line to write.
+#[test]
+fn a_refused_list_is_told_which_line_to_write() {
+    let trials = tests::rules::trials();
+    let told = |name: &str| {
+        let trial = trials.iter().find(|trial| trial.name == name).unwrap_or_else(|| panic!("no trial `{name}`"));
+        let submission = trial.door.as_ref().unwrap();
+        let place = tempfile::tempdir().unwrap();
+        lay(&submission.before, place.path());
+        match submit(&mut open(place.path()), &submission.note, submission.clock) {
+            Answer::Refused { refusal, .. } => format!("{} / {}", refusal.expected, refusal.found),
+            Answer::Recorded { .. } => panic!("{name}: admitted"),
+        }
+    };
+    let waits = told("attack: a victim whom nobody visited is left off the meeting's list");
+    assert!(waits.starts_with("a line p4 ") && waits.contains(" omit: it waits before step deliberate / no line of it"), "{waits}");
+    let due = told("attack: the victim is on no line of the meeting's list");
+    assert!(due.starts_with("a line p4 ") && due.contains(": step deliberate is due / no line of it in the list of 07-01"), "{due}");
+    let excused = told("attack: the list says of a victim who was visited that the case waits");
+    assert!(excused.contains("case p4: no `omit`, since step deliberate is due"), "{excused}");
+    let early = told("attack: a victim is listed before the visit, so that the visitors are named for the dropping");
+    assert!(early.contains("case p4: step deliberate due when the list was written / its turn had not come"), "{early}");
+}
+
 #[test]
 fn a_key_has_a_thousand_refusals_a_day() {
     let place = tempfile::tempdir().unwrap();

@@ -312,6 +312,16 @@ fn as_of_a_size_or_time_nothing_later_is_read() {
 }
 
 #[test]
+fn how_a_case_stands_is_said_with_the_entries_from_which_it_follows() {
+    let paid =
+        json(&["case", "07-06-002"])["entries"].as_array().unwrap().iter().find(|act| act["detail"] == "settle").unwrap()["entry"].clone();
+    let said = trace("en", &["case", "07-06-002", "--as-of", "2013-12-31"]);
+    assert_told(&said, &["Standing then", &format!("eligibility: confirmed, and paid by entry {paid}; it follows")]);
+    assert_told(&trace("en", &["case", "07-06-002"]), &["Present standing", "eligibility: under way; it follows, for 2014, from apply"]);
+    assert_told(&trace("zh", &["case", "07-07-004"]), &["现状", "资格：已中止（第"]);
+}
+
+#[test]
 fn a_later_correction_is_told_apart_from_what_then_stood() {
     let whole = json(&["case", "07-03-005"]);
     let correction = whole["entries"].as_array().unwrap().iter().find(|act| act["act"] == "correct").unwrap();

@@ -128,7 +128,7 @@ impl Telling<'_> {
             *warned.entry(finding.refusal.rule.name()).or_default() += 1;
         }
         let counted = |by_rule: &BTreeMap<&'static str, u64>| {
-            by_rule.iter().map(|(rule, count)| format!("{rule} × {}", thousands(*count))).collect::<Vec<_>>().join(", ")
+            by_rule.iter().map(|(rule, count)| format!("{rule}×{}", thousands(*count))).collect::<Vec<_>>().join(", ")
         };
         let verdict = match self.report.verdict == Verdict::Holds {
             true => self.lang.pick("The audit holds.", "审计：核验通过。"),
