@@ -17,6 +17,7 @@ pub mod possession;
 pub mod rule;
 pub mod statement;
 pub mod strict;
+pub mod token;
 pub mod value;
 
 pub use act::{Act, ActName};

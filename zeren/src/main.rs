@@ -11,6 +11,8 @@ mod demo_keys;
 mod error;
 mod files;
 mod grounds;
+#[allow(dead_code, reason = "the service that uses it comes next")]
+mod http;
 mod lang;
 mod own_views;
 mod progress;

@@ -1,0 +1,21 @@
+//! HTTP without a ledger: connections and their limits, rates, problems. Everything that is served goes through here.
+
+pub mod listener;
+pub mod problem;
+pub mod rate;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::ACCEPT_LANGUAGE;
+use axum::http::request::Parts;
+
+use crate::lang::Lang;
+
+/// The language that a request asks for: Chinese where `Accept-Language` begins with it, else English.
+impl<S: Sync> FromRequestParts<S> for Lang {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Lang, Self::Rejection> {
+        let asked = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Ok(if asked.trim_start().to_ascii_lowercase().starts_with("zh") { Lang::Zh } else { Lang::En })
+    }
+}

@@ -1,0 +1,128 @@
+//! What went wrong, as a client is told: `application/problem+json` (RFC 9457) with the parts that a refusal has.
+
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use signer::Refusal;
+
+use crate::lang::Lang;
+
+/// Media type of every problem.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// A request that was not granted.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: StatusCode,
+    rule: String,
+    expected: String,
+    found: String,
+    advice: String,
+    line: Option<usize>,
+    more: Vec<(&'static str, Value)>,
+    retry_after_seconds: Option<u64>,
+}
+
+impl Problem {
+    /// A problem of the service's own; the rule is a short name.
+    pub fn new(
+        status: StatusCode,
+        rule: &str,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Problem {
+        Problem {
+            status,
+            rule: rule.to_owned(),
+            expected: expected.into(),
+            found: found.into(),
+            advice: advice.into(),
+            line: None,
+            more: Vec::new(),
+            retry_after_seconds: None,
+        }
+    }
+
+    /// A refusal by a rule of the record.
+    pub fn refused(refusal: &Refusal, lang: Lang) -> Problem {
+        let advice = lang.pick(refusal.rule.advice(), refusal.rule.advice_zh());
+        let line = refusal.line.and_then(|line| usize::try_from(line).ok());
+        let (expected, found) = (refusal.expected.clone(), refusal.found.clone());
+        Problem { line, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.rule.name(), expected, found, advice) }
+    }
+
+    /// There is nothing of that name.
+    pub fn not_found(expected: &str, found: &str, lang: Lang) -> Problem {
+        let advice = lang.pick("Check the address; GET /v1/openapi.json lists all.", "请核对地址；GET /v1/openapi.json 列出全部接口。");
+        Problem::new(StatusCode::NOT_FOUND, "unknown", expected, found, advice)
+    }
+
+    /// The request cannot be read.
+    pub fn malformed(expected: impl Into<String>, found: impl Into<String>, lang: Lang) -> Problem {
+        let advice = lang.pick("Send what GET /v1/openapi.json says of this address.", "请按 GET /v1/openapi.json 对该地址的说明提交。");
+        Problem::new(StatusCode::BAD_REQUEST, "malformed", expected, found, advice)
+    }
+
+    /// This machine failed; what exactly stands in the log.
+    pub fn failed(what: &str, lang: Lang) -> Problem {
+        let advice = lang.pick("Nothing was acknowledged. Ask whoever runs this service.", "未作任何确认。请联系本服务的管理人员。");
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "a working service", what, advice)
+    }
+
+    /// Too many requests.
+    pub fn too_many(what: &str, wait: std::time::Duration, lang: Lang) -> Problem {
+        let seconds = wait.as_secs().max(1);
+        let advice = match lang {
+            Lang::En => format!("Wait {seconds} s and send it again; nothing of it was taken."),
+            Lang::Zh => format!("请 {seconds} 秒后重新提交；本次未受理任何内容。"),
+        };
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate", what, "more", advice);
+        Problem { retry_after_seconds: Some(seconds), ..problem }
+    }
+
+    /// With a member of its own.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: Value) -> Problem {
+        self.more.push((name, value));
+        self
+    }
+
+    /// With another status.
+    #[must_use]
+    pub fn status(mut self, status: StatusCode) -> Problem {
+        self.status = status;
+        self
+    }
+
+    /// The rule that it names.
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+
+    /// The document.
+    pub fn to_json(&self) -> Value {
+        let mut document = json!({
+            "type": "about:blank", "title": self.status.canonical_reason().unwrap_or("refused"), "status": self.status.as_u16(),
+            "rule": self.rule, "expected": self.expected, "found": self.found, "advice": self.advice,
+        });
+        let more = self.line.map(|line| ("line", json!(line))).into_iter().chain(self.more.iter().cloned());
+        more.for_each(|(name, value)| document[name] = value);
+        document
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.to_json().to_string()).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if let Some(seconds) = self.retry_after_seconds {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(axum::http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
