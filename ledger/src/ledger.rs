@@ -218,6 +218,21 @@ impl<S: Storage> Ledger<S> {
         self.segments.read(&self.storage, index).map_err(storage_error("reading an entry"))
     }
 
+    /// The bytes of up to `most` durable entries from one on, in order: a bundle of tiles.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn entries(&self, from: u64, most: u64) -> Result<Vec<Vec<u8>>, LedgerError> {
+        let reading = storage_error("reading entries");
+        let mut reader = self.segments.reader(&self.storage, from).map_err(&reading)?;
+        let mut entries = Vec::new();
+        while (entries.len() as u64) < most.min(self.checkpoint_size.saturating_sub(from)) {
+            let Some(entry) = reader.next_entry().map_err(&reading)? else { break };
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+
     /// Shows every durable entry from one on, in order, until there are no more or `visit` breaks: what views are made of.
     ///
     /// # Errors

@@ -351,7 +351,7 @@ row_kinds! {
 }
 
 /// The row of a key as the kind that it must be.
-pub(crate) fn typed<R: RowKind>(key: &Key, row: Row) -> Result<R, ProjectorError> {
+pub fn typed<R: RowKind>(key: &Key, row: Row) -> Result<R, ProjectorError> {
     R::of(row).ok_or_else(|| ProjectorError::Row { key: key.to_string(), what: "a row of another kind".to_owned() })
 }
 

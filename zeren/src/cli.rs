@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{audit, bench, demo, draft, import, init, key, procedure, prove, sign, status, submit, trace, verify, witness};
+use crate::command::{audit, bench, demo, draft, import, init, key, procedure, prove, serve, sign, status, submit, trace, verify, witness};
 use crate::lang::Lang;
 
 /// 责任 — an accountability ledger: who vouched for what, verifiable for life.
@@ -35,6 +35,8 @@ pub enum Command {
     Sign(sign::Args),
     /// Put signed statements into a ledger on this machine; receipts come back
     Submit(submit::Args),
+    /// Serve a ledger to others: submit, co-sign, read
+    Serve(serve::Args),
     /// Verify a ledger from its bytes, against what you brought
     Audit(audit::Args),
     /// Who did what when, verified as it prints

@@ -9,6 +9,7 @@ pub mod init;
 pub mod key;
 pub mod procedure;
 pub mod prove;
+pub mod serve;
 pub mod sign;
 pub mod status;
 pub mod submit;
@@ -39,6 +40,7 @@ pub fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Submit(args) => submit::run(&args, lang),
         Command::Audit(args) => audit::run(&args, lang),
         Command::Trace(command) => trace::run(&command, lang),
+        Command::Serve(args) => serve::run(&args, lang),
         Command::Status(args) => status::run(&args, lang),
         Command::Verify(command) => verify::run(&command, lang),
         Command::Procedure(command) => procedure::run(&command, lang),

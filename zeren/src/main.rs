@@ -11,7 +11,6 @@ mod demo_keys;
 mod error;
 mod files;
 mod grounds;
-#[allow(dead_code, reason = "the service that uses it comes next")]
 mod http;
 mod lang;
 mod own_views;
@@ -19,6 +18,7 @@ mod progress;
 mod screen;
 mod scribe;
 mod secret;
+mod service;
 mod writer;
 mod xes;
 

@@ -45,7 +45,7 @@ impl OwnViews {
 }
 
 /// Views are written nowhere inside a ledger's folder: it is evidence.
-fn refuse_inside(folder: &Path, dir: &Path, lang: Lang) -> Result<(), Failure> {
+pub fn refuse_inside(folder: &Path, dir: &Path, lang: Lang) -> Result<(), Failure> {
     let existing = folder.ancestors().find_map(|path| path.canonicalize().ok());
     let is_inside = existing.zip(dir.canonicalize().ok()).is_some_and(|(folder, dir)| folder.starts_with(dir));
     if !is_inside {

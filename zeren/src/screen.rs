@@ -42,6 +42,12 @@ pub fn has_failed() -> bool {
     HAS_FAILED.load(Ordering::Relaxed)
 }
 
+/// One event of a service, as a JSON line on stderr: what happened, never what somebody sent.
+pub fn log(event: &str, more: &serde_json::Value) {
+    let line = serde_json::json!({ "at": crate::clock::device_time().to_string(), "event": event, "more": more });
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Says something on stderr; nobody is left to tell if that fails.
 pub fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{}", harmless(text.trim_end_matches('\n')));

@@ -1,7 +1,8 @@
-//! The way into an open ledger for many at once. Two threads: one checks what has arrived on all cores, one owns the ledger and
-//! commits. While a commit is under way the next batch is checked; whatever arrives meanwhile shares the one after.
+//! The way into an open ledger for many at once. Two threads: one checks what has arrived on all cores, one commits. While a commit
+//! is under way the next batch is checked; whatever arrives meanwhile shares the one after. Others may read the ledger between
+//! commits.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::{JoinHandle, spawn, yield_now};
 
 use ledger::check::{Content, KeyRing, Verified, check_all};
@@ -9,7 +10,7 @@ use ledger::storage::Folder;
 use ledger::{Answer, Ledger, LedgerError};
 use signer::ActName;
 use signer::value::UnixMs;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Submissions that may wait.
 const QUEUE_MAX: usize = 4_096;
@@ -20,6 +21,19 @@ const GATHER_ROUNDS: usize = 4;
 
 type Waiting = oneshot::Sender<Result<Answer, WriterError>>;
 type Ring = RwLock<Arc<KeyRing>>;
+
+/// An open ledger that one thread writes and others read.
+pub type Shared = Arc<RwLock<Ledger<Folder>>>;
+
+/// A ledger to be shared.
+pub fn share(ledger: Ledger<Folder>) -> Shared {
+    Arc::new(RwLock::new(ledger))
+}
+
+/// Reads a shared ledger, for one bounded answer. The lock is not poisoned by a panic: the ledger says itself whether it can go on.
+pub fn read(shared: &Shared) -> RwLockReadGuard<'_, Ledger<Folder>> {
+    shared.read().unwrap_or_else(PoisonError::into_inner)
+}
 
 struct Submission {
     note: Vec<u8>,
@@ -34,6 +48,12 @@ pub enum WriterError {
     Stopped(String),
 }
 
+impl WriterError {
+    fn gone() -> WriterError {
+        WriterError::Stopped("no writer".to_owned())
+    }
+}
+
 /// The way to the threads. Cloned for every submitter.
 #[derive(Clone)]
 pub struct Writer {
@@ -41,22 +61,47 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the threads. They end, and the ledger comes back, when every [`Writer`] is dropped or the storage fails.
-    pub fn start(ledger: Ledger<Folder>, clock: fn() -> UnixMs) -> (Writer, JoinHandle<Result<Ledger<Folder>, LedgerError>>) {
+    /// Starts the threads. They end when every [`Writer`] is dropped or the storage fails. Each commit tells the size of its checkpoint.
+    pub fn start(
+        ledger: Shared,
+        clock: impl Fn() -> UnixMs + Send + 'static,
+        committed: watch::Sender<u64>,
+    ) -> (Writer, JoinHandle<Result<(), LedgerError>>) {
         let (queue, submissions) = mpsc::channel(QUEUE_MAX);
         let (verified, checked) = mpsc::channel(QUEUE_MAX);
-        let ring = Arc::new(RwLock::new(Arc::new(ledger.ring().clone())));
+        let ring = Arc::new(RwLock::new(Arc::new(read(&ledger).ring().clone())));
         let checkers_ring = Arc::clone(&ring);
         spawn(move || check_batches(submissions, &verified, &checkers_ring));
-        (Writer { queue }, spawn(move || write_batches(ledger, checked, &ring, clock)))
+        (Writer { queue }, spawn(move || write_batches(&ledger, checked, &ring, clock, &committed)))
     }
 
     /// Waits until a note is durable or refused.
     pub async fn submit(&self, note: Vec<u8>) -> Result<Answer, WriterError> {
+        self.enqueue(note).await?.await.map_err(|_| WriterError::gone())?
+    }
+
+    /// The same for notes in their order; many of them may share a commit.
+    pub async fn submit_all(&self, notes: Vec<Vec<u8>>) -> Result<Vec<Answer>, WriterError> {
+        let mut waiting = Vec::with_capacity(notes.len());
+        for note in notes {
+            waiting.push(self.enqueue(note).await?);
+        }
+        let mut answers = Vec::with_capacity(waiting.len());
+        for answer in waiting {
+            answers.push(answer.await.map_err(|_| WriterError::gone())??);
+        }
+        Ok(answers)
+    }
+
+    /// Whether nothing can be submitted any more.
+    pub fn has_stopped(&self) -> bool {
+        self.queue.is_closed()
+    }
+
+    async fn enqueue(&self, note: Vec<u8>) -> Result<oneshot::Receiver<Result<Answer, WriterError>>, WriterError> {
         let (waiting, answer) = oneshot::channel();
-        let stopped = || WriterError::Stopped("no writer".to_owned());
-        self.queue.send(Submission { note, waiting }).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+        self.queue.send(Submission { note, waiting }).await.map_err(|_| WriterError::gone())?;
+        Ok(answer)
     }
 }
 
@@ -89,20 +134,26 @@ fn gather(submissions: &mut mpsc::Receiver<Submission>, batch: &mut Vec<Submissi
 }
 
 fn write_batches(
-    mut ledger: Ledger<Folder>,
+    ledger: &Shared,
     mut checked: mpsc::Receiver<Checked>,
     ring: &Ring,
-    clock: fn() -> UnixMs,
-) -> Result<Ledger<Folder>, LedgerError> {
+    clock: impl Fn() -> UnixMs,
+    committed: &watch::Sender<u64>,
+) -> Result<(), LedgerError> {
     let mut batch = Vec::new();
     while checked.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
         let (verified, waiting): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
         let brings_keys = verified.iter().any(brings_keys);
-        match ledger.append(verified, clock()) {
+        let appended = ledger.write().unwrap_or_else(PoisonError::into_inner).append(verified, clock());
+        match appended {
             Ok(answers) => {
+                let ledger = read(ledger);
                 if brings_keys {
                     *ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ledger.ring().clone());
                 }
+                let size = ledger.seen().map_or(0, |seen| seen.size);
+                drop(ledger);
+                committed.send_if_modified(|known| core::mem::replace(known, size) != size);
                 for (answer, waiting) in answers.into_iter().zip(waiting) {
                     let _ = waiting.send(Ok(answer));
                 }
@@ -115,7 +166,7 @@ fn write_batches(
             }
         }
     }
-    Ok(ledger)
+    Ok(())
 }
 
 fn brings_keys(verified: &Verified) -> bool {

@@ -7,6 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, ExitCode, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 use signer::act::{Act, Import};
 use signer::value::{CaseId, DeviceId, Origin, PersonId, SourceDigest, Text, TimeMs, Unit, UnixMs};
 use signer::{Note, SecretKey};
+use tokio::sync::watch;
 
 use super::audit::read_policy;
 use super::print;
@@ -31,7 +33,7 @@ use crate::error::Failure;
 use crate::files;
 use crate::lang::{Lang, thousands};
 use crate::scribe::{Scribe, append, sign};
-use crate::writer::Writer;
+use crate::writer::{Writer, read, share};
 
 /// Statements that are built and committed together.
 const BATCH: u64 = 4_096;
@@ -292,12 +294,13 @@ fn bench_append(args: &AppendArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let syncs = sync_rounds_per_second(&scratch.0).map_err(Failure::file(&scratch.0))?;
     let verifications = raw_rate(&signed);
     let Archive { ledger, .. } = archive;
-    let (writer, thread) = Writer::start(ledger, || UnixMs(0));
+    let ledger = share(ledger);
+    let (writer, thread) = Writer::start(Arc::clone(&ledger), || UnixMs(0), watch::Sender::new(0));
     let start = Instant::now();
     let latencies = submit_all(&writer, prepared)?;
     let seconds = start.elapsed().as_secs_f64();
     drop(writer);
-    let ledger = thread.join().map_err(|_| Failure::malformed("the writer panicked"))??;
+    thread.join().map_err(|_| Failure::malformed("the writer panicked"))??;
     let syncs_after = sync_rounds_per_second(&scratch.0).map_err(Failure::file(&scratch.0))?;
     let statements = latencies.len() as u64;
     let rate = statements as f64 / seconds;
@@ -305,7 +308,7 @@ fn bench_append(args: &AppendArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let limit = (syncs * args.signers as f64).min(verifications);
     let percentile = |p: usize| latencies[(latencies.len() * p / 100).min(latencies.len() - 1)].as_secs_f64() * 1000.0;
     let result = json!({
-        "signers": args.signers, "statements": statements, "entries": ledger.history().size(), "seconds": seconds, "statements_per_second": rate,
+        "signers": args.signers, "statements": statements, "entries": read(&ledger).history().size(), "seconds": seconds, "statements_per_second": rate,
         "double_fdatasync_per_second": syncs, "raw_verify_strict_per_second": verifications, "limit_per_second": limit, "ratio": rate / limit,
         "p50_ms": percentile(50), "p99_ms": percentile(99),
     });

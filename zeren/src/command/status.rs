@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
+use projector::answers::Answer;
 use projector::counts::{self, Counts, Waits};
 use projector::refusals::{Refusals, refusals};
 use projector::rows::{DeadlineRow, FlagState, MoneyRow, Sum};
@@ -79,7 +80,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let anchor = Anchor::of(&ledger, args.policy.as_deref())?;
     let status = gather(args, &ledger, published.as_ref(), lang)?;
     if args.json {
-        print(&status.to_json(&anchor).to_string());
+        print(&status.to_json(Some(&anchor)).to_string());
     } else {
         tables::show(&status, &anchor, lang);
         print_unanchored(&anchor, lang);
@@ -113,6 +114,22 @@ fn gather(args: &Args, ledger: &Snapshot<Folder>, published: Option<&Published>,
     let differences = published.map(|published| published.differences(&answer.value.money));
     let waits = counts::waiting(rows.rows()).map_err(failed)?;
     Ok(Status { at: answer.at, of_size: ledger.size(), counts: answer.value, units, periods, waits, refusals, differences })
+}
+
+/// Counts as JSON, of views that a service keeps.
+pub fn counted(
+    answer: Answer<Counts>,
+    waits: Vec<Waits>,
+    refusals: Refusals,
+    unit: Option<Unit>,
+    period: Option<u16>,
+    lang: Lang,
+) -> Result<Value, Failure> {
+    known_unit(&answer.value, unit.as_ref(), lang)?;
+    let (units, periods) = (Units::of(&answer.value, unit), periods(&answer.value, period, lang)?);
+    let of_size = answer.at.size;
+    let status = Status { at: answer.at, of_size, counts: answer.value, units, periods, waits, refusals, differences: None };
+    Ok(status.to_json(None))
 }
 
 /// A unit that is asked for has cases.
@@ -206,7 +223,7 @@ impl Status {
         steps
     }
 
-    fn to_json(&self, anchor: &Anchor) -> Value {
+    fn to_json(&self, anchor: Option<&Anchor>) -> Value {
         let sum = |sum: &Sum| json!({ "people": sum.cases, "fen": sum.fen });
         let term = |row: &DeadlineRow| (row.in_time, row.late);
         let money = |((scheme, period), row): (&(String, u16), &MoneyRow)| {
@@ -247,7 +264,7 @@ impl Status {
         );
         json!({
             "ledger": self.at.ledger.as_str(), "size": self.at.size, "of_size": self.of_size, "root": self.at.root.to_string(),
-            "anchored": anchor.is_accepted, "received_last_ms": counts.received_last_ms,
+            "anchored": anchor.map(|anchor| anchor.is_accepted), "received_last_ms": counts.received_last_ms,
             "received_last": shown_time(counts.received_last_ms), "periods": self.periods, "steps": counts.steps,
             "funnel": cases(&counts.funnel, "step"), "standing": cases(&counts.standing, "status"),
             "deadlines": terms(&counts.deadlines, "step", "period"), "answers": terms(&counts.answers, "kind", "year"),

@@ -3,7 +3,7 @@
 mod around;
 mod batch;
 mod case;
-mod entry;
+pub(crate) mod entry;
 mod fates;
 mod list;
 mod nearest;

@@ -1,0 +1,170 @@
+//! The service: one process that owns a ledger's folder and answers over HTTP (docs/decisions/0015).
+
+mod access;
+mod answers;
+mod clock;
+mod drafts;
+mod events;
+mod metrics;
+mod openapi;
+mod programme;
+mod reader;
+mod record;
+mod routes;
+mod statements;
+mod views;
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Instant;
+
+use ledger::storage::Folder;
+use ledger::{Ledger, LedgerError};
+use projector::ProjectorError;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use self::access::AccessLog;
+use self::clock::ServiceClock;
+use self::drafts::Drafts;
+use self::metrics::Metrics;
+use self::views::Views;
+use crate::error::Failure;
+use crate::http::listener;
+use crate::http::problem::Problem;
+use crate::http::rate::Rates;
+use crate::lang::Lang;
+use crate::screen::log;
+use crate::writer::{self, Shared, Writer};
+
+/// Statements and readings of one person at once, and a second after that.
+pub const PERSON_BURST: u32 = 2_000;
+/// The same a second.
+pub const PERSON_A_SECOND: u32 = 20;
+/// Notes of one address that do not verify, at once, and a second after that.
+pub const STRANGER_BURST: u32 = 200;
+/// The same a second.
+pub const STRANGER_A_SECOND: u32 = 2;
+
+/// What is asked for when a service is started.
+pub struct Options {
+    /// Views, drafts and the access log lie here; never in the ledger's folder.
+    pub folder: PathBuf,
+    /// Whether `/tile/entries` is for everybody.
+    pub has_public_entries: bool,
+    /// Statements and readings of one person at once, and a second after that.
+    pub person_rate: (u32, u32),
+}
+
+/// What every request can reach.
+pub struct Service {
+    ledger: Shared,
+    writer: Writer,
+    clock: Arc<ServiceClock>,
+    views: Views,
+    access: AccessLog,
+    drafts: Drafts,
+    rates: Rates,
+    strangers: Rates,
+    committed: watch::Receiver<u64>,
+    streams: AtomicUsize,
+    connections: Arc<listener::Counts>,
+    metrics: Metrics,
+    has_public_entries: bool,
+    stopping: watch::Receiver<bool>,
+}
+
+/// How a service ended.
+pub enum Ended {
+    /// It was asked to stop, and everything that it had taken was answered.
+    Stopped,
+    /// The storage failed: nothing is acknowledged that is not durable.
+    Failed(LedgerError),
+}
+
+impl Service {
+    fn ask_rate(&self, person: &str, lang: Lang) -> Result<(), Problem> {
+        let what = lang.pick("no more requests of one person than a person makes", "同一人员的请求频率不超过正常办理所需");
+        self.rates.ask(person, Instant::now()).map_err(|wait| Problem::too_many(what, wait, lang))
+    }
+
+    /// Runs something that reads the ledger or the views, off the threads that serve.
+    async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        lang: Lang,
+        read: impl FnOnce(&Service) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let service = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || read(&service));
+        read.await.unwrap_or_else(|_| Err(Problem::failed("a request that could not be answered", lang)))
+    }
+}
+
+/// Serves an open ledger until `stop`.
+///
+/// # Errors
+/// Folders that cannot be used, views that cannot be built.
+pub async fn serve(
+    ledger: Ledger<Folder>,
+    dir: &Path,
+    options: Options,
+    listening: TcpListener,
+    stop: impl Future<Output = ()>,
+    lang: Lang,
+) -> Result<Ended, Failure> {
+    crate::own_views::refuse_inside(&options.folder, dir, lang)?;
+    std::fs::create_dir_all(&options.folder).map_err(Failure::file(&options.folder))?;
+    let access = AccessLog::open(&options.folder).map_err(Failure::file(&options.folder))?;
+    let drafts = Drafts::open(&options.folder.join("drafts"))?;
+    let clock = Arc::new(ServiceClock::of(ledger.state()));
+    let size = ledger.seen().map_or(0, |seen| seen.size);
+    let ledger = writer::share(ledger);
+    let (committing, committed) = watch::channel(size);
+    let views = Views::open(&options.folder.join("views"), &ledger).map_err(|error: ProjectorError| Failure::Views(error.to_string()))?;
+    let writers_clock = Arc::clone(&clock);
+    let (writer, writing) = Writer::start(Arc::clone(&ledger), move || writers_clock.now(), committing);
+    let (stopping, stopped) = watch::channel(false);
+    let follower = views.follow(Arc::clone(&ledger), committed.clone(), stopped.clone());
+    let service = Arc::new(Service {
+        ledger,
+        writer,
+        clock,
+        views,
+        access,
+        drafts,
+        rates: Rates::new(options.person_rate.0, options.person_rate.1),
+        strangers: Rates::new(STRANGER_BURST, STRANGER_A_SECOND),
+        committed,
+        streams: AtomicUsize::new(0),
+        connections: Arc::default(),
+        metrics: Metrics::default(),
+        has_public_entries: options.has_public_entries,
+        stopping: stopped,
+    });
+    let address = listening.local_addr().map_err(|source| Failure::File { path: "listener".to_owned(), source })?;
+    log("serving", &json!({ "address": address.to_string(), "ledger": writer::read(&service.ledger).id().as_str(), "entries": size }));
+    let app = routes::router(Arc::clone(&service));
+    // The writer ends by itself only when the storage failed: then nothing can be acknowledged any more.
+    let failed = async {
+        while !writing.is_finished() {
+            tokio::time::sleep(clock::WRITER_LOOK).await;
+        }
+    };
+    let ending = async {
+        tokio::select! { () = stop => {} () = failed => {} }
+        log("stopping", &json!({}));
+        let _ = stopping.send(true);
+    };
+    listener::serve(listening, app, Arc::clone(&service.connections), ending).await;
+    // Whoever still holds the service lets go of it when its connection is closed; the writer ends with the last.
+    drop(service);
+    let ended = tokio::task::spawn_blocking(move || (follower.join(), writing.join())).await;
+    match ended {
+        Ok((Ok(()), Ok(Ok(())))) => Ok(Ended::Stopped),
+        Ok((_, Ok(Err(error)))) => Ok(Ended::Failed(error)),
+        _ => Err(Failure::malformed(lang.pick("a thread of the service failed", "服务线程异常终止"))),
+    }
+}
