@@ -17,6 +17,7 @@ mod progress;
 mod screen;
 mod scribe;
 mod secret;
+mod tables;
 mod writer;
 mod xes;
 
