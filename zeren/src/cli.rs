@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{audit, bench, demo, draft, import, init, key, procedure, prove, serve, sign, status, submit, trace, verify, witness};
+use crate::command::{audit, bench, demo, draft, import, init, key, procedure, prove, serve, sign, status, submit, token, trace, verify, witness};
 use crate::lang::Lang;
 
 /// 责任 — an accountability ledger: who vouched for what, verifiable for life.
@@ -37,6 +37,8 @@ pub enum Command {
     Submit(submit::Args),
     /// Serve a ledger to others: submit, co-sign, read
     Serve(serve::Args),
+    /// A reading token for a service, signed with your own key
+    Token(token::Args),
     /// Verify a ledger from its bytes, against what you brought
     Audit(audit::Args),
     /// Who did what when, verified as it prints

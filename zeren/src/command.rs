@@ -13,6 +13,7 @@ pub mod serve;
 pub mod sign;
 pub mod status;
 pub mod submit;
+pub mod token;
 pub mod trace;
 pub mod verify;
 pub mod witness;
@@ -39,6 +40,7 @@ pub fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Sign(args) => sign::run(&args, lang),
         Command::Submit(args) => submit::run(&args, lang),
         Command::Audit(args) => audit::run(&args, lang),
+        Command::Token(args) => token::run(&args, lang),
         Command::Trace(command) => trace::run(&command, lang),
         Command::Serve(args) => serve::run(&args, lang),
         Command::Status(args) => status::run(&args, lang),

@@ -19,6 +19,7 @@ mod screen;
 mod scribe;
 mod secret;
 mod service;
+mod tables;
 mod writer;
 mod xes;
 

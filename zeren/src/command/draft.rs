@@ -1,5 +1,12 @@
 //! `zeren draft`: write a statement for its signers. Every act can be drafted, by its lines in format.md.
 
+mod applications;
+mod clerk;
+mod rehearsal;
+mod roster;
+mod salts;
+mod table;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,7 +18,7 @@ use ledger::storage::Folder;
 use signer::ActName;
 use signer::act::report_token;
 use signer::draft::{Consistency, DRAFT_BYTES_MAX, Draft, DraftStatement, DraftedFrom};
-use signer::statement::{STATEMENT_KIND, Statement};
+use signer::statement::{By, STATEMENT_KIND, Statement};
 use signer::value::{CaseId, Code, DeviceId, PersonId, StatementHash, Time, UnixMs, base64};
 
 use super::{print, read_ledger};
@@ -23,13 +30,35 @@ use crate::{clock, files};
 
 /// `zeren draft`
 #[derive(clap::Args)]
-#[command(after_help = "Acts: found amend enact enrol device device-end appoint appoint-end rotate rekey revoke relate qualify import;\n\
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Acts: found amend enact enrol device device-end appoint appoint-end rotate rekey revoke relate qualify import;\n\
 of a programme: step join sheet post-up post-down outcome correct transfer account objection dissent report appeal answer\n\
 recuse hold release override ruling team. A case without its head, a list without its root and a batch without its list\n\
 are completed from the ledger.\n\
 Examples: zeren draft step --dir ledger --by t701 --by t702 --device d-07 -o a.draft \\\n    'step visit' 'case 07-05-003' 'assert entered yes' … 'evidence visit-record <commitment>'\n\
- zeren draft appoint --dir ledger --by p0001 --by p0002 --device d000 -o a.draft \\\n    'person p0412' 'office archivist' 'unit 00' 'capacity regular' 'home 00' \\\n    'from 2026-01-01T00:00:00+08:00' 'to open' 'instrument <commitment>'")]
+ zeren draft appoint --dir ledger --by p0001 --by p0002 --device d000 -o a.draft \\\n    'person p0412' 'office archivist' 'unit 00' 'capacity regular' 'home 00' \\\n    'from 2026-01-01T00:00:00+08:00' 'to open' 'instrument <commitment>'"
+)]
 pub struct Args {
+    #[command(subcommand)]
+    table: Option<TableCommand>,
+    #[command(flatten)]
+    act: Option<ActArgs>,
+}
+
+/// Statements for every row of a table.
+#[derive(clap::Subcommand)]
+enum TableCommand {
+    /// Enrolments, appointments and qualifications, a row each in CSV or XLSX
+    Roster(roster::Args),
+    /// Applications: the step that opens a case, a row each in CSV or XLSX
+    Applications(applications::Args),
+}
+
+/// One act.
+#[derive(clap::Args)]
+struct ActArgs {
     /// The act
     act: String,
     /// The act's own lines, `key value`, in any order (docs/format.md section 5)
@@ -64,8 +93,17 @@ pub struct Args {
     output: PathBuf,
 }
 
-/// Writes a draft.
+/// Writes drafts.
 pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
+    match (&args.table, &args.act) {
+        (Some(TableCommand::Roster(args)), _) => roster::run(args, lang),
+        (Some(TableCommand::Applications(args)), _) => applications::run(args, lang),
+        (None, Some(args)) => one(args, lang),
+        (None, None) => Err(Failure::malformed(lang.pick("which act?", "请指明行为"))),
+    }
+}
+
+fn one(args: &ActArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let act = ActName::named(&args.act).ok_or_else(|| {
         let known: Vec<&str> = ActName::ALL.iter().map(|act| act.as_str()).collect();
         Failure::malformed(format!("{}: {} ({})", args.act, lang.pick("no act of that name", "没有此行为"), known.join(" ")))
@@ -77,7 +115,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         lines.entry("nonce".to_owned()).or_insert(vec![base64(&random::<32>()?)]);
     } else {
         let ledger = read_ledger(&args.dir, lang)?;
-        let from = drafted_from(&ledger, &remembered_sizes(args, ledger.state()))?;
+        let from = drafted_from(&ledger, &remembered_sizes(&signers(&args.by), &args.remembered, ledger.state()))?;
         header_lines(args, act, &ledger, &draft, &mut lines, lang)?;
         if draft.from.as_ref().is_some_and(|earlier| earlier.checkpoint.text != from.checkpoint.text) {
             return Err(Failure::malformed(
@@ -101,7 +139,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
 
 type Lines = BTreeMap<String, Vec<String>>;
 
-fn own_lines(args: &Args, lang: Lang) -> Result<Lines, Failure> {
+fn own_lines(args: &ActArgs, lang: Lang) -> Result<Lines, Failure> {
     let mut all: Vec<String> = args.lines.clone();
     for path in &args.lines_from {
         all.extend(files::read_text(path, files::TEXT_BYTES_MAX)?.lines().map(str::to_owned));
@@ -123,7 +161,7 @@ fn own_lines(args: &Args, lang: Lang) -> Result<Lines, Failure> {
     Ok(lines)
 }
 
-fn existing_draft(args: &Args, lang: Lang) -> Result<Draft, Failure> {
+fn existing_draft(args: &ActArgs, lang: Lang) -> Result<Draft, Failure> {
     if args.append && args.output.exists() {
         let bytes = files::read(&args.output, DRAFT_BYTES_MAX as u64)?;
         let draft = Draft::parse(&bytes).map_err(|source| Failure::Draft { path: args.output.display().to_string(), source })?;
@@ -137,10 +175,15 @@ fn existing_draft(args: &Args, lang: Lang) -> Result<Draft, Failure> {
     Ok(Draft { from: None, statements: Vec::new() })
 }
 
+/// Who is named by `--by`, without offices.
+fn signers(by: &[String]) -> Vec<PersonId> {
+    by.iter().filter_map(|signer| PersonId::parse(signer.split(':').next()?)).collect()
+}
+
 /// The sizes for which proofs are wanted: those asked for, and what each signer is known to have seen when signing last.
-fn remembered_sizes(args: &Args, state: &State) -> Vec<u64> {
-    let known = |signer: &String| state.person(&PersonId::parse(signer.split(':').next()?)?).map(|person| person.seen_last);
-    let mut sizes: Vec<u64> = args.by.iter().filter_map(known).filter(|size| *size > 0).chain(args.remembered.iter().copied()).collect();
+fn remembered_sizes(signers: &[PersonId], asked: &[u64], state: &State) -> Vec<u64> {
+    let known = |signer: &PersonId| state.person(signer).map(|person| person.seen_last);
+    let mut sizes: Vec<u64> = signers.iter().filter_map(known).filter(|size| *size > 0).chain(asked.iter().copied()).collect();
     sizes.sort_unstable();
     sizes.dedup();
     sizes
@@ -163,29 +206,25 @@ fn drafted_from(ledger: &Snapshot<Folder>, remembered: &[u64]) -> Result<Drafted
     Ok(DraftedFrom { checkpoint: ledger.checkpoint().clone(), chain, consistency })
 }
 
-fn header_lines(args: &Args, act: ActName, ledger: &Snapshot<Folder>, draft: &Draft, lines: &mut Lines, lang: Lang) -> Result<(), Failure> {
+fn header_lines(
+    args: &ActArgs,
+    act: ActName,
+    ledger: &Snapshot<Folder>,
+    draft: &Draft,
+    lines: &mut Lines,
+    lang: Lang,
+) -> Result<(), Failure> {
     let state = ledger.state();
-    let at = match &args.at {
-        Some(text) => Time::parse(text).ok_or_else(|| {
-            Failure::malformed(format!(
-                "--at {text}: {}",
-                lang.pick("a time such as 2013-03-11T09:14:05+08:00", "时间格式如 2013-03-11T09:14:05+08:00")
-            ))
-        })?,
-        None => clock::device_time(),
-    };
+    let at = device_time(args.at.as_deref(), lang)?;
     if args.by.is_empty() {
         return Err(Failure::malformed(lang.pick("--by: who signs?", "--by：由谁签署？")));
     }
-    let device = args
-        .device
-        .as_deref()
-        .and_then(DeviceId::parse)
-        .ok_or_else(|| Failure::malformed(lang.pick("--device: on which device is it signed?", "--device：在哪台设备上签署？")))?;
+    let device = device(args.device.as_deref(), lang)?;
     // Judged when it is received, which is not before the last entry; a device's clock shows whole seconds only.
     let moment = at.unix_ms().max(state.received_last());
     let procedure = state.procedure_at(ledger.size(), moment);
-    let by: Result<Vec<String>, Failure> = args.by.iter().map(|signer| by_line(signer, act, state, moment, lang)).collect();
+    let by_line = |signer: &String| by(signer, act, state, moment, lang).map(|by| shown_by(&by));
+    let by: Result<Vec<String>, Failure> = args.by.iter().map(by_line).collect();
     let seen = ledger.history().seen_at(ledger.size()).ok_or(ledger::LedgerError::NotALedger)?;
     let header = [
         ("ledger", vec![ledger.id().to_string()]),
@@ -262,8 +301,29 @@ fn complete(act: ActName, lines: &mut Lines, state: &State) {
     }
 }
 
-/// The `by` line of a signer: the office named, else the one office that may do the act.
-fn by_line(signer: &str, act: ActName, state: &State, moment: UnixMs, lang: Lang) -> Result<String, Failure> {
+fn shown_by(By { person, office, unit, appointment }: &By) -> String {
+    format!("{person} {office} {unit} {appointment}")
+}
+
+/// The time that the device shows: as asked for, or this machine's.
+fn device_time(asked: Option<&str>, lang: Lang) -> Result<Time, Failure> {
+    let Some(text) = asked else { return Ok(clock::device_time()) };
+    Time::parse(text).ok_or_else(|| {
+        Failure::malformed(format!(
+            "--at {text}: {}",
+            lang.pick("a time such as 2013-03-11T09:14:05+08:00", "时间格式如 2013-03-11T09:14:05+08:00")
+        ))
+    })
+}
+
+fn device(asked: Option<&str>, lang: Lang) -> Result<DeviceId, Failure> {
+    asked
+        .and_then(DeviceId::parse)
+        .ok_or_else(|| Failure::malformed(lang.pick("--device: on which device is it signed?", "--device：在哪台设备上签署？")))
+}
+
+/// In which office a signer signs: the office named, else the one office that may do the act.
+fn by(signer: &str, act: ActName, state: &State, moment: UnixMs, lang: Lang) -> Result<By, Failure> {
     let mut parts = signer.split(':');
     let person = parts.next().and_then(PersonId::parse).ok_or_else(|| Failure::malformed(format!("--by {signer}")))?;
     let (office, unit) = (parts.next(), parts.next());
@@ -283,7 +343,7 @@ fn by_line(signer: &str, act: ActName, state: &State, moment: UnixMs, lang: Lang
     let mut found: Vec<(&StatementHash, &Appointment)> = state.all_appointments().filter(|(_, held)| is_held(held) && may(held)).collect();
     found.sort_by_key(|(_, held)| held.since);
     match found.as_slice() {
-        [(hash, held)] => Ok(format!("{person} {} {} {hash}", held.office, held.unit)),
+        [(hash, held)] => Ok(By { office: held.office.clone(), unit: held.unit.clone(), appointment: **hash, person }),
         [] => Err(Failure::malformed(format!(
             "{person}: {} {}",
             lang.pick("holds no office that may sign act", "没有可签署该行为的岗位："),

@@ -1,0 +1,64 @@
+//! Commitments to papers, and the salts without which nobody can show later what was committed to.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+use signer::value::{Commitment, base64};
+
+use crate::error::Failure;
+use crate::secret::random;
+
+/// First line of what a commitment is the hash of.
+const COMMITMENT_KIND: &str = "zeren commitment v1";
+/// First line of a file of salts.
+const SALTS_KIND: &str = "zeren salts v1";
+
+/// Salts that were used.
+#[derive(Default)]
+pub struct Salts(Vec<(Commitment, [u8; 32], [u8; 32], String)>);
+
+impl Salts {
+    /// Commits to a paper by its digest, with a fresh salt; `what` says of whom and of what it is.
+    pub fn commit(&mut self, paper: [u8; 32], what: &str) -> Result<Commitment, Failure> {
+        let salt = random::<32>()?;
+        let commitment = commitment(&salt, &paper);
+        self.0.push((commitment, salt, paper, what.to_owned()));
+        Ok(commitment)
+    }
+
+    /// How many papers.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The file's text.
+    pub fn encode(&self) -> String {
+        let mut text = format!("{SALTS_KIND}\n");
+        for (commitment, salt, paper, what) in &self.0 {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{commitment} {} {} {what}", base64(salt), base64(paper));
+        }
+        text
+    }
+}
+
+fn commitment(salt: &[u8; 32], paper: &[u8; 32]) -> Commitment {
+    Commitment(Sha256::digest(format!("{COMMITMENT_KIND}\nsalt {}\npaper {}\n", base64(salt), base64(paper))).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_salt_and_a_paper_give_the_commitment_again_and_no_two_are_alike() {
+        let mut salts = Salts::default();
+        let (first, second) = (salts.commit([7; 32], "form of a").unwrap(), salts.commit([7; 32], "form of b").unwrap());
+        assert_ne!(first, second);
+        let text = salts.encode();
+        let line: Vec<&str> = text.lines().nth(1).unwrap().split(' ').collect();
+        let bytes = |at: usize| signer::value::from_base64_array::<32>(line[at]).unwrap();
+        assert_eq!(line[0], commitment(&bytes(1), &bytes(2)).to_string());
+        assert_eq!((line[0], &line[3..]), (first.to_string().as_str(), ["form", "of", "a"].as_slice()));
+    }
+}
