@@ -160,6 +160,16 @@ impl Register {
         self.unused_bytes.get(person).copied().unwrap_or(0)
     }
 
+    /// Every list, in no order.
+    pub fn lists(&self) -> impl Iterator<Item = (&Code, &List)> {
+        self.lists.iter()
+    }
+
+    /// Every batch that was not taken back, in no order.
+    pub fn batches(&self) -> impl Iterator<Item = (&Code, &Batch)> {
+        self.batches.iter().filter(|(_, batch)| !batch.is_void)
+    }
+
     /// A batch.
     pub fn batch(&self, batch: &Code) -> Option<&Batch> {
         self.batches.get(batch)

@@ -316,6 +316,11 @@ impl State {
         self.devices.get(device)
     }
 
+    /// Every device.
+    pub fn devices(&self) -> impl Iterator<Item = (&DeviceId, &Device)> {
+        self.devices.iter()
+    }
+
     /// The procedure in force at a time, among those enacted by entries before `size`.
     pub fn procedure_at(&self, size: u64, at: UnixMs) -> Option<&Enacted> {
         self.procedures.iter().rev().find(|enacted| enacted.since < size && enacted.starts <= at)

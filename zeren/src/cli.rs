@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{audit, bench, demo, draft, import, init, key, procedure, prove, serve, sign, status, submit, token, trace, verify, witness};
+use crate::command::{audit, bench, demo, desk, draft, import, init, key, procedure, prove, serve, sign, status, submit, token, trace, verify, witness};
 use crate::lang::Lang;
 
 /// 责任 — an accountability ledger: who vouched for what, verifiable for life.
@@ -29,6 +29,9 @@ pub enum Command {
     /// Look at a procedure before it is enacted
     #[command(subcommand)]
     Procedure(procedure::Command),
+    /// Work on another machine than the ledger's: fetch, leave and take drafts
+    #[command(subcommand)]
+    Desk(desk::Command),
     /// Write statements for their signers
     Draft(draft::Args),
     /// Show a draft's statements and sign them

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod bench;
 pub mod demo;
+pub mod desk;
 pub mod draft;
 pub mod import;
 pub mod init;
@@ -36,6 +37,7 @@ pub fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Demo(args) => demo::run(&args, lang),
         Command::Init(args) => init::run(&args, lang),
         Command::Key(command) => key::run(&command, lang),
+        Command::Desk(command) => desk::run(&command, lang),
         Command::Draft(args) => draft::run(&args, lang),
         Command::Sign(args) => sign::run(&args, lang),
         Command::Submit(args) => submit::run(&args, lang),

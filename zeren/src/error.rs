@@ -76,6 +76,71 @@ pub enum Failure {
     /// Views.
     #[error("views: {0}")]
     Views(String),
+    /// A service that cannot be reached, or that answers nonsense.
+    #[error("{what}")]
+    Remote {
+        /// Which, and what came.
+        what: String,
+    },
+    /// A service that shows another history than was seen before.
+    #[error("{what}")]
+    OtherHistory {
+        /// What, and what to do.
+        what: String,
+    },
+    /// A service that refuses.
+    #[error("{0}")]
+    Problem(Box<Refusing>),
+}
+
+/// A problem that a service answered with.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{rule}: expected {expected}, found {found}")]
+pub struct Refusing {
+    /// The HTTP status.
+    pub status: u16,
+    /// The rule, the record's or the service's.
+    pub rule: String,
+    /// What it expected.
+    pub expected: String,
+    /// What it found.
+    pub found: String,
+    /// What to do, in the language that was asked for.
+    pub advice: String,
+    /// The refusal, signed by the ledger.
+    pub note: Option<String>,
+}
+
+impl Refusing {
+    /// From a problem document.
+    pub fn of(status: u16, problem: &serde_json::Value) -> Option<Refusing> {
+        let text = |name: &str| problem[name].as_str().map(str::to_owned);
+        Some(Refusing {
+            status,
+            rule: text("rule")?,
+            expected: text("expected")?,
+            found: text("found")?,
+            advice: text("advice")?,
+            note: text("refusal"),
+        })
+    }
+
+    /// As the terminal shows it.
+    pub fn render(&self, lang: Lang) -> String {
+        let known = signer::Rule::named(&self.rule);
+        let advice = known.map_or(self.advice.as_str(), |rule| lang.pick(rule.advice(), rule.advice_zh()));
+        format!(
+            "{}: {}\n  {}: {}\n  {}: {}\n  {}: {}\n",
+            lang.pick("refused by rule", "依规则拒绝"),
+            within_line(&self.rule),
+            lang.pick("expected", "应为"),
+            within_line(&self.expected),
+            lang.pick("found   ", "实为"),
+            within_line(&self.found),
+            lang.pick("to do   ", "处理"),
+            within_line(advice),
+        )
+    }
 }
 
 impl Failure {
@@ -97,7 +162,13 @@ impl Failure {
             Failure::Ledger(LedgerError::NotALedger | LedgerError::Exists | LedgerError::OtherCheckpointKey { .. }) => MALFORMED,
             Failure::Ledger(LedgerError::Founding(_)) | Failure::Refused(_) => REFUSED,
             Failure::Ledger(LedgerError::Damaged { .. }) => DOES_NOT_VERIFY,
-            Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) | Failure::Views(_) => STORAGE,
+            Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) | Failure::Views(_) | Failure::Remote { .. } => STORAGE,
+            Failure::OtherHistory { .. } => STALE_OR_OTHER,
+            Failure::Problem(refusing) => match refusing.status {
+                400 | 404 | 405 | 413 | 415 => MALFORMED,
+                408 | 429 | 500..=599 => STORAGE,
+                _ => REFUSED,
+            },
             Failure::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists | io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory => {
                     MALFORMED
@@ -120,6 +191,7 @@ impl Failure {
             Failure::Draft { source: DraftError::Statement { number, refusal }, path } => {
                 format!("{}, {} {number}:\n{}", within_line(path), lang.pick("statement", "声明"), render_refusal(refusal, lang))
             }
+            Failure::Problem(refusing) => refusing.render(lang),
             other => {
                 let advice = other.advice(lang);
                 let advice = if advice.is_empty() { String::new() } else { format!("  {}: {advice}\n", lang.pick("what to do", "处理")) };
@@ -153,6 +225,10 @@ impl Failure {
             Failure::KeyFile { source: KeyFileError::PassphraseNeeded, .. } => {
                 ("Run it at a terminal, or give --passphrase-fd.", "请在终端运行，或使用 --passphrase-fd。")
             }
+            Failure::Remote { .. } => (
+                "Is the service there, and the address right? Nothing is lost: the same again is answered as the first time.",
+                "请检查服务是否运行、地址是否正确。重复提交会得到首次的答复，不会丢失。",
+            ),
             Failure::Views(_) => (
                 "Views hold nothing of their own: delete the folder `views` and run the command again.",
                 "视图可随时重建：删除 views 文件夹后重试。",

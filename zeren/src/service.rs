@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod clock;
+mod desk;
 mod drafts;
 mod events;
 mod metrics;

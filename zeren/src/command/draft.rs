@@ -4,6 +4,7 @@ mod applications;
 mod clerk;
 mod rehearsal;
 mod roster;
+mod rows;
 mod salts;
 mod table;
 
@@ -12,9 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ledger::procedure::{PROCEDURE_BYTES_MAX, Procedure, procedure_digest};
-use ledger::snapshot::Snapshot;
-use ledger::state::{Appointment, State};
-use ledger::storage::Folder;
+use ledger::state::State;
 use signer::ActName;
 use signer::act::report_token;
 use signer::draft::{Consistency, DRAFT_BYTES_MAX, Draft, DraftStatement, DraftedFrom};
@@ -22,6 +21,7 @@ use signer::statement::{By, STATEMENT_KIND, Statement};
 use signer::value::{CaseId, Code, DeviceId, PersonId, StatementHash, Time, UnixMs, base64};
 
 use super::{print, read_ledger};
+use crate::desk::{DESK_BYTES_MAX, Desk, Governs, Scope, choose_by};
 use crate::error::Failure;
 use crate::lang::Lang;
 use crate::screen::say;
@@ -66,6 +66,12 @@ struct ActArgs {
     /// The ledger's folder; not for act found
     #[arg(long, default_value = ".")]
     dir: PathBuf,
+    /// In place of a folder: the desk that `zeren desk fetch` brought, which is kept up to date with what is drafted
+    #[arg(long, value_name = "FILE", conflicts_with = "dir")]
+    desk: Option<PathBuf>,
+    /// One statement for every row of this CSV file: its columns are named as lines begin (`case`, `assert entered`), its cells end them
+    #[arg(long, value_name = "FILE")]
+    rows: Option<PathBuf>,
     /// A signer: PERSON, or PERSON:OFFICE, or PERSON:OFFICE:UNIT; in the order of signing
     #[arg(long, value_name = "PERSON")]
     by: Vec<String>,
@@ -108,33 +114,68 @@ fn one(args: &ActArgs, lang: Lang) -> Result<ExitCode, Failure> {
         let known: Vec<&str> = ActName::ALL.iter().map(|act| act.as_str()).collect();
         Failure::malformed(format!("{}: {} ({})", args.act, lang.pick("no act of that name", "没有此行为"), known.join(" ")))
     })?;
-    let mut lines = own_lines(args, lang)?;
+    let lines = own_lines(args, lang)?;
     let mut draft = existing_draft(args, lang)?;
+    let mut desk = None;
     if act == ActName::Found {
-        lines.entry("at".to_owned()).or_insert_with(|| vec![clock::device_time().to_string()]);
-        lines.entry("nonce".to_owned()).or_insert(vec![base64(&random::<32>()?)]);
+        found(lines, &mut draft, lang)?;
     } else {
-        let ledger = read_ledger(&args.dir, lang)?;
-        let from = drafted_from(&ledger, &remembered_sizes(&signers(&args.by), &args.remembered, ledger.state()))?;
-        header_lines(args, act, &ledger, &draft, &mut lines, lang)?;
-        if draft.from.as_ref().is_some_and(|earlier| earlier.checkpoint.text != from.checkpoint.text) {
+        let desk = desk.insert(read_desk(args, lang)?);
+        if draft.from.as_ref().is_some_and(|earlier| earlier.checkpoint.text != desk.from.checkpoint.text) {
             return Err(Failure::malformed(
                 lang.pick("the ledger has moved on since that draft was begun: start a new one", "草稿开始后账本已有变动，请新建草稿"),
             ));
         }
-        draft.from = Some(from);
+        draft.from = Some(desk.from.clone());
+        let rows = args.rows.as_deref().map(|path| rows::read(path, lang)).transpose()?;
+        for (at, row) in rows.unwrap_or_else(|| vec![Vec::new()]).into_iter().enumerate() {
+            let mut lines = lines.clone();
+            row.into_iter().for_each(|(key, value)| lines.entry(key).or_default().push(value));
+            let add = header_lines(args, act, desk, &draft, &mut lines, lang).and_then(|()| add(act, &lines, &mut draft, lang));
+            add.map_err(|failure| rows::of_row(failure, args.rows.as_deref(), at, lang))?;
+            desk.take_account(&Draft { from: None, statements: draft.statements.last().cloned().into_iter().collect() });
+        }
     }
-    let text = assemble(act, &lines, lang)?;
-    Statement::parse(&text).map_err(Failure::Refused)?;
-    draft.statements.push(DraftStatement { text, signatures: Vec::new() });
     let bytes = draft.encode();
     if args.append {
         files::replace(&args.output, bytes.as_bytes(), 0o644)?
     } else {
         files::write_new(&args.output, bytes.as_bytes())?
     }
+    if let (Some(path), Some(desk)) = (&args.desk, desk) {
+        files::replace(path, desk.to_json().to_string().as_bytes(), 0o600)?;
+    }
     print(&format!("{}: {} {}", args.output.display(), draft.statements.len(), lang.pick("statement(s) to sign", "份声明待签")));
     Ok(ExitCode::SUCCESS)
+}
+
+fn found(mut lines: Lines, draft: &mut Draft, lang: Lang) -> Result<(), Failure> {
+    lines.entry("at".to_owned()).or_insert_with(|| vec![clock::device_time().to_string()]);
+    lines.entry("nonce".to_owned()).or_insert(vec![base64(&random::<32>()?)]);
+    add(ActName::Found, &lines, draft, lang)
+}
+
+fn add(act: ActName, lines: &Lines, draft: &mut Draft, lang: Lang) -> Result<(), Failure> {
+    let text = assemble(act, lines, lang)?;
+    Statement::parse(&text).map_err(Failure::Refused)?;
+    draft.statements.push(DraftStatement { text, signatures: Vec::new() });
+    Ok(())
+}
+
+/// The desk that was brought, or the one of the ledger on this machine.
+fn read_desk(args: &ActArgs, lang: Lang) -> Result<Desk, Failure> {
+    if let Some(path) = &args.desk {
+        let bytes = files::read(path, DESK_BYTES_MAX)?;
+        let desk = Desk::parse(&bytes).map_err(|what| Failure::malformed(format!("{}: {what}", path.display())))?;
+        if let Some(size) = args.remembered.iter().find(|size| !desk.from.consistency.iter().any(|proof| proof.old == **size || proof.new == **size)) {
+            let advice = lang.pick("fetch the desk again with --remembered", "请用 --remembered 重新获取工作台");
+            return Err(Failure::malformed(format!("--remembered {size}: {advice}")));
+        }
+        return Ok(desk);
+    }
+    let ledger = read_ledger(&args.dir, lang)?;
+    let scope = Scope { covers: &|_| true, persons: &signers(&args.by), remembered: &args.remembered };
+    Desk::of(ledger.state(), ledger.history(), ledger.checkpoint(), ledger.size(), &scope)
 }
 
 type Lines = BTreeMap<String, Vec<String>>;
@@ -180,70 +221,41 @@ fn signers(by: &[String]) -> Vec<PersonId> {
     by.iter().filter_map(|signer| PersonId::parse(signer.split(':').next()?)).collect()
 }
 
-/// The sizes for which proofs are wanted: those asked for, and what each signer is known to have seen when signing last.
-fn remembered_sizes(signers: &[PersonId], asked: &[u64], state: &State) -> Vec<u64> {
-    let known = |signer: &PersonId| state.person(signer).map(|person| person.seen_last);
-    let mut sizes: Vec<u64> = signers.iter().filter_map(known).filter(|size| *size > 0).chain(asked.iter().copied()).collect();
+/// The sizes for which proofs are wanted: what each signer is known to have seen when signing last.
+fn remembered_sizes(signers: &[PersonId], state: &State) -> Vec<u64> {
+    let mut sizes: Vec<u64> = signers.iter().filter_map(|signer| state.person(signer)).map(|person| person.seen_last).collect();
+    sizes.retain(|size| *size > 0);
     sizes.sort_unstable();
     sizes.dedup();
     sizes
 }
 
-fn drafted_from(ledger: &Snapshot<Folder>, remembered: &[u64]) -> Result<DraftedFrom, Failure> {
-    let size = ledger.size();
-    let chain = ledger.history().chain_at(size).ok_or(ledger::LedgerError::NotALedger)?;
-    let mut consistency = Vec::new();
-    for other in remembered.iter().filter(|other| **other != size) {
-        let (old, new) = (size.min(*other), size.max(*other));
-        let proof = ledger.history().tree().consistency(old, new);
-        let proof = proof.ok_or_else(|| {
-            Failure::malformed(format!(
-                "the ledger has {size} entries, and a signer remembers {other}: this copy may be rolled back; tell the auditors"
-            ))
-        })?;
-        consistency.push(Consistency { old, new, proof });
-    }
-    Ok(DraftedFrom { checkpoint: ledger.checkpoint().clone(), chain, consistency })
-}
-
-fn header_lines(
-    args: &ActArgs,
-    act: ActName,
-    ledger: &Snapshot<Folder>,
-    draft: &Draft,
-    lines: &mut Lines,
-    lang: Lang,
-) -> Result<(), Failure> {
-    let state = ledger.state();
-    let at = device_time(args.at.as_deref(), lang)?;
+fn header_lines(args: &ActArgs, act: ActName, desk: &Desk, draft: &Draft, lines: &mut Lines, lang: Lang) -> Result<(), Failure> {
+    let at = match (&args.at, desk.simulated_now) {
+        (None, Some(now)) => clock::demo_time(now),
+        _ => device_time(args.at.as_deref(), lang)?,
+    };
     if args.by.is_empty() {
         return Err(Failure::malformed(lang.pick("--by: who signs?", "--by：由谁签署？")));
     }
     let device = device(args.device.as_deref(), lang)?;
     // Judged when it is received, which is not before the last entry; a device's clock shows whole seconds only.
-    let moment = at.unix_ms().max(state.received_last());
-    let procedure = state.procedure_at(ledger.size(), moment);
-    let by_line = |signer: &String| by(signer, act, state, moment, lang).map(|by| shown_by(&by));
-    let by: Result<Vec<String>, Failure> = args.by.iter().map(by_line).collect();
-    let seen = ledger.history().seen_at(ledger.size()).ok_or(ledger::LedgerError::NotALedger)?;
+    let moment = at.unix_ms().max(desk.received_last);
+    let by: Result<Vec<String>, Failure> = args.by.iter().map(|signer| desk.by(signer, act, moment, lang).map(|by| shown_by(&by))).collect();
+    let name = desk.procedure_at(moment).map(|enacted| &enacted.name);
+    let seen = &desk.seen;
     let header = [
-        ("ledger", vec![ledger.id().to_string()]),
-        (
-            "procedure",
-            vec![
-                procedure
-                    .map_or("none".to_owned(), |enacted| format!("{} {} {}", enacted.name.id, enacted.name.version, enacted.name.digest)),
-            ],
-        ),
+        ("ledger", vec![desk.ledger.to_string()]),
+        ("procedure", vec![name.map_or("none".to_owned(), |name| format!("{} {} {}", name.id, name.version, name.digest))]),
         ("by", by?),
-        ("device", vec![format!("{device} {}", next_counter(&device, state, draft))]),
+        ("device", vec![format!("{device} {}", desk.next_counter(&device, draft))]),
         ("at", vec![at.to_string()]),
         ("seen", vec![format!("{} {} {}", seen.size, seen.root, seen.chain)]),
     ];
     for (key, values) in header {
         lines.entry(key.to_owned()).or_insert(values);
     }
-    complete(act, lines, state);
+    complete(act, lines, desk);
     if act == ActName::Report && !lines.contains_key("report") {
         let code = reporters_code()?;
         say(&format!("{}: {code}", lang.pick("give the reporter this code, and keep no copy", "请将此编码交给举报人，不得留存")));
@@ -271,18 +283,18 @@ fn next_counter(device: &DeviceId, state: &State, draft: &Draft) -> u64 {
 }
 
 /// What a person need not type: heads of cases, counts and roots of lists, lists and sums of batches.
-fn complete(act: ActName, lines: &mut Lines, state: &State) {
+fn complete(act: ActName, lines: &mut Lines, desk: &Desk) {
     let head = |case: &str| {
         let case = CaseId::parse(case)?;
-        Some(format!("{case} {}", state.case_head(&case).map_or("new".to_owned(), ToString::to_string)))
+        Some(format!("{case} {}", desk.heads.get(&case).map_or("new".to_owned(), ToString::to_string)))
     };
     let list = |id: &str| {
-        let known = state.register().list(&Code::parse(id)?)?;
-        Some(format!("{id} {} {} {}", known.count, known.total?, known.root()))
+        let (count, total, root) = desk.lists.get(&Code::parse(id)?)?;
+        Some(format!("{id} {count} {total} {root}"))
     };
     let batch = |id: &str| {
-        let known = state.register().batch(&Code::parse(id)?)?;
-        Some(format!("{id} {} {} {}", known.list, known.count, known.total))
+        let (list, count, total) = desk.batches.get(&Code::parse(id)?)?;
+        Some(format!("{id} {list} {count} {total}"))
     };
     let is_of_cases = act == ActName::Sheet && lines.get("kind").is_some_and(|kinds| kinds.iter().any(|kind| kind == "cases"));
     for (key, values) in lines {
@@ -322,42 +334,11 @@ fn device(asked: Option<&str>, lang: Lang) -> Result<DeviceId, Failure> {
         .ok_or_else(|| Failure::malformed(lang.pick("--device: on which device is it signed?", "--device：在哪台设备上签署？")))
 }
 
-/// In which office a signer signs: the office named, else the one office that may do the act.
+/// In which office a signer signs, by the state of a ledger on this machine.
 fn by(signer: &str, act: ActName, state: &State, moment: UnixMs, lang: Lang) -> Result<By, Failure> {
-    let mut parts = signer.split(':');
-    let person = parts.next().and_then(PersonId::parse).ok_or_else(|| Failure::malformed(format!("--by {signer}")))?;
-    let (office, unit) = (parts.next(), parts.next());
-    let governed = state
-        .procedure_at(state.size(), moment)
-        .and_then(|enacted| enacted.procedure.governance.get(&act))
-        .filter(|_| act != ActName::Amend);
-    let may = |held: &Appointment| match (office, governed) {
-        (Some(office), _) => held.office.as_str() == office && unit.is_none_or(|unit| held.unit.as_str() == unit),
-        (None, Some(rule)) => rule.any.contains(&held.office),
-        // Who does a step stands in the step, not in [governance].
-        (None, None) if state.procedure_at(state.size(), moment).is_some() && act != ActName::Amend => !held.office.is_reserved(),
-        (None, None) => held.office.as_str() == "founder",
-    };
-    let is_held =
-        |held: &Appointment| held.person == person && held.ended.is_none() && held.from <= moment && held.to.is_none_or(|to| moment < to);
-    let mut found: Vec<(&StatementHash, &Appointment)> = state.all_appointments().filter(|(_, held)| is_held(held) && may(held)).collect();
-    found.sort_by_key(|(_, held)| held.since);
-    match found.as_slice() {
-        [(hash, held)] => Ok(By { office: held.office.clone(), unit: held.unit.clone(), appointment: **hash, person }),
-        [] => Err(Failure::malformed(format!(
-            "{person}: {} {}",
-            lang.pick("holds no office that may sign act", "没有可签署该行为的岗位："),
-            act.as_str()
-        ))),
-        several => {
-            let choices: Vec<String> = several.iter().map(|(_, held)| format!("--by {person}:{}:{}", held.office, held.unit)).collect();
-            Err(Failure::malformed(format!(
-                "{person}: {} {}",
-                lang.pick("several offices; choose one:", "有多个岗位，请指明："),
-                choices.join(", ")
-            )))
-        }
-    }
+    let enacted = state.procedure_at(state.size(), moment).filter(|_| act != ActName::Amend);
+    let offices = enacted.and_then(|enacted| enacted.procedure.governance.get(&act)).map(|rule| rule.any.as_slice());
+    choose_by(signer, act, state.all_appointments(), &Governs { has_procedure: enacted.is_some(), offices }, moment, lang)
 }
 
 fn assemble(act: ActName, lines: &Lines, lang: Lang) -> Result<String, Failure> {

@@ -1,24 +1,21 @@
 //! `zeren sign`: show exactly what will be signed, ask, sign.
 
-use std::fs;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ledger::policy::{Policy, parse_verifier_key, verifier_key};
-use signer::draft::{DRAFT_BYTES_MAX, Draft, Memory};
-use signer::note::TYPE_ED25519;
+use signer::draft::{DRAFT_BYTES_MAX, Draft, DraftError, Memory};
 use signer::statement::Statement;
-use signer::value::{PersonId, TreeRoot, number};
+use signer::value::PersonId;
 
 use super::print;
 use crate::error::Failure;
 use crate::files;
 use crate::lang::Lang;
+use crate::memory::{memory_path, recall, remember};
+use crate::remote::client::Client;
+use crate::remote::history;
 use crate::secret::{PassphraseSource, open_key};
-
-const MEMORY_KIND: &str = "zeren memory v1";
-const MEMORY_BYTES_MAX: u64 = 4_096;
 
 /// `zeren sign`
 #[derive(clap::Args)]
@@ -34,6 +31,9 @@ pub struct Args {
     /// The trust policy, needed the first time that you sign for a ledger
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// A service to ask for the proof between what you remember and what the draft names, where the draft brings none
+    #[arg(long, value_name = "URL")]
+    service: Option<String>,
     /// Do not ask after showing
     #[arg(long)]
     yes: bool,
@@ -52,7 +52,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         Some(ledger) => {
             let path = memory_path(&args.key, &ledger);
             let memory = recall(&path, &ledger, args.policy.as_deref(), lang)?;
-            Some((path, memory.follow(&draft).map_err(failed)?))
+            Some((path, follow(&memory, &mut draft, args.service.as_deref(), failed)?))
         }
     };
     show(&draft, lang);
@@ -68,6 +68,22 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     }
     files::replace(&args.draft, draft.encode().as_bytes(), 0o644)?;
     report(&draft, lang)
+}
+
+/// What is remembered after the draft; a proof that it lacks is asked of the service, if one is named.
+fn follow(
+    memory: &Memory,
+    draft: &mut Draft,
+    service: Option<&str>,
+    failed: impl Fn(DraftError) -> Failure,
+) -> Result<Memory, Failure> {
+    match (memory.follow(draft), service, &mut draft.from) {
+        (Err(DraftError::ProofMissing { remembered, drafted }), Some(url), Some(from)) => {
+            from.consistency.push(history::proof(&Client::new(url)?, remembered.min(drafted), remembered.max(drafted))?);
+            memory.follow(draft).map_err(failed)
+        }
+        (followed, ..) => followed.map_err(failed),
+    }
 }
 
 fn report(draft: &Draft, lang: Lang) -> Result<ExitCode, Failure> {
@@ -103,63 +119,6 @@ fn ledger_of(draft: &Draft, lang: Lang) -> Result<Option<String>, Failure> {
         return Err(Failure::malformed(lang.pick("the draft brings no checkpoint", "草稿缺少检查点")));
     }
     Ok(found)
-}
-
-fn memory_path(key: &Path, ledger: &str) -> PathBuf {
-    let digits = ledger.rsplit('/').next().unwrap_or_default();
-    let mut path = key.as_os_str().to_owned();
-    path.push(format!(".seen-{digits}"));
-    PathBuf::from(path)
-}
-
-/// What was remembered; the first time, the policy says whom to trust.
-fn recall(path: &Path, ledger: &str, policy: Option<&Path>, lang: Lang) -> Result<Memory, Failure> {
-    if path.exists() {
-        let text = files::read_text(path, MEMORY_BYTES_MAX)?;
-        return parse_memory(&text, ledger).ok_or_else(|| {
-            Failure::malformed(format!(
-                "{}: {}",
-                path.display(),
-                lang.pick(
-                    "not what zeren wrote there; ask the auditors for the policy, move the file away and give --policy",
-                    "内容已损坏；请向审计取得信任策略，移走该文件并使用 --policy"
-                )
-            ))
-        });
-    }
-    let Some(policy) = policy else {
-        return Err(Failure::malformed(format!(
-            "{ledger}: {}",
-            lang.pick(
-                "you sign for this ledger for the first time: give --policy, received from somebody you trust",
-                "首次为该账本签署，请用 --policy 指定从可信来源取得的信任策略"
-            )
-        )));
-    };
-    let bytes = files::read(policy, files::TEXT_BYTES_MAX)?;
-    let policy_of = Policy::parse(&bytes).map_err(|source| Failure::Policy { path: policy.display().to_string(), source })?;
-    let key = policy_of.log_keys(ledger).next().cloned();
-    let key =
-        key.ok_or_else(|| Failure::malformed(format!("{}: {} {ledger}", policy.display(), lang.pick("no log line for", "没有该账本："))))?;
-    Ok(Memory { origin: ledger.to_owned(), key, seen: None })
-}
-
-fn parse_memory(text: &str, ledger: &str) -> Option<Memory> {
-    let mut lines = text.lines();
-    lines.next().filter(|line| *line == MEMORY_KIND)?;
-    let (origin, key) = parse_verifier_key(lines.next()?.strip_prefix("log ")?, TYPE_ED25519).filter(|(name, _)| name == ledger)?;
-    let (size, root) = lines.next()?.strip_prefix("seen ")?.split_once(' ')?;
-    Some(Memory { origin, key, seen: Some((number(size)?, TreeRoot::parse(root)?)) })
-}
-
-fn remember(path: &Path, memory: &Memory) -> Result<(), Failure> {
-    let Some((size, root)) = memory.seen else { return Ok(()) };
-    let key = verifier_key(&memory.origin, TYPE_ED25519, &memory.key.bytes());
-    files::replace(path, format!("{MEMORY_KIND}\nlog {key}\nseen {size} {root}\n").as_bytes(), 0o600)?;
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(Failure::file(folder))?;
-    }
-    Ok(())
 }
 
 /// The text, exactly as it will be signed.

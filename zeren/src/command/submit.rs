@@ -1,4 +1,6 @@
-//! `zeren submit`: put signed statements into a ledger on this machine.
+//! `zeren submit`: put signed statements into a ledger on this machine, or of a service.
+
+mod remote;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,8 +29,17 @@ pub struct Args {
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// The ledger's folder
-    #[arg(long, default_value = ".")]
+    #[arg(long, default_value = ".", conflicts_with = "to")]
     dir: PathBuf,
+    /// In place of a folder: the address of a service
+    #[arg(long, value_name = "URL", requires = "key")]
+    to: Option<String>,
+    /// With --to: your key's file. Receipts are kept beside it, and compared with what you remember; the key itself is not read
+    #[arg(long, value_name = "FILE", requires = "to")]
+    key: Option<PathBuf>,
+    /// With --to: the trust policy, needed the first time
+    #[arg(long, value_name = "FILE", requires = "to")]
+    policy: Option<PathBuf>,
     /// The checkpoint key's file (default: the one in the folder); a second one if an amendment puts it in force
     #[arg(long, value_name = "FILE")]
     checkpoint_key: Vec<PathBuf>,
@@ -77,6 +88,9 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let mut submissions = Vec::new();
     for path in &args.files {
         submissions.extend(notes_of(path)?.into_iter().map(|note| (path.as_path(), note)));
+    }
+    if let (Some(url), Some(key)) = (&args.to, &args.key) {
+        return remote::submit(url, key, args.policy.as_deref(), &submissions, args.json, lang);
     }
     let keys = checkpoint_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?;
     let mut ledger = open_ledger(&args.dir, keys, lang)?;

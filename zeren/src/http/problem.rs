@@ -96,11 +96,6 @@ impl Problem {
         self
     }
 
-    /// The rule that it names.
-    pub fn rule(&self) -> &str {
-        &self.rule
-    }
-
     /// The document.
     pub fn to_json(&self) -> Value {
         let mut document = json!({

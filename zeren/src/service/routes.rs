@@ -15,7 +15,7 @@ use super::Service;
 use super::drafts::DRAFT_BODY_BYTES_MAX;
 use super::openapi::{Api, Operation, count, object, objects, text, view};
 use super::statements::{NOTES_BODY_BYTES_MAX, NOTES_MAX};
-use super::{drafts, events, metrics, programme, record, statements};
+use super::{desk, drafts, events, metrics, programme, record, statements};
 use crate::http::problem::{PROBLEM_JSON, Problem};
 use crate::lang::Lang;
 use crate::writer;
@@ -113,7 +113,12 @@ fn of_drafts(api: Api) -> Api {
     let mine = Operation::by_token("Drafts in which the reader is named.").giving(200, JSON, object(&[("drafts", objects())]), "Drafts.");
     let take = Operation::by_token("A draft, for whoever is named in it.").at("draft", id(), "Its id.").giving(200, TEXT, text(), "zeren draft v1.");
     let withdraw = Operation::by_token("Withdraw a draft.").at("draft", id(), "Its id.").giving(204, "", Value::Null, "It is gone.");
-    api.route("/v1/drafts", get(drafts::mine).post(drafts::leave), vec![("get", mine), ("post", leave)]).route(
+    let desk = Operation::by_token("What drafting needs, within the reader's offices (docs/format.md section 21).")
+        .asking("unit", false, json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9-]{0,15}$" }), "Only cases of this unit.")
+        .asking("with", false, text(), "A co-signer; may be repeated.")
+        .asking("remembered", false, count(), "A size of which a proof is wanted; may be repeated.")
+        .giving(200, JSON, object(&[("kind", text()), ("ledger", text()), ("checkpoint", text())]), "The desk.");
+    api.route("/v1/desk", get(desk::desk), vec![("get", desk)]).route("/v1/drafts", get(drafts::mine).post(drafts::leave), vec![("get", mine), ("post", leave)]).route(
         "/v1/drafts/{draft}",
         get(drafts::take).delete(drafts::withdraw),
         vec![("get", take), ("delete", withdraw)],

@@ -13,7 +13,8 @@ use signer::value::{DeviceId, PersonId, Time};
 
 use super::rehearsal::{Rehearsal, is_of_all};
 use super::salts::Salts;
-use super::{drafted_from, next_counter, remembered_sizes};
+use super::remembered_sizes;
+use crate::desk::drafted_from;
 use crate::error::Failure;
 use crate::files;
 
@@ -59,7 +60,8 @@ impl<'a> Clerk<'a> {
 
     /// Writes a statement and judges it. A refusal that is about all of them alike ends the work.
     pub fn write(&mut self, by: Vec<By>, device: &DeviceId, act: Act) -> Result<Met, Failure> {
-        let first = || next_counter(device, self.ledger.state(), &Draft { from: None, statements: Vec::new() });
+        let recorded = || self.ledger.state().device(device).and_then(|device| device.counters.keys().next_back().copied());
+        let first = || recorded().map_or(0, |last| last + 1);
         let counter = self.counters.get(device).copied().unwrap_or_else(first);
         self.counters.insert(device.clone(), counter + 1);
         let header = Header { procedure: self.procedure.clone(), by, device: device.clone(), counter, at: self.at, seen: self.seen };
@@ -82,7 +84,8 @@ impl<'a> Clerk<'a> {
     pub fn seal(&self, output: &Path) -> Result<Sealed, Failure> {
         let mut drafts: Vec<(Vec<PersonId>, Draft)> = Vec::new();
         for (persons, texts) in &self.groups {
-            let from = drafted_from(self.ledger, &remembered_sizes(persons, &[], self.ledger.state()))?;
+            let remembered = remembered_sizes(persons, self.ledger.state());
+            let from = drafted_from(self.ledger.history(), self.ledger.checkpoint(), self.seen, &remembered)?;
             let head = Draft { from: Some(from), statements: Vec::new() };
             for texts in chunks(texts, persons.len(), DRAFT_BYTES_MAX - head.encode().len()) {
                 let statement = |text: &String| DraftStatement { text: text.clone(), signatures: Vec::new() };

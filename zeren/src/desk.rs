@@ -1,0 +1,233 @@
+//! A desk: what the ledger says that a clerk needs for drafting, on the ledger's machine or on another one without a line
+//! (docs/format.md section 21). Nobody believes it: what matters of it is in the checkpoint, which `zeren sign` verifies against the
+//! signer's memory; the rest makes, at worst, a statement that is refused.
+
+mod file;
+
+use std::collections::BTreeMap;
+
+use ledger::LedgerError;
+use ledger::history::History;
+use ledger::state::{Appointment, State};
+use signer::draft::{Consistency, Draft, DraftedFrom};
+use signer::statement::{By, ProcedureName, Seen, Statement, statement_hash};
+use signer::value::{CaseId, Code, DeviceId, LedgerId, ListRoot, Office, PersonId, StatementHash, Unit, UnixMs};
+use signer::{ActName, Note};
+
+pub use self::file::DESK_BYTES_MAX;
+use crate::error::Failure;
+use crate::lang::Lang;
+
+/// A procedure, as far as drafting needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enacted {
+    /// Its name in statements.
+    pub name: ProcedureName,
+    /// From when it is in force.
+    pub starts: UnixMs,
+    /// Offices that may do an act; acts that are missing stand in its steps.
+    pub offices: BTreeMap<&'static str, Vec<Office>>,
+}
+
+/// What a list's acts say of it: lines, sum in fen, root.
+pub type ListSum = (u64, u64, ListRoot);
+
+/// The desk.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    /// The ledger.
+    pub ledger: LedgerId,
+    /// The checkpoint that statements name, with proofs that it continues what signers saw.
+    pub from: DraftedFrom,
+    /// Its size, root and chain head.
+    pub seen: Seen,
+    /// When the last entry was received.
+    pub received_last: UnixMs,
+    /// The time in a demonstration, where the desk was fetched from a service: there devices show that.
+    pub simulated_now: Option<UnixMs>,
+    /// Procedures, in order of enactment.
+    pub procedures: Vec<Enacted>,
+    /// Offices that are held, each with the statement that gave it.
+    pub appointments: Vec<(StatementHash, Appointment)>,
+    /// The next counter of each device.
+    pub counters: BTreeMap<DeviceId, u64>,
+    /// Heads of cases.
+    pub heads: BTreeMap<CaseId, StatementHash>,
+    /// Lists.
+    pub lists: BTreeMap<Code, ListSum>,
+    /// Batches: list, number and sum of payments.
+    pub batches: BTreeMap<Code, (Code, u64, u64)>,
+}
+
+/// Whose desk it is: what lies on it.
+pub struct Scope<'a> {
+    /// Whether cases, lists and offices of a unit are needed.
+    pub covers: &'a dyn Fn(&Unit) -> bool,
+    /// Persons whose offices are needed wherever they are.
+    pub persons: &'a [PersonId],
+    /// Sizes of the log that signers are known to remember.
+    pub remembered: &'a [u64],
+}
+
+impl Desk {
+    /// What a ledger says up to its checkpoint.
+    ///
+    /// # Errors
+    /// A signer remembers more than the ledger has.
+    pub fn of(state: &State, history: &History, checkpoint: &Note, size: u64, scope: &Scope<'_>) -> Result<Desk, Failure> {
+        let ledger = state.ring().ledger().cloned().ok_or(LedgerError::NotALedger)?;
+        let seen = history.seen_at(size).ok_or(LedgerError::NotALedger)?;
+        let known = scope.persons.iter().filter_map(|person| state.person(person)).map(|person| person.seen_last);
+        let mut sizes: Vec<u64> = known.filter(|size| *size > 0).chain(scope.remembered.iter().copied()).collect();
+        sizes.sort_unstable();
+        sizes.dedup();
+        let register = state.register();
+        let is_held = |held: &Appointment| held.ended.is_none() && (scope.persons.contains(&held.person) || (scope.covers)(&held.unit));
+        let mut appointments: Vec<(StatementHash, Appointment)> =
+            state.all_appointments().filter(|(_, held)| is_held(held)).map(|(hash, held)| (*hash, held.clone())).collect();
+        appointments.sort_by(|(_, a), (_, b)| (a.since, &a.person, a.office.as_str()).cmp(&(b.since, &b.person, b.office.as_str())));
+        let is_of_scope = |case: &CaseId| register.file(case).map_or((scope.covers)(&Unit::whole()), |file| (scope.covers)(&file.unit));
+        let heads = register.cases().filter(|(case, _)| is_of_scope(case));
+        let list_in_scope = |list: &Code| register.list(list).is_some_and(|list| list.cases().all(|case| is_of_scope(case)));
+        Ok(Desk {
+            from: drafted_from(history, checkpoint, seen, &sizes)?,
+            seen,
+            received_last: state.received_last(),
+            simulated_now: None,
+            procedures: state.procedures().iter().map(enacted).collect(),
+            appointments,
+            counters: state.devices().map(|(device, known)| (device.clone(), known.counters.keys().next_back().map_or(0, |last| last + 1))).collect(),
+            heads: heads.filter_map(|(case, _)| Some((case.clone(), *state.case_head(case)?))).collect(),
+            lists: register
+                .lists()
+                .filter(|(id, _)| list_in_scope(id))
+                .filter_map(|(id, list)| Some((id.clone(), (list.count, list.total?, list.root()))))
+                .collect(),
+            batches: register
+                .batches()
+                .filter(|(_, batch)| list_in_scope(&batch.list))
+                .map(|(id, batch)| (id.clone(), (batch.list.clone(), batch.count, batch.total)))
+                .collect(),
+            ledger,
+        })
+    }
+
+    /// The procedure in force at a time.
+    pub fn procedure_at(&self, moment: UnixMs) -> Option<&Enacted> {
+        self.procedures.iter().rev().find(|enacted| enacted.starts <= moment)
+    }
+
+    /// One above every counter that the record or this draft holds.
+    pub fn next_counter(&self, device: &DeviceId, draft: &Draft) -> u64 {
+        let drafted = draft.statements.iter().filter_map(|statement| match Statement::parse(&statement.text) {
+            Ok(Statement::Act { header, .. }) if header.device == *device => Some(header.counter + 1),
+            _ => None,
+        });
+        drafted.chain(self.counters.get(device).copied()).max().unwrap_or(0)
+    }
+
+    /// Takes account of what was drafted at this desk, so that the next statement uses another counter and names the head that
+    /// this one will make.
+    pub fn take_account(&mut self, draft: &Draft) {
+        for drafted in &draft.statements {
+            let Ok(statement) = Statement::parse(&drafted.text) else { continue };
+            let drafted_act = statement.act_name();
+            let Statement::Act { header, .. } = statement else { continue };
+            let next = self.counters.entry(header.device).or_default();
+            *next = (*next).max(header.counter + 1);
+            if MOVES_HEAD.contains(&drafted_act)
+                && let Some(case) = drafted.text.lines().find_map(|line| line.strip_prefix("case ")?.split(' ').next().and_then(CaseId::parse))
+            {
+                self.heads.insert(case, statement_hash(&drafted.text));
+            }
+        }
+    }
+
+    /// In which office a signer signs: PERSON, PERSON:OFFICE or PERSON:OFFICE:UNIT; else the one office that may do the act.
+    ///
+    /// # Errors
+    /// None may, or several.
+    pub fn by(&self, signer: &str, act: ActName, moment: UnixMs, lang: Lang) -> Result<By, Failure> {
+        let procedure = self.procedure_at(moment).filter(|_| act != ActName::Amend);
+        let governed = procedure.and_then(|enacted| enacted.offices.get(act.as_str()));
+        let governs = Governs { has_procedure: procedure.is_some(), offices: governed.map(Vec::as_slice) };
+        choose_by(signer, act, self.appointments.iter().map(|(hash, held)| (hash, held)), &governs, moment, lang)
+    }
+}
+
+/// Acts that make their statement the head of the case that they name.
+const MOVES_HEAD: [ActName; 5] = [ActName::Step, ActName::Outcome, ActName::Correct, ActName::Transfer, ActName::Account];
+
+fn enacted(enacted: &ledger::state::Enacted) -> Enacted {
+    let offices = enacted.procedure.governance.iter().map(|(act, rule)| (act.as_str(), rule.any.iter().cloned().collect()));
+    Enacted { name: enacted.name.clone(), starts: enacted.starts, offices: offices.collect() }
+}
+
+/// The checkpoint with a proof for every size that somebody remembers.
+pub fn drafted_from(history: &History, checkpoint: &Note, seen: Seen, remembered: &[u64]) -> Result<DraftedFrom, Failure> {
+    let size = seen.size;
+    let mut consistency = Vec::new();
+    for other in remembered.iter().filter(|other| **other != size) {
+        let (old, new) = (size.min(*other), size.max(*other));
+        let proof = history.tree().consistency(old, new);
+        let proof = proof.ok_or_else(|| {
+            Failure::malformed(format!(
+                "the ledger has {size} entries, and a signer remembers {other}: this copy may be rolled back; tell the auditors"
+            ))
+        })?;
+        consistency.push(Consistency { old, new, proof });
+    }
+    Ok(DraftedFrom { checkpoint: checkpoint.clone(), chain: seen.chain, consistency })
+}
+
+/// Who may do an act.
+pub struct Governs<'a> {
+    /// Whether a procedure is in force.
+    pub has_procedure: bool,
+    /// Offices that its `[governance]` names for the act.
+    pub offices: Option<&'a [Office]>,
+}
+
+/// In which of these offices a signer signs.
+///
+/// # Errors
+/// None may, or several.
+pub fn choose_by<'a>(
+    signer: &str,
+    act: ActName,
+    appointments: impl Iterator<Item = (&'a StatementHash, &'a Appointment)>,
+    governs: &Governs<'_>,
+    moment: UnixMs,
+    lang: Lang,
+) -> Result<By, Failure> {
+    let mut parts = signer.split(':');
+    let person = parts.next().and_then(PersonId::parse).ok_or_else(|| Failure::malformed(format!("--by {signer}")))?;
+    let (office, unit) = (parts.next(), parts.next());
+    let may = |held: &Appointment| match (office, governs.offices) {
+        (Some(office), _) => held.office.as_str() == office && unit.is_none_or(|unit| held.unit.as_str() == unit),
+        (None, Some(offices)) => offices.contains(&held.office),
+        // Who does a step stands in the step, not in [governance].
+        (None, None) if governs.has_procedure => !held.office.is_reserved(),
+        (None, None) => held.office.as_str() == "founder",
+    };
+    let is_held =
+        |held: &Appointment| held.person == person && held.ended.is_none() && held.from <= moment && held.to.is_none_or(|to| moment < to);
+    let mut found: Vec<(&StatementHash, &Appointment)> = appointments.filter(|(_, held)| is_held(held) && may(held)).collect();
+    found.sort_by_key(|(_, held)| held.since);
+    match found.as_slice() {
+        [(hash, held)] => Ok(By { office: held.office.clone(), unit: held.unit.clone(), appointment: **hash, person }),
+        [] => Err(Failure::malformed(format!(
+            "{person}: {} {}",
+            lang.pick("holds no office that may sign act", "没有可签署该行为的岗位："),
+            act.as_str()
+        ))),
+        several => {
+            let choices: Vec<String> = several.iter().map(|(_, held)| format!("--by {person}:{}:{}", held.office, held.unit)).collect();
+            Err(Failure::malformed(format!(
+                "{person}: {} {}",
+                lang.pick("several offices; choose one:", "有多个岗位，请指明："),
+                choices.join(", ")
+            )))
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A service, asked over HTTP. What it answers is bounded, and believed only as far as it verifies.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::Agent;
+use ureq::http::Response;
+
+use crate::error::{Failure, Refusing};
+
+/// Time for one answer.
+const TIME: Duration = Duration::from_secs(120);
+/// Time to reach the other machine.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// Longest answer, in bytes.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// A service.
+pub struct Client {
+    base: String,
+    agent: Agent,
+    token: Option<String>,
+}
+
+/// An answer that is no problem.
+pub struct Answered {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub text: String,
+}
+
+impl Answered {
+    /// The body as JSON.
+    pub fn json(&self) -> Result<Value, Failure> {
+        serde_json::from_str(&self.text).map_err(|error| Failure::Remote { what: format!("not the JSON of a service: {error}") })
+    }
+}
+
+impl Client {
+    /// The service at an address that begins with `http://` or `https://`. No redirects are followed, no proxy is asked.
+    pub fn new(url: &str) -> Result<Client, Failure> {
+        let base = url.trim_end_matches('/');
+        if !base.starts_with("http://") && !base.starts_with("https://") {
+            return Err(Failure::malformed(format!("{}: http://… https://…", url.escape_debug())));
+        }
+        let config = Agent::config_builder()
+            .timeout_global(Some(TIME))
+            .timeout_connect(Some(CONNECT_TIME))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None);
+        Ok(Client { base: base.to_owned(), agent: config.build().into(), token: None })
+    }
+
+    /// With a reading token.
+    #[must_use]
+    pub fn with_token(self, token: String) -> Client {
+        Client { token: Some(token), ..self }
+    }
+
+    /// `GET`.
+    pub fn get(&self, path: &str) -> Result<Answered, Failure> {
+        let mut request = self.agent.get(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        self.answered(request.call())
+    }
+
+    /// `POST`.
+    pub fn post(&self, path: &str, media: &str, body: &str) -> Result<Answered, Failure> {
+        self.answered(self.agent.post(format!("{}{path}", self.base)).header("Content-Type", media).send(body))
+    }
+
+    /// `DELETE`.
+    pub fn delete(&self, path: &str) -> Result<Answered, Failure> {
+        let mut request = self.agent.delete(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        self.answered(request.call())
+    }
+
+    fn answered(&self, answer: Result<Response<ureq::Body>, ureq::Error>) -> Result<Answered, Failure> {
+        let remote = |what: String| Failure::Remote { what: format!("{}: {what}", self.base) };
+        let mut answer = answer.map_err(|error| remote(error.to_string()))?;
+        let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string().map_err(|error| remote(error.to_string()))?;
+        let status = answer.status().as_u16();
+        if answer.status().is_success() {
+            return Ok(Answered { status, text });
+        }
+        match serde_json::from_str(&text).ok().and_then(|problem| Refusing::of(status, &problem)) {
+            Some(refusing) => Err(Failure::Problem(Box::new(refusing))),
+            None => Err(remote(format!("HTTP {status}"))),
+        }
+    }
+}
