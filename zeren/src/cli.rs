@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{audit, bench, demo, desk, draft, import, init, key, procedure, prove, serve, sign, status, submit, token, trace, verify, witness};
+use crate::command::{
+    audit, bench, demo, desk, draft, import, init, key, procedure, prove, serve, sign, status, submit, token, trace, verify, witness,
+};
 use crate::lang::Lang;
 
 /// 责任 — an accountability ledger: who vouched for what, verifiable for life.

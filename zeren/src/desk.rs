@@ -96,7 +96,10 @@ impl Desk {
             simulated_now: None,
             procedures: state.procedures().iter().map(enacted).collect(),
             appointments,
-            counters: state.devices().map(|(device, known)| (device.clone(), known.counters.keys().next_back().map_or(0, |last| last + 1))).collect(),
+            counters: state
+                .devices()
+                .map(|(device, known)| (device.clone(), known.counters.keys().next_back().map_or(0, |last| last + 1)))
+                .collect(),
             heads: heads.filter_map(|(case, _)| Some((case.clone(), *state.case_head(case)?))).collect(),
             lists: register
                 .lists()
@@ -136,7 +139,8 @@ impl Desk {
             let next = self.counters.entry(header.device).or_default();
             *next = (*next).max(header.counter + 1);
             if MOVES_HEAD.contains(&drafted_act)
-                && let Some(case) = drafted.text.lines().find_map(|line| line.strip_prefix("case ")?.split(' ').next().and_then(CaseId::parse))
+                && let Some(case) =
+                    drafted.text.lines().find_map(|line| line.strip_prefix("case ")?.split(' ').next().and_then(CaseId::parse))
             {
                 self.heads.insert(case, statement_hash(&drafted.text));
             }

@@ -210,7 +210,11 @@ fn whole_id(client: &Client, digits: &str, lang: Lang) -> Result<String, Failure
         drafts.iter().filter_map(|draft| draft["draft"].as_str()).filter(|id| id.starts_with(digits)).map(str::to_owned).collect();
     match fitting.as_slice() {
         [only] => Ok(only.clone()),
-        [] => Err(Failure::malformed(format!("{}: {}", digits.escape_debug(), lang.pick("no draft of yours begins so", "没有以此开头的草稿")))),
+        [] => Err(Failure::malformed(format!(
+            "{}: {}",
+            digits.escape_debug(),
+            lang.pick("no draft of yours begins so", "没有以此开头的草稿")
+        ))),
         _ => Err(Failure::malformed(format!("{}: {}", digits.escape_debug(), lang.pick("several drafts begin so", "有多份草稿以此开头")))),
     }
 }

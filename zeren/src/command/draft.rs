@@ -16,9 +16,9 @@ use ledger::procedure::{PROCEDURE_BYTES_MAX, Procedure, procedure_digest};
 use ledger::state::State;
 use signer::ActName;
 use signer::act::report_token;
-use signer::draft::{Consistency, DRAFT_BYTES_MAX, Draft, DraftStatement, DraftedFrom};
+use signer::draft::{DRAFT_BYTES_MAX, Draft, DraftStatement};
 use signer::statement::{By, STATEMENT_KIND, Statement};
-use signer::value::{CaseId, Code, DeviceId, PersonId, StatementHash, Time, UnixMs, base64};
+use signer::value::{CaseId, Code, DeviceId, PersonId, Time, UnixMs, base64};
 
 use super::{print, read_ledger};
 use crate::desk::{DESK_BYTES_MAX, Desk, Governs, Scope, choose_by};
@@ -167,7 +167,9 @@ fn read_desk(args: &ActArgs, lang: Lang) -> Result<Desk, Failure> {
     if let Some(path) = &args.desk {
         let bytes = files::read(path, DESK_BYTES_MAX)?;
         let desk = Desk::parse(&bytes).map_err(|what| Failure::malformed(format!("{}: {what}", path.display())))?;
-        if let Some(size) = args.remembered.iter().find(|size| !desk.from.consistency.iter().any(|proof| proof.old == **size || proof.new == **size)) {
+        if let Some(size) =
+            args.remembered.iter().find(|size| !desk.from.consistency.iter().any(|proof| proof.old == **size || proof.new == **size))
+        {
             let advice = lang.pick("fetch the desk again with --remembered", "请用 --remembered 重新获取工作台");
             return Err(Failure::malformed(format!("--remembered {size}: {advice}")));
         }
@@ -241,7 +243,8 @@ fn header_lines(args: &ActArgs, act: ActName, desk: &Desk, draft: &Draft, lines:
     let device = device(args.device.as_deref(), lang)?;
     // Judged when it is received, which is not before the last entry; a device's clock shows whole seconds only.
     let moment = at.unix_ms().max(desk.received_last);
-    let by: Result<Vec<String>, Failure> = args.by.iter().map(|signer| desk.by(signer, act, moment, lang).map(|by| shown_by(&by))).collect();
+    let by: Result<Vec<String>, Failure> =
+        args.by.iter().map(|signer| desk.by(signer, act, moment, lang).map(|by| shown_by(&by))).collect();
     let name = desk.procedure_at(moment).map(|enacted| &enacted.name);
     let seen = &desk.seen;
     let header = [
@@ -270,16 +273,6 @@ fn reporters_code() -> Result<String, Failure> {
     let bytes: [u8; 20] = random()?;
     let letters: Vec<char> = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
     Ok(letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
-}
-
-/// One above every counter that the record or this draft holds.
-fn next_counter(device: &DeviceId, state: &State, draft: &Draft) -> u64 {
-    let recorded = state.device(device).and_then(|device| device.counters.keys().next_back().copied());
-    let drafted = draft.statements.iter().filter_map(|statement| match Statement::parse(&statement.text) {
-        Ok(Statement::Act { header, .. }) if header.device == *device => Some(header.counter),
-        _ => None,
-    });
-    drafted.chain(recorded).max().map_or(0, |last| last + 1)
 }
 
 /// What a person need not type: heads of cases, counts and roots of lists, lists and sums of batches.

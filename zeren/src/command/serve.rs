@@ -80,7 +80,8 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system)?;
     let ended = runtime.block_on(async {
         let listening = TcpListener::bind(args.listen).await.map_err(system)?;
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate()).map_err(system)?, signal(SignalKind::interrupt()).map_err(system)?);
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate()).map_err(system)?, signal(SignalKind::interrupt()).map_err(system)?);
         let stop = async move {
             tokio::select! { _ = terminate.recv() => {} _ = interrupt.recv() => {} }
         };

@@ -71,12 +71,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
 }
 
 /// What is remembered after the draft; a proof that it lacks is asked of the service, if one is named.
-fn follow(
-    memory: &Memory,
-    draft: &mut Draft,
-    service: Option<&str>,
-    failed: impl Fn(DraftError) -> Failure,
-) -> Result<Memory, Failure> {
+fn follow(memory: &Memory, draft: &mut Draft, service: Option<&str>, failed: impl Fn(DraftError) -> Failure) -> Result<Memory, Failure> {
     match (memory.follow(draft), service, &mut draft.from) {
         (Err(DraftError::ProofMissing { remembered, drafted }), Some(url), Some(from)) => {
             from.consistency.push(history::proof(&Client::new(url)?, remembered.min(drafted), remembered.max(drafted))?);

@@ -8,7 +8,8 @@ use signer::act::Capacity;
 use signer::draft::{Consistency, DraftedFrom};
 use signer::statement::{ProcedureName, Seen};
 use signer::value::{
-    CaseId, ChainHead, Code, DeviceId, LedgerId, ListRoot, Office, PersonId, ProcedureDigest, StatementHash, TreeHash, TreeRoot, Unit, UnixMs,
+    CaseId, ChainHead, Code, DeviceId, LedgerId, ListRoot, Office, PersonId, ProcedureDigest, StatementHash, TreeHash, TreeRoot, Unit,
+    UnixMs,
 };
 use signer::{ActName, Note};
 
@@ -23,7 +24,8 @@ impl Desk {
     pub fn to_json(&self) -> Value {
         let texts = |all: &[Office]| all.iter().map(|office| office.as_str().to_owned()).collect::<Vec<_>>();
         let procedures = self.procedures.iter().map(|enacted| {
-            let offices: Map<String, Value> = enacted.offices.iter().map(|(act, offices)| ((*act).to_owned(), json!(texts(offices)))).collect();
+            let offices: Map<String, Value> =
+                enacted.offices.iter().map(|(act, offices)| ((*act).to_owned(), json!(texts(offices)))).collect();
             json!({
                 "id": enacted.name.id.as_str(), "version": enacted.name.version, "digest": enacted.name.digest.to_string(),
                 "starts_ms": enacted.starts.0, "offices": offices,
@@ -36,9 +38,9 @@ impl Desk {
                 "to_ms": held.to.map(|to| to.0),
             })
         });
-        let consistency = self.from.consistency.iter().map(|proof| {
-            json!({ "old": proof.old, "new": proof.new, "proof": proof.proof.iter().map(ToString::to_string).collect::<Vec<_>>() })
-        });
+        let consistency = self.from.consistency.iter().map(
+            |proof| json!({ "old": proof.old, "new": proof.new, "proof": proof.proof.iter().map(ToString::to_string).collect::<Vec<_>>() }),
+        );
         let heads: Map<String, Value> = self.heads.iter().map(|(case, head)| (case.to_string(), json!(head.to_string()))).collect();
         let lists: Map<String, Value> =
             self.lists.iter().map(|(list, (count, total, root))| (list.to_string(), json!([count, total, root.to_string()]))).collect();
@@ -86,10 +88,14 @@ impl Desk {
             appointments,
             counters: named(&value["counters"], DeviceId::parse, Value::as_u64).ok_or_else(wrong("counters"))?,
             heads: named(&value["heads"], CaseId::parse, |head| text(head, StatementHash::parse)).ok_or_else(wrong("heads"))?,
-            lists: named(&value["lists"], Code::parse, |list| Some((list[0].as_u64()?, list[1].as_u64()?, text(&list[2], ListRoot::parse)?)))
-                .ok_or_else(wrong("lists"))?,
-            batches: named(&value["batches"], Code::parse, |batch| Some((text(&batch[0], Code::parse)?, batch[1].as_u64()?, batch[2].as_u64()?)))
-                .ok_or_else(wrong("batches"))?,
+            lists: named(&value["lists"], Code::parse, |list| {
+                Some((list[0].as_u64()?, list[1].as_u64()?, text(&list[2], ListRoot::parse)?))
+            })
+            .ok_or_else(wrong("lists"))?,
+            batches: named(&value["batches"], Code::parse, |batch| {
+                Some((text(&batch[0], Code::parse)?, batch[1].as_u64()?, batch[2].as_u64()?))
+            })
+            .ok_or_else(wrong("batches"))?,
         })
     }
 }

@@ -24,8 +24,6 @@ pub struct Client {
 
 /// An answer that is no problem.
 pub struct Answered {
-    /// The status.
-    pub status: u16,
     /// The body.
     pub text: String,
 }
@@ -88,7 +86,7 @@ impl Client {
         let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string().map_err(|error| remote(error.to_string()))?;
         let status = answer.status().as_u16();
         if answer.status().is_success() {
-            return Ok(Answered { status, text });
+            return Ok(Answered { text });
         }
         match serde_json::from_str(&text).ok().and_then(|problem| Refusing::of(status, &problem)) {
             Some(refusing) => Err(Failure::Problem(Box::new(refusing))),

@@ -57,7 +57,14 @@ impl Shelf {
 }
 
 /// Submits notes in their order. What is recorded is verified by the key that is remembered before it counts.
-pub fn submit(client: &Client, notes: &[String], memory: &mut Memory, memory_path: &Path, shelf: &Shelf, lang: Lang) -> Result<Vec<Came>, Failure> {
+pub fn submit(
+    client: &Client,
+    notes: &[String],
+    memory: &mut Memory,
+    memory_path: &Path,
+    shelf: &Shelf,
+    lang: Lang,
+) -> Result<Vec<Came>, Failure> {
     let mut came = Vec::new();
     while came.len() < notes.len() {
         let mut bytes = 0;
@@ -96,7 +103,9 @@ fn take(note: &str, answer: &Value, memory: &Memory, shelf: &Shelf, last: &mut O
     match receipt.verify(note.as_bytes(), &memory.origin, &memory.key) {
         Ok(_) => {}
         // Recorded before, signed by the same people at another time: their bytes stand in the record, not these.
-        Err(_) if is_repeated => say(lang.pick("recorded before with other signature bytes; its receipt is kept", "此前已入账（签名字节不同），回执已保存")),
+        Err(_) if is_repeated => {
+            say(lang.pick("recorded before with other signature bytes; its receipt is kept", "此前已入账（签名字节不同），回执已保存"))
+        }
         Err(refusal) => return Err(Failure::Refused(refusal)),
     }
     let path = shelf.keep(&format!("{}.tlog-proof", receipt.index), &receipt.encode())?;

@@ -44,7 +44,12 @@ impl Asked {
 }
 
 /// `GET /v1/desk`
-pub async fn desk(State(service): State<Arc<Service>>, lang: Lang, reader: Reader, RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
+pub async fn desk(
+    State(service): State<Arc<Service>>,
+    lang: Lang,
+    reader: Reader,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Problem> {
     let query = query.unwrap_or_default();
     let mut asked = Asked::parse(&query).ok_or_else(|| Problem::malformed("unit=UNIT, with=PERSON, remembered=SIZE", query, lang))?;
     let read = service.blocking(lang, move |service| {
@@ -62,7 +67,13 @@ pub async fn desk(State(service): State<Arc<Service>>, lang: Lang, reader: Reade
         drop(ledger);
         if desk.heads.len() > CASES_MAX {
             let advice = lang.pick("Ask for one unit: ?unit=", "请按单位获取：?unit=");
-            return Err(Problem::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "desk", format!("at most {CASES_MAX} cases"), desk.heads.len().to_string(), advice));
+            return Err(Problem::new(
+                axum::http::StatusCode::UNPROCESSABLE_ENTITY,
+                "desk",
+                format!("at most {CASES_MAX} cases"),
+                desk.heads.len().to_string(),
+                advice,
+            ));
         }
         reader.note(service, None, lang)?;
         Ok(desk.to_json())

@@ -178,7 +178,8 @@ fn merge(draft: &mut Draft, there: Draft) {
                 own.signatures.push(line);
             }
         }
-        let order: Vec<String> = Statement::parse(&own.text).map(|s| s.signers().iter().map(ToString::to_string).collect()).unwrap_or_default();
+        let order: Vec<String> =
+            Statement::parse(&own.text).map(|s| s.signers().iter().map(ToString::to_string).collect()).unwrap_or_default();
         own.signatures.sort_by_key(|line| order.iter().position(|name| *name == line.name));
     }
 }
@@ -188,10 +189,12 @@ fn judge(draft: &Draft, state: &State, ledger: &LedgerId, lang: Lang) -> Result<
     let mut signed = Vec::new();
     for (at, drafted) in draft.statements.iter().enumerate() {
         let number = at + 1;
-        let statement = Statement::parse(&drafted.text).map_err(|refusal| Problem::refused(&refusal, lang).with("statement", json!(number)))?;
+        let statement =
+            Statement::parse(&drafted.text).map_err(|refusal| Problem::refused(&refusal, lang).with("statement", json!(number)))?;
         let is_for_this = matches!(&statement, Statement::Act { ledger: of, .. } if of == ledger);
         if !is_for_this || !is_signed(drafted, &statement, state) {
-            let expected = lang.pick("statements for this ledger, each with at least one signature, all good", "本账本的声明，每份至少一个有效签名");
+            let expected =
+                lang.pick("statements for this ledger, each with at least one signature, all good", "本账本的声明，每份至少一个有效签名");
             let advice = lang.pick("Sign it with `zeren sign` first, then leave it here.", "请先用 zeren sign 签署，再存放于此。");
             let found = format!("{} {number}", lang.pick("statement", "声明"));
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "draft-signature", expected, found, advice));

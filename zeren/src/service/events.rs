@@ -30,10 +30,11 @@ pub async fn events(State(service): State<Arc<Service>>, lang: Lang) -> Result<R
     })?;
     let committed = service.committed.clone();
     let stopping = service.stopping.clone();
-    let stream = futures_util::stream::unfold((place, committed, stopping, true), |(place, mut committed, mut stopping, is_first)| async move {
-        let text = next(&place.0, &mut committed, &mut stopping, is_first).await?;
-        Some((Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from(text))), (place, committed, stopping, false)))
-    });
+    let stream =
+        futures_util::stream::unfold((place, committed, stopping, true), |(place, mut committed, mut stopping, is_first)| async move {
+            let text = next(&place.0, &mut committed, &mut stopping, is_first).await?;
+            Some((Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from(text))), (place, committed, stopping, false)))
+        });
     let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
     Ok((headers, Body::new(StreamBody::new(stream))).into_response())
 }

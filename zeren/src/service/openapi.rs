@@ -68,7 +68,10 @@ impl Operation {
     fn document(self) -> Value {
         let Operation { summary, parameters, body, mut responses, needs_token } = self;
         let problem = json!({ "schema": { "$ref": "#/components/schemas/Problem" } });
-        responses.insert("default".to_owned(), json!({ "description": "What went wrong, and what to do.", "content": { PROBLEM_JSON: problem } }));
+        responses.insert(
+            "default".to_owned(),
+            json!({ "description": "What went wrong, and what to do.", "content": { PROBLEM_JSON: problem } }),
+        );
         let mut document = json!({ "summary": summary, "parameters": parameters, "responses": responses });
         if let Some(body) = body {
             document["requestBody"] = body;
@@ -92,7 +95,13 @@ impl Api {
 
     /// The same where the document writes the path otherwise: it knows no parts with slashes.
     #[must_use]
-    pub fn route_as(mut self, path: &str, documented: &str, handlers: MethodRouter<Arc<Service>>, operations: Vec<(&str, Operation)>) -> Api {
+    pub fn route_as(
+        mut self,
+        path: &str,
+        documented: &str,
+        handlers: MethodRouter<Arc<Service>>,
+        operations: Vec<(&str, Operation)>,
+    ) -> Api {
         let operations: Map<String, Value> = operations.into_iter().map(|(method, of)| (method.to_owned(), of.document())).collect();
         self.paths.insert(documented.to_owned(), Value::Object(operations));
         self.router = self.router.route(path, handlers);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use ledger::storage::Folder;
 use ledger::Ledger;
+use ledger::storage::Folder;
 use projector::answers::Answer;
 use projector::rows::{CaseRow, LineRow, ListLinesRow, PAGE_ROWS_MAX, Rows};
 use projector::{Prefix, ProjectorError, counts};
@@ -85,7 +85,12 @@ pub async fn case(
 }
 
 /// `GET /v1/cases`: those that the reader's offices cover.
-pub async fn cases(State(service): State<Arc<Service>>, lang: Lang, reader: Reader, page: Asked<CasesPage>) -> Result<Json<Value>, Problem> {
+pub async fn cases(
+    State(service): State<Arc<Service>>,
+    lang: Lang,
+    reader: Reader,
+    page: Asked<CasesPage>,
+) -> Result<Json<Value>, Problem> {
     let page = query(page, lang)?;
     let within = page.unit.as_deref().map(|unit| named(unit, Unit::parse, "a unit", lang)).transpose()?;
     let after = page.after.as_deref().map(|case| named(case, CaseId::parse, "a case's id", lang)).transpose()?;
@@ -131,7 +136,11 @@ fn require_case(service: &Service, reader: &Reader, case: &CaseId, lang: Lang) -
     drop(ledger);
     // Whether a case of another's exists is not said either.
     let covers = reader.covers_all() || unit.as_ref().is_some_and(|unit| reader.covers(unit.as_str()));
-    if covers { Ok(()) } else { Err(reader.denied(service, lang.pick("an office that covers the case's unit", "任职范围包含该案件单位的岗位"), lang)) }
+    if covers {
+        Ok(())
+    } else {
+        Err(reader.denied(service, lang.pick("an office that covers the case's unit", "任职范围包含该案件单位的岗位"), lang))
+    }
 }
 
 /// `GET /v1/persons/PERSON`: oneself, or whoever holds or held office where the reader does.
@@ -170,23 +179,26 @@ fn covers_list(ledger: &Ledger<Folder>, reader: &Reader, list: &Code) -> bool {
 }
 
 /// `GET /v1/lists/LIST`
-pub async fn list(
-    State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
-    lang: Lang,
-    reader: Reader,
-) -> Result<Json<Value>, Problem> {
+pub async fn list(State(service): State<Arc<Service>>, Path(id): Path<String>, lang: Lang, reader: Reader) -> Result<Json<Value>, Problem> {
     let list = named(&id, Code::parse, "a list's id", lang)?;
     let read = service.blocking(lang, move |service| {
         if !covers_list(&writer::read(&service.ledger), &reader, &list) {
-            return Err(reader.denied(service, lang.pick("an office that covers every case of the list", "任职范围覆盖名册全部案件的岗位"), lang));
+            return Err(reader.denied(
+                service,
+                lang.pick("an office that covers every case of the list", "任职范围覆盖名册全部案件的岗位"),
+                lang,
+            ));
         }
-        let (answer, lines) = service.views.ask(lang, |rows| Ok((projector::answers::list(rows, list.as_str())?, lines(rows, list.as_str())?)))?;
+        let (answer, lines) =
+            service.views.ask(lang, |rows| Ok((projector::answers::list(rows, list.as_str())?, lines(rows, list.as_str())?)))?;
         let Answer { at, value } = answer.ok_or_else(|| Problem::not_found("a list", list.as_str(), lang))?;
         let root = writer::read(&service.ledger).state().register().list(&list).map(|list| list.root().to_string());
         reader.note(service, None, lang)?;
         let lines: Vec<Value> = lines.iter().map(answers::line).collect();
-        Ok(with_cursor(json!({ "list": list.as_str(), "kind": value.row.kind, "sheet_entries": value.sheets, "root": root, "lines": lines }), &at))
+        Ok(with_cursor(
+            json!({ "list": list.as_str(), "kind": value.row.kind, "sheet_entries": value.sheets, "root": root, "lines": lines }),
+            &at,
+        ))
     });
     read.await.map(Json)
 }
@@ -223,7 +235,11 @@ pub async fn batch(
             (list.filter(|_| covers || reader.covers_all()), cases)
         };
         if list.is_none() && !reader.covers_all() {
-            return Err(reader.denied(service, lang.pick("an office that covers every case of the batch", "任职范围覆盖批次全部案件的岗位"), lang));
+            return Err(reader.denied(
+                service,
+                lang.pick("an office that covers every case of the batch", "任职范围覆盖批次全部案件的岗位"),
+                lang,
+            ));
         }
         let answer = service.views.ask(lang, |rows| projector::answers::batch(rows, batch.as_str()))?;
         let Answer { at, value } = answer.ok_or_else(|| Problem::not_found("a batch", batch.as_str(), lang))?;
@@ -237,7 +253,12 @@ pub async fn batch(
 }
 
 /// `GET /v1/status`: the counts, within the unit that is asked for, or that the reader's office covers.
-pub async fn status(State(service): State<Arc<Service>>, lang: Lang, reader: Reader, asked: Asked<Counted>) -> Result<Json<Value>, Problem> {
+pub async fn status(
+    State(service): State<Arc<Service>>,
+    lang: Lang,
+    reader: Reader,
+    asked: Asked<Counted>,
+) -> Result<Json<Value>, Problem> {
     let asked = query(asked, lang)?;
     let unit = asked.unit.as_deref().map(|unit| named(unit, Unit::parse, "a unit", lang)).transpose()?;
     let read = service.blocking(lang, move |service| {

@@ -77,7 +77,12 @@ impl Tile {
 }
 
 /// `GET /tile/LEVEL/NUMBER` and `GET /tile/entries/NUMBER`
-pub async fn tile(State(service): State<Arc<Service>>, Path(path): Path<String>, lang: Lang, request: Request) -> Result<Response, Problem> {
+pub async fn tile(
+    State(service): State<Arc<Service>>,
+    Path(path): Path<String>,
+    lang: Lang,
+    request: Request,
+) -> Result<Response, Problem> {
     let unknown = || Problem::not_found("a tile that the checkpoint covers", &path, lang);
     let (level, address) = path.split_once('/').ok_or_else(unknown)?;
     let tile = Tile::parse(address).ok_or_else(unknown)?;
@@ -90,7 +95,11 @@ pub async fn tile(State(service): State<Arc<Service>>, Path(path): Path<String>,
         }
         reader.note(&service, None, lang)?;
     }
-    let level = if is_of_entries { None } else { Some(level.parse::<u32>().ok().filter(|l| *l < TILE_LEVELS && l.to_string() == level).ok_or_else(unknown)?) };
+    let level = if is_of_entries {
+        None
+    } else {
+        Some(level.parse::<u32>().ok().filter(|l| *l < TILE_LEVELS && l.to_string() == level).ok_or_else(unknown)?)
+    };
     let read = service.blocking(lang, move |service| {
         let ledger = writer::read(&service.ledger);
         let bytes = match level {
@@ -127,7 +136,8 @@ pub async fn facts(State(service): State<Arc<Service>>) -> Json<Value> {
     let seen = ledger.seen();
     let key = |name: &str, kind, key: &KeyBytes| verifier_key(name, kind, key);
     let in_force = state.in_force();
-    let witnesses = in_force.map(|in_force| in_force.constitution.witnesses.iter().map(|w| key(w.name.as_str(), TYPE_COSIGNATURE, &w.key)).collect());
+    let witnesses =
+        in_force.map(|in_force| in_force.constitution.witnesses.iter().map(|w| key(w.name.as_str(), TYPE_COSIGNATURE, &w.key)).collect());
     let procedure = state.procedure_at(state.size(), service.clock.now());
     Json(json!({
         "ledger": ledger.id().as_str(), "purpose": state.purpose().map(|purpose| purpose.to_string()),
@@ -151,7 +161,11 @@ pub struct Between {
 }
 
 /// `GET /v1/consistency?old=&new=`
-pub async fn consistency(State(service): State<Arc<Service>>, lang: Lang, between: Result<Query<Between>, axum::extract::rejection::QueryRejection>) -> Result<Json<Value>, Problem> {
+pub async fn consistency(
+    State(service): State<Arc<Service>>,
+    lang: Lang,
+    between: Result<Query<Between>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Value>, Problem> {
     let Query(Between { old, new }) = between.map_err(|error| Problem::malformed("?old=SIZE&new=SIZE", error.body_text(), lang))?;
     let ledger = writer::read(&service.ledger);
     let size = ledger.seen().map_or(0, |seen| seen.size);
@@ -174,7 +188,12 @@ pub async fn receipt(State(service): State<Arc<Service>>, Path(index): Path<Stri
 }
 
 /// `GET /v1/entries/INDEX`: the note, and its receipt.
-pub async fn entry(State(service): State<Arc<Service>>, Path(index): Path<String>, lang: Lang, reader: Reader) -> Result<Json<Value>, Problem> {
+pub async fn entry(
+    State(service): State<Arc<Service>>,
+    Path(index): Path<String>,
+    lang: Lang,
+    reader: Reader,
+) -> Result<Json<Value>, Problem> {
     let index = number_of(&index, lang)?;
     let asked = reader.clone();
     let read = service.blocking(lang, move |service| {
@@ -184,9 +203,11 @@ pub async fn entry(State(service): State<Arc<Service>>, Path(index): Path<String
         let bytes = ledger.entry(index).map_err(|error| failed(&error, lang))?.unwrap_or_default();
         let entry = Entry::parse(&bytes).map_err(|refusal| Problem::refused(&refusal, lang))?;
         let note = String::from_utf8_lossy(entry.note).into_owned();
-        let is_own = signer::Note::parse(entry.note).is_ok_and(|note| note.signatures.iter().any(|line| line.name == asked.person.as_str()));
+        let is_own =
+            signer::Note::parse(entry.note).is_ok_and(|note| note.signatures.iter().any(|line| line.name == asked.person.as_str()));
         if !asked.covers_all() && !is_own {
-            let expected = lang.pick("a signer of the entry, or an office that covers the whole ledger", "该条目的签署人，或任职范围覆盖全账本的岗位");
+            let expected =
+                lang.pick("a signer of the entry, or an office that covers the whole ledger", "该条目的签署人，或任职范围覆盖全账本的岗位");
             return Err(asked.denied(service, expected, lang));
         }
         asked.note(service, None, lang)?;

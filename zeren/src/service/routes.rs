@@ -36,19 +36,19 @@ pub fn router(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
-/// The OpenAPI document.
-pub fn document() -> Value {
-    api().finish().1
-}
-
 fn api() -> Api {
     of_programme(of_drafts(of_statements(of_record(of_machine(Api::new())))))
 }
 
 fn of_machine(api: Api) -> Api {
-    let alive = Operation::public("Whether the process answers.").giving(200, JSON, object(&[("alive", json!({ "type": "boolean" }))]), "It does.");
-    let ready = Operation::public("Whether it can record: the writer runs, and the views are near.")
-        .giving(200, JSON, object(&[("ready", json!({ "type": "boolean" })), ("entries", count()), ("views", count())]), "It can.");
+    let alive =
+        Operation::public("Whether the process answers.").giving(200, JSON, object(&[("alive", json!({ "type": "boolean" }))]), "It does.");
+    let ready = Operation::public("Whether it can record: the writer runs, and the views are near.").giving(
+        200,
+        JSON,
+        object(&[("ready", json!({ "type": "boolean" })), ("entries", count()), ("views", count())]),
+        "It can.",
+    );
     let counted = Operation::public("What the service counts, for Prometheus; to this machine only.").giving(200, TEXT, text(), "Samples.");
     api.route("/health", get(|| async { Json(json!({ "alive": true })) }), vec![("get", alive)])
         .route("/ready", get(readiness), vec![("get", ready)])
@@ -58,28 +58,53 @@ fn of_machine(api: Api) -> Api {
 fn of_record(api: Api) -> Api {
     let number = || json!({ "type": "string", "pattern": "^(0|[1-9][0-9]{0,15})$" });
     let checkpoint = Operation::public("The latest signed checkpoint (C2SP tlog-checkpoint).").giving(200, TEXT, text(), "A signed note.");
-    let tile = Operation::public("A tile of hashes, or a bundle of entries (C2SP tlog-tiles). Entries need a token unless the service says otherwise.")
-        .at("level", json!({ "type": "string", "enum": ["0", "1", "2", "3", "4", "5", "6", "7", "entries"] }), "Level, or `entries`.")
-        .at("number", json!({ "type": "string", "pattern": "^[0-9]{3}$" }), "Number, as tlog-tiles writes it; with `.p/WIDTH` for a partial one.")
-        .giving(200, BYTES, json!({ "type": "string", "format": "binary" }), "The tile.");
+    let tile = Operation::public(
+        "A tile of hashes, or a bundle of entries (C2SP tlog-tiles). Entries need a token unless the service says otherwise.",
+    )
+    .at("level", json!({ "type": "string", "enum": ["0", "1", "2", "3", "4", "5", "6", "7", "entries"] }), "Level, or `entries`.")
+    .at(
+        "number",
+        json!({ "type": "string", "pattern": "^[0-9]{3}$" }),
+        "Number, as tlog-tiles writes it; with `.p/WIDTH` for a partial one.",
+    )
+    .giving(200, BYTES, json!({ "type": "string", "format": "binary" }), "The tile.");
     let facts = Operation::public("The ledger's own facts.").giving(
         200,
         JSON,
-        object(&[("ledger", text()), ("size", count()), ("root", text()), ("chain", text()), ("checkpoint", text()), ("checkpoint_key", text())]),
+        object(&[
+            ("ledger", text()),
+            ("size", count()),
+            ("root", text()),
+            ("chain", text()),
+            ("checkpoint", text()),
+            ("checkpoint_key", text()),
+        ]),
         "Facts.",
     );
     let sizes = object(&[("size", count()), ("root", text())]);
     let consistency = Operation::public("Proof that one size of the log continues another (RFC 6962).")
         .asking("old", true, count(), "The smaller size.")
         .asking("new", true, count(), "The larger size.")
-        .giving(200, JSON, object(&[("old", sizes.clone()), ("new", sizes), ("proof", json!({ "type": "array", "items": text() }))]), "The proof.");
-    let events = Operation::public("Each new checkpoint, as server-sent events.").giving(200, "text/event-stream", text(), "Events `checkpoint`.");
-    let receipt = Operation::by_token("An entry's receipt (C2SP tlog-proof).")
-        .at("index", number(), "The entry's index.")
-        .giving(200, TEXT, text(), "The receipt.");
-    let entry = Operation::by_token("An entry: its note, and its receipt.")
-        .at("index", number(), "The entry's index.")
-        .giving(200, JSON, object(&[("entry", count()), ("note", text()), ("receipt", text())]), "The entry.");
+        .giving(
+            200,
+            JSON,
+            object(&[("old", sizes.clone()), ("new", sizes), ("proof", json!({ "type": "array", "items": text() }))]),
+            "The proof.",
+        );
+    let events =
+        Operation::public("Each new checkpoint, as server-sent events.").giving(200, "text/event-stream", text(), "Events `checkpoint`.");
+    let receipt = Operation::by_token("An entry's receipt (C2SP tlog-proof).").at("index", number(), "The entry's index.").giving(
+        200,
+        TEXT,
+        text(),
+        "The receipt.",
+    );
+    let entry = Operation::by_token("An entry: its note, and its receipt.").at("index", number(), "The entry's index.").giving(
+        200,
+        JSON,
+        object(&[("entry", count()), ("note", text()), ("receipt", text())]),
+        "The entry.",
+    );
     api.route("/checkpoint", get(record::checkpoint), vec![("get", checkpoint)])
         .route_as("/tile/{*path}", "/tile/{level}/{number}", get(record::tile), vec![("get", tile)])
         .route("/v1/ledger", get(record::facts), vec![("get", facts)])
@@ -90,39 +115,62 @@ fn of_record(api: Api) -> Api {
 }
 
 fn of_statements(api: Api) -> Api {
-    let recorded = object(&[("recorded", json!({ "type": "boolean" })), ("index", count()), ("repeated", json!({ "type": "boolean" })), ("receipt", text()), ("warnings", objects())]);
+    let recorded = object(&[
+        ("recorded", json!({ "type": "boolean" })),
+        ("index", count()),
+        ("repeated", json!({ "type": "boolean" })),
+        ("receipt", text()),
+        ("warnings", objects()),
+    ]);
     let many = object(&[("recorded", count()), ("answers", objects())]);
     let notes = json!({
         "type": "object", "required": ["notes"], "additionalProperties": false,
         "properties": { "notes": { "type": "array", "minItems": 1, "maxItems": NOTES_MAX, "items": text() } },
     });
-    let submit = Operation::public("Submit a signed statement, or many in their order. The same statement again is answered with its first receipt.")
-        .taking(&[(TEXT, text()), (JSON, notes)])
-        .giving(201, JSON, recorded, "Recorded, durable, with a receipt.")
-        .giving(200, JSON, json!({ "anyOf": [{ "type": "object", "required": ["index"] }, many] }), "Recorded before; or the answers to many.");
+    let submit = Operation::public(
+        "Submit a signed statement, or many in their order. The same statement again is answered with its first receipt.",
+    )
+    .taking(&[(TEXT, text()), (JSON, notes)])
+    .giving(201, JSON, recorded, "Recorded, durable, with a receipt.")
+    .giving(
+        200,
+        JSON,
+        json!({ "anyOf": [{ "type": "object", "required": ["index"] }, many] }),
+        "Recorded before; or the answers to many.",
+    );
     api.route("/v1/statements", post(statements::submit), vec![("post", submit)])
 }
 
 fn of_drafts(api: Api) -> Api {
     let id = || json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" });
-    let draft = || object(&[("draft", text()), ("statements", count()), ("signers", json!({ "type": "array", "items": text() })), ("wanting", json!({ "type": "array", "items": text() }))]);
+    let draft = || {
+        object(&[
+            ("draft", text()),
+            ("statements", count()),
+            ("signers", json!({ "type": "array", "items": text() })),
+            ("wanting", json!({ "type": "array", "items": text() })),
+        ])
+    };
     let leave = Operation::public("Leave a draft for its co-signers, or add signatures to it.")
         .taking(&[(TEXT, text())])
         .giving(201, JSON, draft(), "It waits.")
         .giving(200, JSON, draft(), "Its signatures were added.");
     let mine = Operation::by_token("Drafts in which the reader is named.").giving(200, JSON, object(&[("drafts", objects())]), "Drafts.");
-    let take = Operation::by_token("A draft, for whoever is named in it.").at("draft", id(), "Its id.").giving(200, TEXT, text(), "zeren draft v1.");
+    let take = Operation::by_token("A draft, for whoever is named in it.").at("draft", id(), "Its id.").giving(
+        200,
+        TEXT,
+        text(),
+        "zeren draft v1.",
+    );
     let withdraw = Operation::by_token("Withdraw a draft.").at("draft", id(), "Its id.").giving(204, "", Value::Null, "It is gone.");
     let desk = Operation::by_token("What drafting needs, within the reader's offices (docs/format.md section 21).")
         .asking("unit", false, json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9-]{0,15}$" }), "Only cases of this unit.")
         .asking("with", false, text(), "A co-signer; may be repeated.")
         .asking("remembered", false, count(), "A size of which a proof is wanted; may be repeated.")
         .giving(200, JSON, object(&[("kind", text()), ("ledger", text()), ("checkpoint", text())]), "The desk.");
-    api.route("/v1/desk", get(desk::desk), vec![("get", desk)]).route("/v1/drafts", get(drafts::mine).post(drafts::leave), vec![("get", mine), ("post", leave)]).route(
-        "/v1/drafts/{draft}",
-        get(drafts::take).delete(drafts::withdraw),
-        vec![("get", take), ("delete", withdraw)],
-    )
+    api.route("/v1/desk", get(desk::desk), vec![("get", desk)])
+        .route("/v1/drafts", get(drafts::mine).post(drafts::leave), vec![("get", mine), ("post", leave)])
+        .route("/v1/drafts/{draft}", get(drafts::take).delete(drafts::withdraw), vec![("get", take), ("delete", withdraw)])
 }
 
 fn of_programme(api: Api) -> Api {
@@ -132,9 +180,19 @@ fn of_programme(api: Api) -> Api {
         .at("case", id(), "The case.")
         .asking("after", false, count(), "The last entry of the page before.")
         .asking("limit", false, limit(), "Entries of a page.")
-        .giving(200, JSON, view(&[("case", text()), ("entries", objects()), ("entries_total", count()), ("flags", objects())]), "The case.");
+        .giving(
+            200,
+            JSON,
+            view(&[("case", text()), ("entries", objects()), ("entries_total", count()), ("flags", objects())]),
+            "The case.",
+        );
     let cases = Operation::by_token("Cases that the reader's offices cover.")
-        .asking("unit", false, json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9-]{0,15}$" }), "Only of this unit and those within it.")
+        .asking(
+            "unit",
+            false,
+            json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9-]{0,15}$" }),
+            "Only of this unit and those within it.",
+        )
         .asking("after", false, id(), "The last case of the page before.")
         .asking("limit", false, limit(), "Cases of a page.")
         .giving(200, JSON, view(&[("cases", objects())]), "Cases.");
@@ -143,15 +201,34 @@ fn of_programme(api: Api) -> Api {
         .asking("after", false, count(), "The last entry of the page before.")
         .asking("limit", false, limit(), "Acts of a page.")
         .giving(200, JSON, view(&[("person", text()), ("offices", objects()), ("acts", objects())]), "The person.");
-    let list = Operation::by_token("A list with its lines.").at("list", id(), "The list.").giving(200, JSON, view(&[("list", text()), ("lines", objects())]), "The list.");
-    let batch = Operation::by_token("A batch of payments.").at("batch", id(), "The batch.").giving(200, JSON, view(&[("batch", text()), ("list", text())]), "The batch.");
+    let list = Operation::by_token("A list with its lines.").at("list", id(), "The list.").giving(
+        200,
+        JSON,
+        view(&[("list", text()), ("lines", objects())]),
+        "The list.",
+    );
+    let batch = Operation::by_token("A batch of payments.").at("batch", id(), "The batch.").giving(
+        200,
+        JSON,
+        view(&[("batch", text()), ("list", text())]),
+        "The batch.",
+    );
     let status = Operation::by_token("Counts: funnel, standing, deadlines, money, what waits, refusals.")
         .asking("unit", false, json!({ "type": "string", "pattern": "^(-|[A-Za-z0-9][A-Za-z0-9-]{0,15})$" }), "Of this unit.")
         .asking("period", false, json!({ "type": "integer", "minimum": 1900, "maximum": 9999 }), "Of this period.")
         .giving(200, JSON, object(&[("ledger", text()), ("size", count()), ("money", objects())]), "Counts.");
-    let postings = Operation::public("Which list hung for which step from when to when.").giving(200, JSON, view(&[("postings", objects())]), "Postings.");
+    let postings = Operation::public("Which list hung for which step from when to when.").giving(
+        200,
+        JSON,
+        view(&[("postings", objects())]),
+        "Postings.",
+    );
     let report = Operation::public("Whether the report of a code is in the record, and was answered.")
-        .at("hash", json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }), "SHA-256 as docs/format.md says for `report`, in hexadecimal.")
+        .at(
+            "hash",
+            json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }),
+            "SHA-256 as docs/format.md says for `report`, in hexadecimal.",
+        )
         .giving(200, JSON, object(&[("received_ms", count()), ("answered", json!({ "type": "boolean" }))]), "Its state.");
     api.route("/v1/cases", get(programme::cases), vec![("get", cases)])
         .route("/v1/cases/{case}", get(programme::case), vec![("get", case)])

@@ -71,8 +71,8 @@ async fn one(service: &Arc<Service>, peer: Peer, note: Vec<u8>, lang: Lang) -> R
 }
 
 async fn many(service: &Arc<Service>, peer: Peer, body: &[u8], lang: Lang) -> Result<Response, Problem> {
-    let Notes { notes } = serde_json::from_slice(body)
-        .map_err(|error| Problem::malformed("{\"notes\": [\"a note\", ...]}", error.to_string(), lang))?;
+    let Notes { notes } =
+        serde_json::from_slice(body).map_err(|error| Problem::malformed("{\"notes\": [\"a note\", ...]}", error.to_string(), lang))?;
     if notes.is_empty() || notes.len() > NOTES_MAX {
         return Err(Problem::malformed(format!("1 to {NOTES_MAX} notes"), notes.len().to_string(), lang));
     }

@@ -12,8 +12,8 @@ use signer::statement::{By, Header, ProcedureName, Seen, Statement};
 use signer::value::{DeviceId, PersonId, Time};
 
 use super::rehearsal::{Rehearsal, is_of_all};
-use super::salts::Salts;
 use super::remembered_sizes;
+use super::salts::Salts;
 use crate::desk::drafted_from;
 use crate::error::Failure;
 use crate::files;

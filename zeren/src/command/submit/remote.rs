@@ -33,8 +33,10 @@ pub fn submit(
     let mut memory = recall(&path, ledger.as_str(), policy, lang)?;
     let checkpoint = facts["checkpoint"].as_str().and_then(|text| Note::parse(text.as_bytes()).ok()).ok_or_else(nonsense)?;
     history::follow(&client, &mut memory, &path, &checkpoint, lang)?;
-    let notes: Result<Vec<String>, Failure> =
-        submissions.iter().map(|(_, note)| String::from_utf8(note.clone()).map_err(|_| Failure::malformed("a note that is not UTF-8"))).collect();
+    let notes: Result<Vec<String>, Failure> = submissions
+        .iter()
+        .map(|(_, note)| String::from_utf8(note.clone()).map_err(|_| Failure::malformed("a note that is not UTF-8")))
+        .collect();
     let notes = notes?;
     let came = submit_notes(&client, &notes, &mut memory, &path, &Shelf::beside(key), lang)?;
     let (mut refused, mut printed) = (0, Vec::new());
@@ -42,7 +44,8 @@ pub fn submit(
         match came {
             Came::Recorded { index, is_repeated, receipt } => {
                 say(&recorded_line(*index, *is_repeated, receipt, lang));
-                printed.push(json!({ "recorded": true, "index": index, "repeated": is_repeated, "receipt": receipt.display().to_string() }));
+                printed
+                    .push(json!({ "recorded": true, "index": index, "repeated": is_repeated, "receipt": receipt.display().to_string() }));
             }
             Came::Refused(refusing) => {
                 refused += 1;

@@ -1,0 +1,423 @@
+//! The service, asked over HTTP and by the commands of a clerk on another machine.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up should fail loudly")]
+
+mod served;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+use signer::merkle::leaf_hash;
+
+use self::served::Served;
+
+/// Signed objections of t701 on cases of village 05, each on its own counter.
+fn objections(served: &Served, name: &str, cases: std::ops::Range<u32>) -> Vec<String> {
+    let key = served.key("t701");
+    let rows: String = cases.map(|case| format!("07-05-{case:03},mistake\n")).collect();
+    fs::write(served.path("rows.csv"), format!("case,reason\n{rows}")).unwrap();
+    let desk = format!("{name}.desk");
+    let url = served.url();
+    served.ok(&["desk", "fetch", "--service", &url, "--key", &key, "--person", "t701", "--policy", "county/trust-policy", "-o", &desk]);
+    let draft = format!("{name}.draft");
+    served.ok(&[
+        "draft",
+        "objection",
+        "--desk",
+        &desk,
+        "--by",
+        "t701",
+        "--device",
+        "d-07-pair-1",
+        "-o",
+        &draft,
+        "--rows",
+        "rows.csv",
+        "evidence none",
+    ]);
+    served.ok(&["sign", &draft, "--key", &key, "--person", "t701", "--yes"]);
+    let draft = signer::draft::Draft::parse(&fs::read(served.path(&draft)).unwrap()).unwrap();
+    draft.statements.iter().map(|statement| statement.note().encode()).collect()
+}
+
+#[test]
+fn a_clerk_elsewhere_drafts_offline_signs_with_another_and_uploads() {
+    let served = Served::start(&[]);
+    let url = served.url();
+    let (t701, t702) = (served.key("t701"), served.key("t702"));
+    let fetch = [
+        "desk",
+        "fetch",
+        "--service",
+        &url,
+        "--key",
+        &t701,
+        "--person",
+        "t701",
+        "--policy",
+        "county/trust-policy",
+        "--with",
+        "t702",
+        "-o",
+        "day.desk",
+    ];
+    assert!(served.ok(&fetch).contains("the desk at 2,002 entries: 300 cases"));
+    // Two objections and a relation, drafted without asking anybody.
+    fs::write(served.path("rows.csv"), "case,reason\n07-05-004,mistake\n07-05-005,mistake\n").unwrap();
+    let by = ["--desk", "day.desk", "--by", "t701", "--by", "t702", "--device", "d-07-pair-1"];
+    served.ok(&[&["draft", "objection", "-o", "a.draft", "--rows", "rows.csv", "evidence none"], &by[..]].concat());
+    served.ok(&[&["draft", "objection", "-o", "b.draft", "case 07-05-006", "reason mistake", "evidence none"], &by[..]].concat());
+    let counters = |name: &str| {
+        fs::read_to_string(served.path(name))
+            .unwrap()
+            .lines()
+            .filter(|line| line.starts_with("device "))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let (first, second) = (counters("a.draft"), counters("b.draft"));
+    assert!(first.len() == 2 && second.len() == 1 && !first.contains(&second[0]) && first[0] != first[1], "{first:?} {second:?}");
+    for draft in ["a.draft", "b.draft"] {
+        served.ok(&["sign", draft, "--key", &t701, "--person", "t701", "--yes"]);
+    }
+    // Left for the other, who takes it, signs it and uploads it.
+    let left = served.ok(&["desk", "leave", "a.draft", "--service", &url]);
+    assert!(left.contains("waits for t702"), "{left}");
+    let as_t702 = ["--service", &url, "--key", &t702, "--person", "t702", "--policy", "county/trust-policy"];
+    let listed = served.ok(&[&["desk", "list"], &as_t702[..]].concat());
+    assert!(listed.contains("2 × objection  waits for t702"), "{listed}");
+    let id = listed.split_whitespace().next().unwrap().to_owned();
+    served.ok(&[&["desk", "take", &id, "-o", "taken.draft"], &as_t702[..]].concat());
+    served.ok(&["sign", "taken.draft", "--key", &t702, "--person", "t702", "--yes"]);
+    let upload = ["submit", "--to", &url, "--key", &t702, "taken.draft"];
+    let said = served.ok(&upload);
+    assert!(said.contains("2 recorded, 0 refused; every receipt verified"), "{said}");
+    // The same again is answered with the first receipts; the draft waits no longer.
+    assert!(served.ok(&upload).contains("was recorded before"));
+    assert!(served.ok(&[&["desk", "list"], &as_t702[..]].concat()).contains("no draft waits"));
+    // A receipt by itself convinces, as far as the witnesses go: they have not seen it yet.
+    let verified = served.run(&[
+        "verify",
+        "receipt",
+        "t702.pem.receipts/2003.tlog-proof",
+        "t702.pem.receipts/2003.note",
+        "--policy",
+        "county/trust-policy",
+    ]);
+    assert!(verified.1.contains("entry 2003 of demo.sample-township.example"), "{}", verified.1);
+    // Somebody else's draft is nobody else's business.
+    let token = served.token("t703");
+    let denied = served.get(&format!("/v1/drafts/{}", whole_id(&served, &id)), Some(&token));
+    assert!(denied.status == 403 || denied.status == 404, "{denied:?}");
+}
+
+fn whole_id(served: &Served, digits: &str) -> String {
+    let names = fs::read_dir(served.path("county-service/drafts")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names
+        .filter(|name| name.starts_with(digits))
+        .map(|name| name.trim_end_matches(".draft").to_owned())
+        .next()
+        .unwrap_or_else(|| "0".repeat(64))
+}
+
+#[test]
+fn what_went_stale_meanwhile_is_said_and_the_rest_is_recorded() {
+    let served = Served::start(&[]);
+    let url = served.url();
+    let [early, late] = ["early", "late"].map(|name| objections(&served, name, 4..7));
+    // Drafted at two desks of one device: the counters are the same, so the second upload must give way, and says why.
+    assert_eq!(early.len(), 3);
+    let upload = |draft: &str| served.run(&["submit", "--to", &url, "--key", "t701.pem", draft]);
+    assert_eq!(upload("early.draft").0, 0);
+    let (code, said) = upload("late.draft");
+    // Their texts differ only in the clock; within one second they are the same statement, recorded before.
+    if early != late {
+        assert_eq!(code, 4, "{said}");
+        assert!(said.contains("counter-used") && said.contains("went stale"), "{said}");
+    } else {
+        assert!(code == 0 && said.contains("was recorded before"), "{said}");
+    }
+}
+
+#[test]
+fn offices_say_who_sees_what_and_every_denial_is_logged() {
+    let served = Served::start(&[]);
+    let [village, township, county] = ["v05-clerk", "t701", "o001"].map(|person| served.token(person));
+    let status = |path: &str, token: &str| served.get(path, Some(token)).status;
+    let seen = [
+        ("/v1/cases/07-05-003", [200, 200, 200]),
+        ("/v1/cases/07-01-001", [403, 200, 200]),
+        ("/v1/cases/08-01-001", [403, 403, 404]),
+        ("/v1/persons/v05-clerk", [200, 200, 200]),
+        ("/v1/persons/o001", [403, 403, 200]),
+        ("/v1/entries/5", [403, 403, 200]),
+        ("/tile/entries/000", [403, 403, 200]),
+        ("/v1/lists/c-2013", [403, 200, 200]),
+        ("/v1/batches/b-2013-1", [403, 200, 200]),
+        ("/v1/status?unit=07-05", [200, 200, 200]),
+        ("/v1/status?unit=07", [403, 200, 200]),
+        ("/v1/receipts/5", [200, 200, 200]),
+    ];
+    for (path, expected) in seen {
+        let found = [&village, &township, &county].map(|token| status(path, token));
+        assert_eq!(found, expected, "{path}");
+        assert_eq!(served.get(path, None).status, 401, "{path}");
+    }
+    let cases = served.get("/v1/cases?limit=1000", Some(&village)).json();
+    let cases = cases["cases"].as_array().unwrap().clone();
+    assert!(!cases.is_empty() && cases.iter().all(|case| case["case"].as_str().unwrap().starts_with("07-05-")), "{cases:?}");
+    let waiting = served.get("/v1/status?unit=07-05", Some(&village)).json()["waiting"].as_array().unwrap().clone();
+    assert!(waiting.iter().all(|waits| waits["unit"] == "07-05"), "{waiting:?}");
+    // Tokens of another ledger, of somebody else's key, too old, of a stranger.
+    let ledger = served.get("/v1/ledger", None).json()["ledger"].as_str().unwrap().to_owned();
+    let other = ledger.replace(&ledger[ledger.len() - 4..], "0000");
+    served.key("i001");
+    let forged = |args: &[&str]| served.ok(&[&["token"], args].concat()).trim().to_owned();
+    let wrong = [
+        ("token-ledger", forged(&["--key", "i001.pem", "--person", "i001", "--ledger", &other])),
+        ("token-signature", forged(&["--key", "i001.pem", "--person", "o001", "--ledger", &ledger])),
+        ("token-signature", forged(&["--key", "i001.pem", "--person", "nobody", "--ledger", &ledger])),
+        ("token-format", "AAAA".to_owned()),
+    ];
+    for (rule, token) in &wrong {
+        let answer = served.get("/v1/cases/07-05-003", Some(token));
+        assert_eq!((answer.status, answer.json()["rule"].as_str()), (401, Some(*rule)));
+    }
+    let log = served.access_log();
+    let noted = |person: Option<&str>, path: &str, denied: Option<&str>| {
+        log.iter().any(|line| line["person"] == json!(person) && line["path"] == path && line["denied"] == json!(denied))
+    };
+    assert!(noted(Some("v05-clerk"), "/v1/cases/07-01-001", Some("scope")));
+    assert!(noted(Some("t701"), "/v1/cases/07-01-001", None));
+    assert!(noted(None, "/v1/cases/07-05-003", Some("token-ledger")));
+    assert!(noted(None, "/tile/entries/000", Some("token-missing")));
+}
+
+#[test]
+fn where_the_access_log_cannot_be_written_nothing_is_shown() {
+    let served = Served::start(&[]);
+    let token = served.token("o001");
+    assert_eq!(served.get("/v1/cases/07-05-003", Some(&token)).status, 200);
+    drop(served);
+    let served = Served::start(&[]);
+    let token = served.token("o001");
+    fs::remove_dir_all(served.path("county-service/drafts")).unwrap();
+    // A draft that cannot be kept is said to be that.
+    let note = objections(&served, "x", 4..5);
+    assert_eq!(note.len(), 1);
+    let draft = fs::read(served.path("x.draft")).unwrap();
+    let answer = served.ask("POST", "/v1/drafts", None, "text/plain", &draft);
+    assert_eq!((answer.status, answer.json()["rule"].as_str()), (503, Some("unavailable")));
+    assert_eq!(served.get("/v1/cases/07-05-003", Some(&token)).status, 200);
+}
+
+#[test]
+fn tiles_hash_to_the_checkpoint_and_bundles_to_the_tiles() {
+    let served = Served::start(&["--public-entries"]);
+    let checkpoint = signer::Note::parse(&served.get("/checkpoint", None).body).unwrap();
+    let checkpoint = signer::Checkpoint::parse(&checkpoint.text).unwrap();
+    let mut tree = ledger::history::Tree::default();
+    let mut leaves = Vec::new();
+    for number in 0..checkpoint.size.div_ceil(256) {
+        let width = (checkpoint.size - number * 256).min(256);
+        let partial = if width < 256 { format!(".p/{width}") } else { String::new() };
+        let tile = served.get(&format!("/tile/0/{number:03}{partial}"), None);
+        assert_eq!((tile.status, tile.body.len() as u64), (200, width * 32));
+        leaves.extend(tile.body.chunks(32).map(|hash| signer::value::TreeHash(hash.try_into().unwrap())));
+        let bundle = served.get(&format!("/tile/entries/{number:03}{partial}"), None).body;
+        let mut rest = bundle.as_slice();
+        while let Some((length, after)) = rest.split_first_chunk::<2>() {
+            let (entry, after) = after.split_at(usize::from(u16::from_be_bytes(*length)));
+            assert_eq!(leaf_hash(entry), leaves[tree.size() as usize]);
+            tree.push(leaf_hash(entry));
+            rest = after;
+        }
+    }
+    assert_eq!(tree.root_at(checkpoint.size), Some(checkpoint.root));
+    let above = served.get(&format!("/tile/1/000.p/{}", checkpoint.size / 256), None).body;
+    assert_eq!(above, tree.levels()[8].iter().flat_map(|hash| hash.0).collect::<Vec<u8>>());
+    for wrong in ["/tile/0/999", "/tile/0/0", "/tile/8/000", "/tile/00/000", "/tile/0/000.p/256", "/tile/x/000", "/tile/0"] {
+        assert_eq!(served.get(wrong, None).status, 404, "{wrong}");
+    }
+    let proof = served.get(&format!("/v1/consistency?old=1000&new={}", checkpoint.size), None).json();
+    assert_eq!(proof["new"]["root"], checkpoint.root.to_string());
+    assert_eq!(served.get("/v1/consistency?old=2&new=1", None).status, 400);
+    assert_eq!(served.get("/v1/consistency?old=x&new=1", None).status, 400);
+}
+
+#[test]
+fn what_the_document_describes_is_what_is_served() {
+    let served = Served::start(&[]);
+    let document = served.get("/v1/openapi.json", None).json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths.len() >= 20);
+    for (path, operations) in paths {
+        let filled = path.replace("{level}", "0").replace("{number}", "000").replace("{index}", "5").replace("{draft}", &"0".repeat(64));
+        let filled =
+            filled.replace("{case}", "07-05-003").replace("{person}", "t701").replace("{list}", "c-2013").replace("{batch}", "b-2013-1");
+        let filled = filled.replace("{hash}", &"0".repeat(64));
+        for method in ["get", "post", "delete", "put", "patch"] {
+            if path == "/v1/events" && method == "get" {
+                continue;
+            }
+            let answer = served.ask(&method.to_uppercase(), &filled, None, "text/plain", b"");
+            let is_described = operations.get(method).is_some();
+            assert_eq!(answer.status != 405, is_described, "{method} {path}: {}", answer.head);
+            if answer.status == 404 {
+                assert_ne!(answer.json()["expected"], "an address of this service", "{path}");
+            }
+            let needs_token = operations[method]["security"] == json!([{ "token": [] }]);
+            assert_eq!(answer.status == 401, is_described && needs_token, "{method} {path}: {}", answer.head);
+            if answer.status >= 400 {
+                let problem = answer.json();
+                for member in document["components"]["schemas"]["Problem"]["required"].as_array().unwrap() {
+                    assert!(!problem[member.as_str().unwrap()].is_null(), "{path}: {problem}");
+                }
+            }
+        }
+    }
+    let unknown = served.get("/nope", None);
+    assert_eq!((unknown.status, unknown.json()["rule"].as_str()), (404, Some("unknown")));
+}
+
+#[test]
+fn limits_hold_and_say_what_they_are() {
+    let served = Served::start(&[]);
+    let note = |bytes: usize| served.ask("POST", "/v1/statements", None, "text/plain", &vec![b'x'; bytes]);
+    assert_eq!(note(70_000).status, 413);
+    assert_eq!(note(5 << 20).status, 413);
+    assert_eq!((note(10).status, note(10).json()["rule"].as_str().map(str::to_owned)), (422, Some("note-shape".to_owned())));
+    let many = |count: usize| json!({ "notes": vec!["x"; count] }).to_string();
+    let post = |media: &str, body: &str| served.ask("POST", "/v1/statements", None, media, body.as_bytes());
+    assert_eq!(post("application/json", &many(0)).status, 400);
+    assert_eq!(post("application/json", &many(1_001)).status, 400);
+    assert_eq!(post("application/json", "{\"notes\": [1]}").status, 400);
+    assert_eq!(post("application/json", "{\"notes\": [], \"more\": 1}").status, 400);
+    assert_eq!(post("image/png", "x").status, 415);
+    let answers = post("application/json", &many(2)).json();
+    assert_eq!((&answers["recorded"], answers["answers"][1]["rule"].as_str()), (&json!(0), Some("note-shape")));
+    // Headers: too long, too many lines, never finished.
+    let long = format!("GET /checkpoint HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "y".repeat(20_000));
+    assert_eq!(served.raw(long.as_bytes()).status, 431);
+    let lines: String = (0..100).map(|n| format!("X{n}: y\r\n")).collect();
+    assert_eq!(served.raw(format!("GET /checkpoint HTTP/1.1\r\nHost: x\r\n{lines}\r\n").as_bytes()).status, 431);
+    let start = Instant::now();
+    let mut slow = TcpStream::connect(&served.address).unwrap();
+    slow.write_all(b"GET /checkpoint HTTP/1.1\r\nHost:").unwrap();
+    slow.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut rest = Vec::new();
+    let _ = slow.read_to_end(&mut rest);
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    // Who sends rubbish has to wait; who signs does not.
+    let rubbish = (0..300).map(|_| note(10).status).find(|status| *status == 429);
+    assert_eq!(rubbish, Some(429));
+    let metrics = String::from_utf8(served.get("/metrics", None).body).unwrap();
+    assert!(metrics.contains("zeren_statements_total{answer=\"unverified\"}"), "{metrics}");
+}
+
+#[test]
+fn a_person_who_asks_too_often_waits_and_nobody_else_does() {
+    let served = Served::start(&["--person-burst", "5", "--person-rate", "1"]);
+    let [one, other] = ["t701", "o001"].map(|person| served.token(person));
+    let statuses: Vec<u16> = (0..8).map(|_| served.get("/v1/cases/07-05-003", Some(&one)).status).collect();
+    assert!(statuses.starts_with(&[200; 5]) && statuses.contains(&429), "{statuses:?}");
+    assert_eq!(served.get("/v1/cases/07-05-003", Some(&other)).status, 200);
+}
+
+#[test]
+fn each_commit_is_told_to_whoever_waits() {
+    let served = Served::start(&[]);
+    let mut stream = TcpStream::connect(&served.address).unwrap();
+    stream.write_all(b"GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut lines = BufReader::new(stream).lines();
+    let mut next = |word: &str| lines.by_ref().map(Result::unwrap).find(|line| line.starts_with(word)).unwrap();
+    assert_eq!(next("id: "), "id: 2002");
+    let notes = objections(&served, "a", 4..5);
+    let answer = served.ask("POST", "/v1/statements", None, "text/plain", notes[0].as_bytes());
+    assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+    // The day's index, and the statement.
+    assert_eq!(next("id: "), "id: 2004");
+    assert!(next("data: ").contains("demo.sample-township.example"));
+    // The views follow, and say of which size they are.
+    let token = served.token("t701");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let case = served.get("/v1/cases/07-05-004", Some(&token)).json();
+        if case["at"]["size"] == 2004 {
+            assert_eq!(case["flags"][0]["act"], "objection");
+            break;
+        }
+        assert!(Instant::now() < deadline, "{case}");
+    }
+}
+
+/// Uploads on several connections until the service is told to stop; every receipt that came must be in the record.
+fn stopped_under_load(signal: &str) {
+    let served = Served::start(&["--person-burst", "100000"]);
+    let notes = objections(&served, "load", 1..31);
+    assert!(notes.len() >= 20);
+    let receipts = std::thread::scope(|scope| {
+        let submitting: Vec<_> = notes
+            .iter()
+            .map(|note| {
+                let served = &served;
+                scope.spawn(move || {
+                    let answer = served.ask("POST", "/v1/statements", None, "text/plain", note.as_bytes());
+                    let is_recorded = answer.status == 201;
+                    is_recorded.then(|| (answer.json()["receipt"].as_str().unwrap().to_owned(), note.clone()))
+                })
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(20));
+        served.signal(signal);
+        submitting.into_iter().filter_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    let (code, folder) = served.wait();
+    if signal == "TERM" {
+        assert_eq!(code, Some(0));
+    }
+    let key = ledger::policy::Policy::parse(&fs::read(folder.path().join("county/trust-policy")).unwrap()).unwrap();
+    let again = Served::again(folder, &[]);
+    let origin = again.get("/v1/ledger", None).json()["ledger"].as_str().unwrap().to_owned();
+    let checkpoint_key = key.log_keys(&origin).next().unwrap().clone();
+    for (receipt, note) in &receipts {
+        let receipt = signer::checkpoint::Receipt::parse(receipt.as_bytes()).unwrap();
+        receipt.verify(note.as_bytes(), &origin, &checkpoint_key).unwrap();
+        let repeated = again.ask("POST", "/v1/statements", None, "text/plain", note.as_bytes());
+        assert_eq!((repeated.status, &repeated.json()["index"]), (200, &json!(receipt.index)));
+    }
+    let audit = again.run(&["audit", "county", "--policy", "county/trust-policy", "--json"]);
+    let report: Value = serde_json::from_str(audit.1.lines().find(|line| line.starts_with('{')).unwrap()).unwrap();
+    let errors: Vec<&Value> = report["findings"].as_array().unwrap().iter().filter(|finding| finding["level"] == "error").collect();
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+#[test]
+fn asked_to_stop_it_answers_what_it_took() {
+    stopped_under_load("TERM");
+}
+
+#[test]
+fn killed_it_has_what_it_acknowledged() {
+    stopped_under_load("KILL");
+}
+
+#[test]
+fn it_listens_elsewhere_only_when_told_that_the_way_is_protected() {
+    let served = Served::start(&[]);
+    let (code, said) = served.run(&["serve", "--dir", "county", "--listen", "0.0.0.0:0"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("--plain-http"), "{said}");
+    // A second service finds the ledger taken.
+    let (code, said) = served.run(&["serve", "--dir", "county", "--listen", "127.0.0.1:0"]);
+    assert_eq!(code, 3, "{said}");
+    let (code, said) = served.run(&["serve", "--dir", "county", "--listen", "127.0.0.1:0", "--state", "county/views"]);
+    assert_ne!(code, 0, "{said}");
+    let decoded = base64::engine::general_purpose::STANDARD.decode(served.token("t701")).unwrap();
+    assert!(String::from_utf8(decoded).unwrap().starts_with("zeren token v1\n"));
+}
