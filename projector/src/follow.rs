@@ -15,8 +15,8 @@ use crate::rows::{Cursor, Rows};
 use crate::store::Store;
 use crate::views::{Views, fold};
 
-/// Entries whose rows are written in one batch: counters that all of them change are written once.
-pub const BATCH_ENTRIES: u64 = 256;
+/// Entries whose rows are written in one batch: counters that all of them change, and pages that their rows share, are written once.
+pub const BATCH_ENTRIES: u64 = 4_096;
 
 /// A log whose entries were admitted: an open ledger, or a snapshot of one.
 pub trait AdmittedLog {
