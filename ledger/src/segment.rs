@@ -15,6 +15,18 @@ pub const SLOTS: [&str; 2] = ["checkpoint.0", "checkpoint.1"];
 /// The segments' folder.
 pub const SEGMENTS: &str = "segments";
 
+/// The file of the derived offsets of bundles.
+pub const BUNDLES: &str = "bundles";
+
+/// Offsets of the first bundles of a log of so many entries, as the file has them, whole ones alone: to be believed by nobody.
+pub(crate) fn read_bundles(storage: &dyn Storage, entries: u64) -> io::Result<Vec<u64>> {
+    let count = entries.div_ceil(storage.layout().bundle_entries);
+    let length = storage.len(BUNDLES)?.unwrap_or(0).min(count * 8);
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+    let read = if bytes.is_empty() { 0 } else { read_full(storage, BUNDLES, 0, &mut bytes)? };
+    Ok(bytes[..read].as_chunks::<8>().0.iter().map(|offset| u64::from_be_bytes(*offset)).collect())
+}
+
 /// Name of a segment.
 pub fn segment_name(number: u64) -> String {
     format!("{SEGMENTS}/{number:06}")
@@ -238,6 +250,40 @@ impl Segments {
         self.entries += 1;
     }
 
+    /// A log of so many entries, of which these offsets of bundles are known: to read from.
+    pub(crate) fn found(layout: Layout, entries: u64, bundles: Vec<u64>) -> Segments {
+        Segments { layout, entries, bundles, ..Segments::default() }
+    }
+
+    /// The same with the offsets that are missing, found by walking from prefix to prefix; nothing where more entries lie there than that.
+    pub(crate) fn walked(mut self, storage: &dyn Storage, entries_max: u64) -> io::Result<Option<Segments>> {
+        let Layout { segment_entries, bundle_entries, .. } = self.layout;
+        let count = self.entries.div_ceil(bundle_entries);
+        if (count - self.bundles.len() as u64) * bundle_entries > entries_max.saturating_add(bundle_entries) {
+            return Ok(None);
+        }
+        while (self.bundles.len() as u64) < count {
+            let first = self.bundles.len() as u64 * bundle_entries;
+            let before = self.bundles.last().copied().filter(|_| !first.is_multiple_of(segment_entries));
+            let mut offset = before.unwrap_or(0);
+            for index in first - if before.is_some() { bundle_entries } else { 0 }..first {
+                offset += 2 + u64::from(read_prefix(storage, &segment_name(index / segment_entries), offset)?);
+            }
+            self.bundles.push(offset);
+        }
+        Ok(Some(self))
+    }
+
+    /// Number of entries.
+    pub(crate) fn size(&self) -> u64 {
+        self.entries
+    }
+
+    /// Offset in its segment at which each bundle begins: what the file `bundles` holds.
+    pub(crate) fn bundles(&self) -> &[u64] {
+        &self.bundles
+    }
+
     /// Cuts what follows the last entry, so that zeros follow.
     pub fn cut(&self, storage: &mut dyn Storage) -> io::Result<()> {
         let last = self.last_segment();
@@ -327,7 +373,7 @@ impl Segments {
             return Ok(None);
         }
         let name = segment_name(index / self.layout.segment_entries);
-        let mut offset = self.bundles[(index / self.layout.bundle_entries) as usize];
+        let Some(mut offset) = self.bundles.get((index / self.layout.bundle_entries) as usize).copied() else { return Ok(None) };
         for _ in 0..index % self.layout.bundle_entries {
             offset += 2 + u64::from(read_prefix(storage, &name, offset)?);
         }
