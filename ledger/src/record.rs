@@ -120,7 +120,7 @@ impl<S: Storage> Record<S> {
         let mut storage = storage;
         let mut first = None;
         while let Some(slot) = slots.pop() {
-            let mut record = Record::under(storage, id.clone(), slot.checkpoint, slot.note);
+            let mut record = Record::new(storage, id.clone(), slot.checkpoint, slot.note);
             match record.learn(constitutions) {
                 Ok(()) => return Ok(record),
                 Err(error) => _ = first.get_or_insert(error),
@@ -130,7 +130,20 @@ impl<S: Storage> Record<S> {
         Err(first.unwrap_or_else(|| damaged(0, Rule::CheckpointMissing, "a slot with a signed checkpoint of this ledger", "none")))
     }
 
-    fn under(storage: S, id: LedgerId, checkpoint: Checkpoint, note: Note) -> Record<S> {
+    /// The same under a checkpoint that is given, such as that of a [`crate::snapshot::Snapshot`].
+    ///
+    /// # Errors
+    /// As [`Record::open`].
+    pub fn under(storage: S, note: &Note, constitutions: &[u64]) -> Result<Record<S>, LedgerError> {
+        let id = read_marker(&storage)?.ok_or(LedgerError::NotALedger)?;
+        let checkpoint = Checkpoint::parse(&note.text).filter(|checkpoint| checkpoint.origin == id.as_str());
+        let none = || damaged(0, Rule::CheckpointMissing, "a checkpoint of this ledger", "another");
+        let mut record = Record::new(storage, id, checkpoint.ok_or_else(none)?, note.clone());
+        record.learn(constitutions)?;
+        Ok(record)
+    }
+
+    fn new(storage: S, id: LedgerId, checkpoint: Checkpoint, note: Note) -> Record<S> {
         let derived = Derived::read(&storage, checkpoint.size);
         let ring = KeyRing::new(Some(id.clone()));
         Record { storage, id, checkpoint, note, ring, derived, anew: OnceLock::new() }

@@ -286,7 +286,14 @@ impl Facts<'_> {
             fold.amend(Key::Person(signer.person.clone()), |person: &mut PersonRow| person.acts += 1)?;
         }
         self.count_signers(fold, &signers, &deed)?;
-        let row = EntryRow { received_ms: self.received.0, hash: Some(self.hash.0), at: at.map(Into::into), signers, deed, warnings: self.warnings };
+        let row = EntryRow {
+            received_ms: self.received.0,
+            hash: Some(self.hash.0),
+            at: at.map(Into::into),
+            signers,
+            deed,
+            warnings: self.warnings,
+        };
         fold.put(Key::Entry(self.entry), row);
         Ok(())
     }

@@ -119,7 +119,9 @@ fn hashes(corpus: &mut Corpus) {
 fn bundles(corpus: &mut Corpus) {
     let world = whole_life();
     for at in [0, 7] {
-        corpus.add(&format!("bundles: one bit of byte {at}"), &world, "holds", (Rule::BundlesFile, 0), |trial| file(trial, "bundles")[at] ^= 0x40);
+        corpus.add(&format!("bundles: one bit of byte {at}"), &world, "holds", (Rule::BundlesFile, 0), |trial| {
+            file(trial, "bundles")[at] ^= 0x40
+        });
     }
 }
 

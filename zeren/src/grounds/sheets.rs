@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ledger::entry::Entry;
 use ledger::history::Tree;
-use ledger::snapshot::Snapshot;
+use ledger::record::Record;
 use ledger::storage::Folder;
 use projector::Rows;
 use projector::answers;
@@ -56,13 +56,13 @@ impl LineProof {
 
 impl Lines {
     /// The lines of a list, from the bytes of its sheets' entries; nothing where no sheet of it is in the record.
-    pub fn read(list: &str, ledger: &Snapshot<Folder>, rows: &dyn Rows) -> Result<Option<Lines>, Failure> {
+    pub fn read(list: &str, record: &Record<Folder>, rows: &dyn Rows) -> Result<Option<Lines>, Failure> {
         let answer = answers::list(rows, list).map_err(|error| Failure::Views(error.to_string()))?;
         let Some(answer) = answer else { return Ok(None) };
         let mut texts = Vec::new();
         let (mut count, mut total) = (0, Some(0_u64));
         for entry in &answer.value.sheets {
-            let bytes = ledger.entry(*entry)?.unwrap_or_default();
+            let bytes = record.entry(*entry)?.unwrap_or_default();
             let Some(sheet) = sheet_of(&bytes).filter(|sheet| sheet.list.as_str() == list) else { continue };
             count += sheet.lines.count();
             total = total.zip(sheet.lines.total()).and_then(|(sum, more)| sum.checked_add(more));

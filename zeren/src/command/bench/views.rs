@@ -76,7 +76,7 @@ pub(super) fn run(args: &ViewsArgs, lang: Lang) -> Result<ExitCode, Failure> {
 fn fold_all(log: &Snapshot<Folder>, entries: &[(Verified, UnixMs)], rows: &mut MemoryRows) -> Result<(), ProjectorError> {
     let mut views = Views::of(rows)?;
     for (index, (verified, received)) in (0..).zip(entries) {
-        fold(&mut views, rows, &AdmittedEntry { index, received: *received, verified })?;
+        fold(&mut views, rows, &AdmittedEntry { index, received: *received, verified, warnings: &[] })?;
         if views.pending() >= BATCH_ENTRIES || views.next() == log.size() {
             let size = views.next();
             let root = log.root_at(size).ok_or(ProjectorError::NotShown { entry: size })?;

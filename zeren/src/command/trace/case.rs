@@ -57,6 +57,10 @@ impl Course {
             entries.extend(page.value.entries);
             next = page.value.next;
         }
+        let (found, counted) = (entries.len() as u64, answer.value.entries_total);
+        if found != counted {
+            return Err(Failure::Views(format!("case {id}: {found} entries act on it where {counted} are counted")));
+        }
         let told = tell_all(scene, id, entries)?;
         let grounds = eligibility::eligibility(scene.rows, &case).map_err(failed)?.map(|answer| answer.value);
         Ok(Course { answer: answer.value, grounds, told })
@@ -86,6 +90,7 @@ pub fn trace(mut scene: Scene<'_>, is_around: bool) -> Result<ExitCode, Failure>
     let since = Since::of_case(&scene, &course.answer.case, &course.told)?;
     let around = if is_around { Some(Around::of_case(&mut scene, &course.answer, &course.told)?) } else { None };
     let failed = course.failed() + around.as_ref().map_or(0, Around::failed);
+    scene.settle(failed)?;
     if scene.asked.json {
         print(&case_json(&course, since.as_ref(), around.as_ref(), &scene).to_string());
     } else {

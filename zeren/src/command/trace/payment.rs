@@ -63,6 +63,7 @@ pub fn trace(mut scene: Scene<'_>) -> Result<ExitCode, Failure> {
     let batch = chosen(&course, batch, scene.lang)?;
     let since = Since::of_case(&scene, case, &course.told)?;
     let payment = Payment::read(&mut scene, course, batch)?;
+    scene.settle(payment.failed())?;
     if scene.asked.json {
         print(&payment.json(since.as_ref(), &scene).to_string());
     } else {
