@@ -7,7 +7,7 @@ mod entry;
 mod fates;
 mod list;
 mod nearest;
-mod payment;
+pub(crate) mod payment;
 mod person;
 pub(crate) mod quick;
 mod scene;
@@ -71,6 +71,13 @@ pub struct Asked {
     as_of: Option<AsOf>,
     #[arg(long)]
     json: bool,
+}
+
+impl Asked {
+    /// Whether the answer is for a program.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
 }
 
 /// `zeren trace payment`

@@ -30,7 +30,7 @@ enum Answered {
 }
 
 /// A payment with everything that it rests on.
-struct Payment {
+pub struct Payment {
     case: String,
     batch: String,
     list: String,
@@ -57,19 +57,25 @@ struct Line {
 
 /// Traces a payment.
 pub fn trace(mut scene: Scene<'_>) -> Result<ExitCode, Failure> {
-    let asked = scene.asked.id.clone();
-    let (case, batch) = asked.split_once('@').map_or((asked.as_str(), None), |(case, batch)| (case, Some(batch)));
-    let course = Course::read(&mut scene, case)?;
-    let batch = chosen(&course, batch, scene.lang)?;
-    let since = Since::of_case(&scene, case, &course.told)?;
-    let payment = Payment::read(&mut scene, course, batch)?;
-    scene.settle(payment.failed())?;
+    let (payment, since) = read(&mut scene)?;
     if scene.asked.json {
         print(&payment.json(since.as_ref(), &scene).to_string());
     } else {
         payment.print(since.as_ref(), &scene);
     }
     Ok(exit(payment.failed(), &scene.anchor))
+}
+
+/// Reads a payment and verifies everything that it rests on.
+pub fn read(scene: &mut Scene<'_>) -> Result<(Payment, Option<Since>), Failure> {
+    let asked = scene.asked.id.clone();
+    let (case, batch) = asked.split_once('@').map_or((asked.as_str(), None), |(case, batch)| (case, Some(batch)));
+    let course = Course::read(scene, case)?;
+    let batch = chosen(&course, batch, scene.lang)?;
+    let since = Since::of_case(scene, case, &course.told)?;
+    let payment = Payment::read(scene, course, batch)?;
+    scene.settle(payment.failed())?;
+    Ok((payment, since))
 }
 
 /// Batches that the case was put into, in order.
@@ -149,6 +155,11 @@ impl Payment {
         told.push(scene.tell_entry(line.proof.sheet)?);
         told.sort_by_key(|told| told.entry.entry);
         Ok(Payment { case, batch, list, fen, lock, answered, line, told, later_acts })
+    }
+
+    /// Entries that are told of it.
+    pub fn entries(&self) -> usize {
+        self.told.len()
     }
 
     fn failed(&self) -> usize {
