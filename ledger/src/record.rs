@@ -7,6 +7,7 @@
 //! Nothing here says that an entry was rightly admitted: whoever asks verifies its signatures and what they rest on.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use signer::checkpoint::is_signed_by;
@@ -51,6 +52,8 @@ struct Derived {
     segments: Segments,
     /// Nodes that were read: ways up share their upper ones.
     known: Mutex<HashMap<(usize, u64), TreeHash>>,
+    /// Where the entries of bundles lie that were walked through: what an entry rests on lies near other such entries.
+    places: Mutex<HashMap<u64, Vec<u64>>>,
 }
 
 /// The tree, read from the derived files.
@@ -102,7 +105,18 @@ impl Derived {
         while leaves + (edge.len() as u64) < size {
             edge.push(leaf_hash(&reader.next_entry().ok().flatten()?));
         }
-        Some(Derived { counts, edge, segments, known: Mutex::default() })
+        Some(Derived { counts, edge, segments, known: Mutex::default(), places: Mutex::default() })
+    }
+
+    /// The bytes that the offsets lead to.
+    fn entry(&self, storage: &dyn Storage, index: u64) -> Option<Vec<u8>> {
+        let bundle = index / storage.layout().bundle_entries;
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = match places.entry(bundle) {
+            Slot::Occupied(known) => known.into_mut(),
+            Slot::Vacant(new) => new.insert(self.segments.places(storage, bundle, u64::MAX).ok()?),
+        };
+        self.segments.read_at(storage, index, places).ok()?
     }
 }
 
@@ -209,7 +223,7 @@ impl<S: Storage> Record<S> {
             return Ok(None);
         }
         let by_files = self.derived.as_ref().filter(|_| self.anew.get().is_none()).and_then(|derived| {
-            let bytes = derived.segments.read(&self.storage, index).ok().flatten()?;
+            let bytes = derived.entry(&self.storage, index)?;
             self.is_in(index, &bytes, &FileNodes { derived, storage: &self.storage }).then_some(bytes)
         });
         if by_files.is_some() {

@@ -4,7 +4,7 @@ use std::io;
 
 use signer::Note;
 
-use crate::entry::SealedEntry;
+use crate::entry::{ENTRY_BYTES_MAX, SealedEntry};
 use crate::layout::Layout;
 use crate::storage::{Storage, read_full};
 
@@ -24,8 +24,14 @@ pub(crate) fn read_bundles(storage: &dyn Storage, entries: u64) -> io::Result<Ve
     let length = storage.len(BUNDLES)?.unwrap_or(0).min(count * 8);
     let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
     let read = if bytes.is_empty() { 0 } else { read_full(storage, BUNDLES, 0, &mut bytes)? };
-    Ok(bytes[..read].as_chunks::<8>().0.iter().map(|offset| u64::from_be_bytes(*offset)).collect())
+    // No segment is longer than this, and nobody adds to an offset beyond it.
+    let end = storage.layout().segment_entries * (2 + ENTRY_BYTES_MAX as u64);
+    let offsets = bytes[..read].as_chunks::<8>().0.iter().map(|offset| u64::from_be_bytes(*offset));
+    Ok(offsets.take_while(|offset| *offset <= end).collect())
 }
+
+/// Bytes of a segment that are read at a time to walk from entry to entry.
+const WALK_BYTES: usize = 32_768;
 
 /// Name of a segment.
 pub fn segment_name(number: u64) -> String {
@@ -369,16 +375,41 @@ impl Segments {
 
     /// The bytes of an entry.
     pub fn read(&self, storage: &dyn Storage, index: u64) -> io::Result<Option<Vec<u8>>> {
-        if index >= self.entries {
-            return Ok(None);
+        let bundle = index / self.layout.bundle_entries;
+        let places = self.places(storage, bundle, index + 1)?;
+        self.read_at(storage, index, &places)
+    }
+
+    /// Offsets in their segment of the entries of a bundle up to one entry, with the offset after the last of them; fewer where
+    /// less lies there.
+    pub(crate) fn places(&self, storage: &dyn Storage, bundle: u64, end: u64) -> io::Result<Vec<u64>> {
+        let first = bundle * self.layout.bundle_entries;
+        let Some(mut offset) = usize::try_from(bundle).ok().and_then(|at| self.bundles.get(at)).copied() else { return Ok(Vec::new()) };
+        let count = end.min(first + self.layout.bundle_entries).min(self.entries).saturating_sub(first);
+        let name = segment_name(first / self.layout.segment_entries);
+        let mut places = vec![offset];
+        let (mut buffer, mut start) = (vec![0; WALK_BYTES], offset);
+        let mut held = read_full(storage, &name, start, &mut buffer)?;
+        while (places.len() as u64) <= count {
+            if offset + 2 > start + held as u64 {
+                start = offset;
+                held = read_full(storage, &name, start, &mut buffer)?;
+            }
+            let at = (offset - start) as usize;
+            let Some(prefix) = buffer[..held].get(at..at + 2) else { break };
+            offset += 2 + u64::from(u16::from_be_bytes([prefix[0], prefix[1]]));
+            places.push(offset);
         }
+        Ok(places)
+    }
+
+    /// The bytes of an entry of a bundle whose places are known.
+    pub(crate) fn read_at(&self, storage: &dyn Storage, index: u64, places: &[u64]) -> io::Result<Option<Vec<u8>>> {
+        let at = (index % self.layout.bundle_entries) as usize;
+        let Some([start, end]) = places.get(at..at + 2) else { return Ok(None) };
         let name = segment_name(index / self.layout.segment_entries);
-        let Some(mut offset) = self.bundles.get((index / self.layout.bundle_entries) as usize).copied() else { return Ok(None) };
-        for _ in 0..index % self.layout.bundle_entries {
-            offset += 2 + u64::from(read_prefix(storage, &name, offset)?);
-        }
-        let mut bytes = vec![0; usize::from(read_prefix(storage, &name, offset)?)];
-        let read = read_full(storage, &name, offset + 2, &mut bytes)?;
+        let mut bytes = vec![0; (end - start - 2) as usize];
+        let read = read_full(storage, &name, start + 2, &mut bytes)?;
         Ok((read == bytes.len()).then_some(bytes))
     }
 }

@@ -133,6 +133,7 @@ impl<'a> Witness<'a> {
         let bytes = self.record.entry(index)?.unwrap_or_default();
         let answer = answers::entry(self.rows, index).map_err(failed)?;
         let answer = answer.ok_or_else(|| Failure::Views(format!("entry {index} is not counted")))?.value;
+        self.said.entry(index).or_insert_with(|| read_statement(&bytes));
         self.judge_row(index, &bytes, &answer)?;
         let grounds = match self.verify(&bytes) {
             Err(refusal) => Err(refusal),
@@ -157,7 +158,7 @@ impl<'a> Witness<'a> {
             return Ok(known.clone());
         }
         let bytes = self.record.entry(entry)?.unwrap_or_default();
-        let said = Entry::parse(&bytes).ok().and_then(|entry| Said::of(entry.note)).map(Rc::new);
+        let said = read_statement(&bytes);
         self.said.insert(entry, said.clone());
         Ok(said)
     }
@@ -202,7 +203,10 @@ impl<'a> Witness<'a> {
 
     fn lines(&mut self, list: &str) -> Result<Option<&Lines>, Failure> {
         if !self.lists.contains_key(list) {
-            let lines = Lines::read(list, self.record, self.rows)?;
+            let answer = answers::list(self.rows, list).map_err(failed)?;
+            let sheets = answer.map(|answer| answer.value.sheets).unwrap_or_default();
+            let said = sheets.iter().map(|sheet| self.said(*sheet)).collect::<Result<Vec<_>, Failure>>()?;
+            let lines = (!sheets.is_empty()).then(|| Lines::of(list, sheets, &said));
             self.lists.insert(list.to_owned(), lines);
         }
         Ok(self.lists.get(list).and_then(Option::as_ref))
@@ -333,6 +337,10 @@ impl<'a> Witness<'a> {
         grounds.dedup();
         Ok(Ok(grounds))
     }
+}
+
+fn read_statement(bytes: &[u8]) -> Option<Rc<Said>> {
+    Entry::parse(bytes).ok().and_then(|entry| Said::of(entry.note)).map(Rc::new)
 }
 
 /// Views of an entry that are not to be believed.
