@@ -30,6 +30,8 @@ use crate::rows::{Changes, Cursor, PAGE_ROWS_MAX, ROW_BYTES_MAX, Row, Rows, SCHE
 /// The file in the store's folder.
 const FILE: &str = "db";
 const TABLE: TableDefinition<'static, &'static [u8], &'static [u8]> = TableDefinition::new("rows");
+/// Rows to read, as they were committed.
+type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 /// No key of a row begins with a zero byte.
 const CURSOR: &[u8] = b"\0cursor";
 /// Memory that the engine keeps pages in, in bytes.
@@ -41,7 +43,7 @@ const SEAL_BYTES: usize = 16;
 pub struct Store {
     engine: Engine,
     /// The rows as they were committed last; nothing before the first batch.
-    table: Option<ReadOnlyTable<&'static [u8], &'static [u8]>>,
+    table: Option<Table>,
     head: Option<Head>,
     /// After a batch failed, the store is to be opened, and read through, again.
     is_poisoned: bool,
@@ -231,7 +233,7 @@ impl Store {
         if (rows, seal) == expected { Ok(()) } else { Err(ProjectorError::Seal { expected: expected.0, found: rows }) }
     }
 
-    fn table(&self) -> Result<Option<&ReadOnlyTable<&'static [u8], &'static [u8]>>, ProjectorError> {
+    fn table(&self) -> Result<Option<&Table>, ProjectorError> {
         if self.is_poisoned {
             let source = io::Error::other("an earlier batch failed; open the views again");
             return Err(ProjectorError::Storage { step: "using the views", source });
@@ -272,7 +274,7 @@ impl Store {
     }
 }
 
-fn table(engine: &Engine) -> Result<Option<ReadOnlyTable<&'static [u8], &'static [u8]>>, ProjectorError> {
+fn table(engine: &Engine) -> Result<Option<Table>, ProjectorError> {
     const STEP: &str = "looking for rows";
     let reading = match engine {
         Engine::Writable(engine) => engine.begin_read(),
