@@ -24,10 +24,7 @@ pub(crate) fn read_bundles(storage: &dyn Storage, entries: u64) -> io::Result<Ve
     let length = storage.len(BUNDLES)?.unwrap_or(0).min(count * 8);
     let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
     let read = if bytes.is_empty() { 0 } else { read_full(storage, BUNDLES, 0, &mut bytes)? };
-    // No segment is longer than this, and nobody adds to an offset beyond it.
-    let end = storage.layout().segment_entries * (2 + ENTRY_BYTES_MAX as u64);
-    let offsets = bytes[..read].as_chunks::<8>().0.iter().map(|offset| u64::from_be_bytes(*offset));
-    Ok(offsets.take_while(|offset| *offset <= end).collect())
+    Ok(bytes[..read].as_chunks::<8>().0.iter().map(|offset| u64::from_be_bytes(*offset)).collect())
 }
 
 /// Bytes of a segment that are read at a time to walk from entry to entry.
@@ -257,7 +254,11 @@ impl Segments {
     }
 
     /// A log of so many entries, of which these offsets of bundles are known: to read from.
-    pub(crate) fn found(layout: Layout, entries: u64, bundles: Vec<u64>) -> Segments {
+    pub(crate) fn found(layout: Layout, entries: u64, mut bundles: Vec<u64>) -> Segments {
+        // No segment is longer than this: nobody adds to an offset beyond it.
+        let end = layout.segment_entries * (2 + ENTRY_BYTES_MAX as u64);
+        let fit = bundles.iter().position(|offset| *offset > end).unwrap_or(bundles.len());
+        bundles.truncate(fit);
         Segments { layout, entries, bundles, ..Segments::default() }
     }
 
