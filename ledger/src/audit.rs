@@ -22,7 +22,7 @@ use crate::parallel::both;
 use crate::policy::Policy;
 use crate::refusal_note::{KeptRefusals, REFUSALS, RefusalNote, read_kept};
 use crate::replay::{Checked, check_chunk, read_chunk};
-use crate::segment::{EntryReader, SLOTS, Slot, read_slot};
+use crate::segment::{BUNDLES, EntryReader, SLOTS, Segments, Slot, read_bundles, read_slot};
 use crate::state::State;
 use crate::storage::{Storage, read_full};
 
@@ -152,6 +152,7 @@ pub fn audit(question: &Question<'_>, progress: &mut (dyn FnMut(u64, u64) + Send
     slots.judge(&replay, name, &mut findings);
     judge_refusals(question.storage, name, &keys, &replay, &mut findings).map_err(reading)?;
     judge_hash_files(question.storage, &replay.history, &mut findings).map_err(reading)?;
+    judge_bundles(question.storage, &replay.segments, &mut findings).map_err(reading)?;
     judge_known(question, name, &keys, covered, &replay.history, &mut findings);
     let anchored = judge_policy(question, name, &slots, &replay, &mut findings);
     Ok(replay.report(question, name, anchored, findings))
@@ -326,6 +327,8 @@ struct Replay<'q> {
     id: Option<LedgerId>,
     state: State,
     history: History,
+    /// Where the entries lie.
+    segments: Segments,
     entries: u64,
     policy: Option<&'q Policy>,
     anchored: Option<u64>,
@@ -344,6 +347,7 @@ impl<'q> Replay<'q> {
             id,
             state,
             history: History::default(),
+            segments: Segments::new(question.storage.layout()),
             entries,
             policy: question.policy,
             anchored: None,
@@ -385,6 +389,7 @@ impl<'q> Replay<'q> {
     fn judge(&mut self, checked: Checked, findings: &mut Findings) {
         let index = self.state.size();
         let Checked { sealed, head, verified } = checked;
+        self.segments.note_existing(sealed.bytes.len());
         let (previous, received) = match head {
             Ok(head) => head,
             Err(refusal) => {
@@ -547,6 +552,14 @@ fn judge_hash_files(storage: &dyn Storage, history: &History, findings: &mut Fin
                 break;
             }
         }
+    }
+    Ok(())
+}
+
+fn judge_bundles(storage: &dyn Storage, segments: &Segments, findings: &mut Findings) -> io::Result<()> {
+    let found = read_bundles(storage, segments.size())?;
+    if let Some(at) = segments.bundles().iter().zip(&found).position(|(expected, found)| expected != found) {
+        findings.note(0, Refusal::new(Rule::BundlesFile, format!("{BUNDLES}: where bundles begin"), format!("another at {at}")));
     }
     Ok(())
 }

@@ -40,77 +40,98 @@ impl Tree {
 
     /// Root of the first `size` leaves, or nothing if there are fewer.
     pub fn root_at(&self, size: u64) -> Option<TreeRoot> {
-        if size > self.size() {
-            return None;
-        }
-        if size == 0 {
-            return Some(empty_root());
-        }
-        Some(TreeRoot(self.range(0, size).0))
+        root_at(self, size)
     }
 
     /// Inclusion proof of a leaf in the tree of the first `size` leaves, the leaf's sibling first.
     pub fn inclusion(&self, index: u64, size: u64) -> Option<Vec<TreeHash>> {
-        (index < size && size <= self.size()).then(|| {
-            let mut proof = Vec::with_capacity(size.ilog2() as usize + 1);
-            self.path(index, 0, size, &mut proof);
-            proof
-        })
+        inclusion(self, index, size)
     }
 
     /// Consistency proof between the trees of two sizes.
     pub fn consistency(&self, old: u64, new: u64) -> Option<Vec<TreeHash>> {
-        (old <= new && new <= self.size()).then(|| {
-            let mut proof = Vec::new();
-            if old > 0 && old < new {
-                self.subproof(old, 0, new, true, &mut proof);
-            }
-            proof
-        })
+        if old > new || new > self.size() {
+            return None;
+        }
+        let mut proof = Vec::new();
+        if old > 0 && old < new {
+            subproof(self, old, (0, new), true, &mut proof)?;
+        }
+        Some(proof)
     }
+}
 
-    /// Hash over leaves `start..end`, where `start` is a multiple of the smallest power of two that is not below their number.
-    fn range(&self, start: u64, end: u64) -> TreeHash {
-        let count = end - start;
-        if count.is_power_of_two() {
-            let level = count.trailing_zeros() as usize;
-            return self.levels[level][(start >> level) as usize];
-        }
-        let middle = start + split(count);
-        node_hash(&self.range(start, middle), &self.range(middle, end))
-    }
+/// Wherever the hashes of complete subtrees come from.
+pub(crate) trait Nodes {
+    /// The hash over leaves at·2^level to (at + 1)·2^level; nothing where it is not to be had.
+    fn node(&self, level: usize, at: u64) -> Option<TreeHash>;
+}
 
-    fn path(&self, index: u64, start: u64, end: u64, proof: &mut Vec<TreeHash>) {
-        if end - start == 1 {
-            return;
-        }
-        let middle = start + split(end - start);
-        if index < middle {
-            self.path(index, start, middle, proof);
-            proof.push(self.range(middle, end));
-        } else {
-            self.path(index, middle, end, proof);
-            proof.push(self.range(start, middle));
-        }
+impl Nodes for Tree {
+    fn node(&self, level: usize, at: u64) -> Option<TreeHash> {
+        self.levels.get(level)?.get(usize::try_from(at).ok()?).copied()
     }
+}
 
-    /// SUBPROOF of RFC 6962 section 2.1.2.
-    fn subproof(&self, old: u64, start: u64, end: u64, known: bool, proof: &mut Vec<TreeHash>) {
-        if old == end {
-            if !known {
-                proof.push(self.range(start, end));
-            }
-            return;
-        }
-        let middle = start + split(end - start);
-        if old <= middle {
-            self.subproof(old, start, middle, known, proof);
-            proof.push(self.range(middle, end));
-        } else {
-            self.subproof(old, middle, end, false, proof);
-            proof.push(self.range(start, middle));
-        }
+/// Root of the first `size` leaves.
+pub(crate) fn root_at(nodes: &dyn Nodes, size: u64) -> Option<TreeRoot> {
+    if size == 0 { Some(empty_root()) } else { Some(TreeRoot(range(nodes, 0, size)?.0)) }
+}
+
+/// Inclusion proof of a leaf in the tree of the first `size` leaves, the leaf's sibling first.
+pub(crate) fn inclusion(nodes: &dyn Nodes, index: u64, size: u64) -> Option<Vec<TreeHash>> {
+    if index >= size {
+        return None;
     }
+    let mut proof = Vec::with_capacity(size.ilog2() as usize + 1);
+    path(nodes, index, (0, size), &mut proof)?;
+    // Of a tree of one leaf the proof is empty, and says nothing of whether the leaf is there.
+    nodes.node(0, index).map(|_| proof)
+}
+
+/// Hash over leaves `start..end`, where `start` is a multiple of the smallest power of two that is not below their number.
+fn range(nodes: &dyn Nodes, start: u64, end: u64) -> Option<TreeHash> {
+    let count = end - start;
+    if count.is_power_of_two() {
+        let level = count.trailing_zeros();
+        return nodes.node(level as usize, start >> level);
+    }
+    let middle = start + split(count);
+    Some(node_hash(&range(nodes, start, middle)?, &range(nodes, middle, end)?))
+}
+
+fn path(nodes: &dyn Nodes, index: u64, (start, end): (u64, u64), proof: &mut Vec<TreeHash>) -> Option<()> {
+    if end - start == 1 {
+        return Some(());
+    }
+    let middle = start + split(end - start);
+    if index < middle {
+        path(nodes, index, (start, middle), proof)?;
+        proof.push(range(nodes, middle, end)?);
+    } else {
+        path(nodes, index, (middle, end), proof)?;
+        proof.push(range(nodes, start, middle)?);
+    }
+    Some(())
+}
+
+/// SUBPROOF of RFC 6962 section 2.1.2.
+fn subproof(nodes: &dyn Nodes, old: u64, (start, end): (u64, u64), known: bool, proof: &mut Vec<TreeHash>) -> Option<()> {
+    if old == end {
+        if !known {
+            proof.push(range(nodes, start, end)?);
+        }
+        return Some(());
+    }
+    let middle = start + split(end - start);
+    if old <= middle {
+        subproof(nodes, old, (start, middle), known, proof)?;
+        proof.push(range(nodes, middle, end)?);
+    } else {
+        subproof(nodes, old, (middle, end), false, proof)?;
+        proof.push(range(nodes, start, middle)?);
+    }
+    Some(())
 }
 
 /// The largest power of two below `count`.

@@ -1,6 +1,6 @@
 //! The ledger that one process has open: founding, opening again, appending. One commit point: `Ledger::commit`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::marker::{encode_marker, read_marker};
 use crate::recovery::Replayed;
 use crate::refusal_note::{KeptRefusals, REFUSALS, REFUSALS_PER_KEY_AND_DAY_MAX, RefusalNote};
 use crate::replay::{Admitted, AdmittedEntry};
-use crate::segment::{SLOTS, Segments, encode_slot};
+use crate::segment::{BUNDLES, SLOTS, Segments, encode_slot};
 use crate::state::{State, ledger_id};
 use crate::storage::{MARKER, Storage, read_whole, write_whole};
 
@@ -71,6 +71,9 @@ pub struct Ledger<S: Storage> {
     checkpoint_size: u64,
     next_slot: usize,
     hashes_written: Vec<u64>,
+    bundles_written: usize,
+    /// Rules that only warn, by the entry that broke them.
+    warnings: BTreeMap<u64, Vec<Refusal>>,
     refused_today: HashMap<(KeyBytes, i64), u32>,
     read_only: Option<Refusal>,
     is_poisoned: bool,
@@ -100,6 +103,8 @@ impl<S: Storage> Ledger<S> {
             checkpoint_size: 0,
             segments: Segments::new(storage.layout()),
             hashes_written: Vec::new(),
+            bundles_written: 0,
+            warnings: BTreeMap::new(),
             refused_today: HashMap::new(),
             read_only: None,
             is_poisoned: false,
@@ -124,9 +129,11 @@ impl<S: Storage> Ledger<S> {
         let id = read_marker(&storage)?.ok_or(LedgerError::NotALedger)?;
         let (replayed, slot) = Replayed::read(&storage, &id, true, progress)?;
         let recovered = Recovered { kept: replayed.kept.len() as u64, has_cut: replayed.has_tail };
-        let Replayed { state, history, segments, kept, segments_kept, .. } = replayed;
+        let Replayed { state, history, segments, kept, segments_kept, warnings, .. } = replayed;
         let mut ledger = Ledger {
             hashes_written: Vec::new(),
+            bundles_written: 0,
+            warnings,
             refused_today: HashMap::new(),
             read_only: None,
             is_poisoned: false,
@@ -148,7 +155,7 @@ impl<S: Storage> Ledger<S> {
             ledger.commit(&kept)?;
         }
         // Derived files may fail: whoever reads them gets the hashes made anew.
-        let _ = ledger.remake_hashes();
+        let _ = ledger.remake_hashes().and_then(|()| ledger.remake_bundles());
         Ok((ledger, recovered))
     }
 
@@ -238,9 +245,9 @@ impl<S: Storage> Ledger<S> {
     /// # Errors
     /// [`LedgerError::Damaged`] where the storage no longer holds what was admitted; storage failures.
     pub fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
-        let Self { storage, segments, history, .. } = self;
+        let Self { storage, segments, history, warnings, .. } = self;
         let size = self.seen().map_or(0, |seen| seen.size);
-        Admitted { storage, segments, history, size, ring: self.ring() }.visit(from, visit)
+        Admitted { storage, segments, history, size, warnings, ring: self.ring() }.visit(from, visit)
     }
 
     /// Adds a checkpoint key that an amendment will put in force.
@@ -324,6 +331,9 @@ impl<S: Storage> Ledger<S> {
             Ok(mut admission) => {
                 let warnings = std::mem::take(&mut admission.warnings);
                 let index = self.take(&verified, admission, received, pending);
+                if !warnings.is_empty() {
+                    self.warnings.insert(index, warnings.clone());
+                }
                 Ok(Outcome::Recorded { index, is_repeated: false, warnings })
             }
         }
@@ -485,7 +495,7 @@ impl<S: Storage> Ledger<S> {
         self.checkpoint_size = size;
         self.next_slot = 1 - self.next_slot;
         // Derived files may fail: they are made anew when the ledger is opened.
-        let _ = self.append_hashes();
+        let _ = self.append_hashes().and_then(|()| self.append_bundles());
         Ok(())
     }
 
@@ -522,6 +532,29 @@ impl<S: Storage> Ledger<S> {
                 self.hashes_written[level] = nodes.len() as u64;
             }
         }
+        Ok(())
+    }
+
+    /// Appends the offsets of bundles that were begun, where there are any.
+    fn append_bundles(&mut self) -> io::Result<()> {
+        let bundles = self.segments.bundles();
+        if bundles.len() > self.bundles_written {
+            let bytes: Vec<u8> = bundles[self.bundles_written..].iter().flat_map(|offset| offset.to_be_bytes()).collect();
+            self.storage.write_at(BUNDLES, self.bundles_written as u64 * 8, &bytes)?;
+            self.bundles_written = bundles.len();
+        }
+        Ok(())
+    }
+
+    /// Writes the file of offsets if it differs.
+    fn remake_bundles(&mut self) -> io::Result<()> {
+        let expected: Vec<u8> = self.segments.bundles().iter().flat_map(|offset| offset.to_be_bytes()).collect();
+        let found = read_whole(&self.storage, BUNDLES, expected.len() as u64).unwrap_or_default();
+        if found.as_deref() != Some(&expected[..]) {
+            self.storage.write_at(BUNDLES, 0, &expected)?;
+            self.storage.set_len(BUNDLES, expected.len() as u64)?;
+        }
+        self.bundles_written = self.segments.bundles().len();
         Ok(())
     }
 

@@ -24,6 +24,7 @@ mod parallel;
 pub mod policy;
 pub mod procedure;
 pub mod programme;
+pub mod record;
 mod recovery;
 pub mod refusal_note;
 pub mod replay;

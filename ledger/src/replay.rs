@@ -1,6 +1,7 @@
 //! Reading the log again: entries in chunks, hashed, parsed and checked on all cores, ahead of their turn. `Ledger::open` and
 //! the audit share it. What they admitted is handed out again, in order, to whoever makes views of it: [`AdmittedEntry`].
 
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 
@@ -88,6 +89,8 @@ pub struct AdmittedEntry<'a> {
     pub received: UnixMs,
     /// What it says, and the keys that signed it.
     pub verified: &'a Verified,
+    /// Rules that only warn and that it broke, as admission judged it.
+    pub warnings: &'a [Refusal],
 }
 
 /// What is known of a log whose entries were all admitted, and where they lie.
@@ -97,6 +100,8 @@ pub(crate) struct Admitted<'a> {
     pub history: &'a History,
     /// Number of entries that are shown: in an open ledger those that are durable.
     pub size: u64,
+    /// Rules that only warn, by the entry that broke them.
+    pub warnings: &'a BTreeMap<u64, Vec<Refusal>>,
     /// The keys of the whole log. No pair of name and key id is given twice, so they are right for every entry.
     pub ring: &'a KeyRing,
 }
@@ -128,7 +133,8 @@ impl Admitted<'_> {
                 }
                 let (_, received) = head.map_err(damaged)?;
                 let verified = verified.map_err(damaged)?;
-                if visit(&AdmittedEntry { index, received, verified: &verified }).is_break() {
+                let warnings = self.warnings.get(&index).map_or(&[][..], Vec::as_slice);
+                if visit(&AdmittedEntry { index, received, verified: &verified, warnings }).is_break() {
                     return Ok(());
                 }
                 index += 1;

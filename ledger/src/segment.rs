@@ -4,7 +4,7 @@ use std::io;
 
 use signer::Note;
 
-use crate::entry::SealedEntry;
+use crate::entry::{ENTRY_BYTES_MAX, SealedEntry};
 use crate::layout::Layout;
 use crate::storage::{Storage, read_full};
 
@@ -14,6 +14,21 @@ pub const SLOT_BYTES: usize = 8_192;
 pub const SLOTS: [&str; 2] = ["checkpoint.0", "checkpoint.1"];
 /// The segments' folder.
 pub const SEGMENTS: &str = "segments";
+
+/// The file of the derived offsets of bundles.
+pub const BUNDLES: &str = "bundles";
+
+/// Offsets of the first bundles of a log of so many entries, as the file has them, whole ones alone: to be believed by nobody.
+pub(crate) fn read_bundles(storage: &dyn Storage, entries: u64) -> io::Result<Vec<u64>> {
+    let count = entries.div_ceil(storage.layout().bundle_entries);
+    let length = storage.len(BUNDLES)?.unwrap_or(0).min(count * 8);
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+    let read = if bytes.is_empty() { 0 } else { read_full(storage, BUNDLES, 0, &mut bytes)? };
+    Ok(bytes[..read].as_chunks::<8>().0.iter().map(|offset| u64::from_be_bytes(*offset)).collect())
+}
+
+/// Bytes of a segment that are read at a time to walk from entry to entry.
+const WALK_BYTES: usize = 32_768;
 
 /// Name of a segment.
 pub fn segment_name(number: u64) -> String {
@@ -238,6 +253,44 @@ impl Segments {
         self.entries += 1;
     }
 
+    /// A log of so many entries, of which these offsets of bundles are known: to read from.
+    pub(crate) fn found(layout: Layout, entries: u64, mut bundles: Vec<u64>) -> Segments {
+        // No segment is longer than this: nobody adds to an offset beyond it.
+        let end = layout.segment_entries * (2 + ENTRY_BYTES_MAX as u64);
+        let fit = bundles.iter().position(|offset| *offset > end).unwrap_or(bundles.len());
+        bundles.truncate(fit);
+        Segments { layout, entries, bundles, ..Segments::default() }
+    }
+
+    /// The same with the offsets that are missing, found by walking from prefix to prefix; nothing where more entries lie there than that.
+    pub(crate) fn walked(mut self, storage: &dyn Storage, entries_max: u64) -> io::Result<Option<Segments>> {
+        let Layout { segment_entries, bundle_entries, .. } = self.layout;
+        let count = self.entries.div_ceil(bundle_entries);
+        if (count - self.bundles.len() as u64) * bundle_entries > entries_max.saturating_add(bundle_entries) {
+            return Ok(None);
+        }
+        while (self.bundles.len() as u64) < count {
+            let first = self.bundles.len() as u64 * bundle_entries;
+            let before = self.bundles.last().copied().filter(|_| !first.is_multiple_of(segment_entries));
+            let mut offset = before.unwrap_or(0);
+            for index in first - if before.is_some() { bundle_entries } else { 0 }..first {
+                offset += 2 + u64::from(read_prefix(storage, &segment_name(index / segment_entries), offset)?);
+            }
+            self.bundles.push(offset);
+        }
+        Ok(Some(self))
+    }
+
+    /// Number of entries.
+    pub(crate) fn size(&self) -> u64 {
+        self.entries
+    }
+
+    /// Offset in its segment at which each bundle begins: what the file `bundles` holds.
+    pub(crate) fn bundles(&self) -> &[u64] {
+        &self.bundles
+    }
+
     /// Cuts what follows the last entry, so that zeros follow.
     pub fn cut(&self, storage: &mut dyn Storage) -> io::Result<()> {
         let last = self.last_segment();
@@ -323,16 +376,41 @@ impl Segments {
 
     /// The bytes of an entry.
     pub fn read(&self, storage: &dyn Storage, index: u64) -> io::Result<Option<Vec<u8>>> {
-        if index >= self.entries {
-            return Ok(None);
+        let bundle = index / self.layout.bundle_entries;
+        let places = self.places(storage, bundle, index + 1)?;
+        self.read_at(storage, index, &places)
+    }
+
+    /// Offsets in their segment of the entries of a bundle up to one entry, with the offset after the last of them; fewer where
+    /// less lies there.
+    pub(crate) fn places(&self, storage: &dyn Storage, bundle: u64, end: u64) -> io::Result<Vec<u64>> {
+        let first = bundle * self.layout.bundle_entries;
+        let Some(mut offset) = usize::try_from(bundle).ok().and_then(|at| self.bundles.get(at)).copied() else { return Ok(Vec::new()) };
+        let count = end.min(first + self.layout.bundle_entries).min(self.entries).saturating_sub(first);
+        let name = segment_name(first / self.layout.segment_entries);
+        let mut places = vec![offset];
+        let (mut buffer, mut start) = (vec![0; WALK_BYTES], offset);
+        let mut held = read_full(storage, &name, start, &mut buffer)?;
+        while (places.len() as u64) <= count {
+            if offset + 2 > start + held as u64 {
+                start = offset;
+                held = read_full(storage, &name, start, &mut buffer)?;
+            }
+            let at = (offset - start) as usize;
+            let Some(prefix) = buffer[..held].get(at..at + 2) else { break };
+            offset += 2 + u64::from(u16::from_be_bytes([prefix[0], prefix[1]]));
+            places.push(offset);
         }
+        Ok(places)
+    }
+
+    /// The bytes of an entry of a bundle whose places are known.
+    pub(crate) fn read_at(&self, storage: &dyn Storage, index: u64, places: &[u64]) -> io::Result<Option<Vec<u8>>> {
+        let at = (index % self.layout.bundle_entries) as usize;
+        let Some([start, end]) = places.get(at..at + 2) else { return Ok(None) };
         let name = segment_name(index / self.layout.segment_entries);
-        let mut offset = self.bundles[(index / self.layout.bundle_entries) as usize];
-        for _ in 0..index % self.layout.bundle_entries {
-            offset += 2 + u64::from(read_prefix(storage, &name, offset)?);
-        }
-        let mut bytes = vec![0; usize::from(read_prefix(storage, &name, offset)?)];
-        let read = read_full(storage, &name, offset + 2, &mut bytes)?;
+        let mut bytes = vec![0; (end - start - 2) as usize];
+        let read = read_full(storage, &name, start + 2, &mut bytes)?;
         Ok((read == bytes.len()).then_some(bytes))
     }
 }

@@ -82,18 +82,13 @@ impl<S: Storage> Snapshot<S> {
         self.segments.read(&self.storage, index).map_err(|source| LedgerError::Storage { step: "reading an entry", source })
     }
 
-    /// Rules that only warn and that an entry broke, as admission judged it when the ledger was read.
-    pub fn warnings(&self, index: u64) -> &[Refusal] {
-        self.warnings.get(&index).map_or(&[], Vec::as_slice)
-    }
-
     /// Shows every entry from one on, in order, until there are no more or `visit` breaks: what views are made of.
     ///
     /// # Errors
     /// [`LedgerError::Damaged`] where the storage no longer holds what was read; storage failures.
     pub fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
-        let Self { storage, segments, history, size, .. } = self;
-        Admitted { storage, segments, history, size: *size, ring: self.state.ring() }.visit(from, visit)
+        let Self { storage, segments, history, size, warnings, .. } = self;
+        Admitted { storage, segments, history, size: *size, warnings, ring: self.state.ring() }.visit(from, visit)
     }
 
     /// Proof that an entry is in the log of the checkpoint.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use signer::rule::{Refusal, Rule};
 use signer::value::{CaseId, PersonId, StatementHash};
 
 use crate::ProjectorError;
@@ -9,7 +10,7 @@ use crate::keys::{Key, Prefix};
 use crate::rows::{
     BatchRow, CaseEntryRow, CaseRow, ConstitutionRow, CosignedRow, Cursor, Deed, EnactmentRow, EntryRow, FileRow, FlagRow, FlagState,
     KeyRow, LedgerRow, ListLinesRow, ListRow, Moment, OfficeRow, PAGE_ROWS_MAX, PersonActRow, PersonRow, Revocation, RowKind, Rows,
-    SignerRow, all_rows, typed,
+    SignerRow, WarningRow, all_rows, typed,
 };
 
 type Result<T> = core::result::Result<T, ProjectorError>;
@@ -33,6 +34,8 @@ pub struct SignedBy {
     pub person: String,
     /// The person's name.
     pub name: String,
+    /// The entry that enrolled the person, where the name stands.
+    pub enrolled: u64,
     /// In which office.
     pub office: String,
     /// In which unit.
@@ -242,6 +245,29 @@ pub fn statement(rows: &dyn Rows, hash: &StatementHash) -> Result<Option<u64>> {
     find(rows, &Key::Statement(hash.0))
 }
 
+/// The entry that enrolled a device.
+///
+/// # Errors
+/// Those of the rows.
+pub fn device(rows: &dyn Rows, device: &str) -> Result<Option<u64>> {
+    find(rows, &Key::Device(device.to_owned()))
+}
+
+/// Rules that only warn and that an entry broke, as admission judged it when the views were made.
+///
+/// # Errors
+/// [`ProjectorError::Row`] where one is missing or names no rule; those of the rows.
+pub fn warnings(rows: &dyn Rows, entry: u64) -> Result<Vec<Refusal>> {
+    let row: EntryRow = require(rows, &Key::Entry(entry))?;
+    let warning = |number| {
+        let key = Key::Warning(entry, number);
+        let WarningRow { rule, line, expected, found } = require(rows, &key)?;
+        let rule = Rule::named(&rule).ok_or_else(|| ProjectorError::Row { key: key.to_string(), what: format!("no rule `{rule}`") })?;
+        Ok(Refusal { rule, line: line.and_then(|line| usize::try_from(line).ok()), expected, found })
+    };
+    (0..row.warnings).map(warning).collect()
+}
+
 /// Every case, in order of their names; a page of at most `most` after one.
 ///
 /// # Errors
@@ -368,7 +394,7 @@ fn indexed<R>(rows: Vec<(Key, R)>) -> Vec<(u64, R)> {
 /// Persons, keys and offices that one answer has read: few sign much.
 #[derive(Default)]
 struct Known {
-    names: BTreeMap<String, String>,
+    persons: BTreeMap<String, PersonRow>,
     keys: BTreeMap<(String, u64), KeyRow>,
     capacities: BTreeMap<(String, u64, String), String>,
 }
@@ -399,7 +425,7 @@ impl Known {
 
     fn signers(&mut self, rows: &dyn Rows, entry: u64, row: &EntryRow, signed_by: &mut Vec<SignedBy>) -> Result<()> {
         for SignerRow { person, office, unit, appointment, key: key_entry } in &row.signers {
-            let name = once(&mut self.names, person.clone(), || Ok(require::<PersonRow>(rows, &Key::Person(person.clone()))?.name))?;
+            let known: PersonRow = once(&mut self.persons, person.clone(), || require(rows, &Key::Person(person.clone())))?;
             let key = once(&mut self.keys, (person.clone(), *key_entry), || require(rows, &Key::PersonKey(person.clone(), *key_entry)))?;
             let capacity = once(&mut self.capacities, (person.clone(), *appointment, office.clone()), || {
                 let held: Option<OfficeRow> = find(rows, &Key::PersonOffice(person.clone(), *appointment, office.clone()))?;
@@ -407,7 +433,8 @@ impl Known {
             })?;
             signed_by.push(SignedBy {
                 person: person.clone(),
-                name,
+                name: known.name,
+                enrolled: known.enrolled,
                 office: office.clone(),
                 unit: unit.clone(),
                 capacity,

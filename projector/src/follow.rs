@@ -15,8 +15,8 @@ use crate::rows::{Cursor, Rows};
 use crate::store::Store;
 use crate::views::{Views, fold};
 
-/// Entries whose rows are written in one batch: counters that all of them change are written once.
-pub const BATCH_ENTRIES: u64 = 256;
+/// Entries whose rows are written in one batch: counters that all of them change, and pages that their rows share, are written once.
+pub const BATCH_ENTRIES: u64 = 4_096;
 
 /// A log whose entries were admitted: an open ledger, or a snapshot of one.
 pub trait AdmittedLog {
@@ -295,6 +295,29 @@ impl Projection {
         self.store = store;
         let old = core::mem::replace(&mut self.current, current);
         self.generations.put_aside(old.number)
+    }
+}
+
+/// Kept views as they lie in their folder, neither followed nor read through: of each row that is read it is known that it was
+/// written under its key, of a row that is not found nothing.
+pub struct Kept {
+    store: Store,
+    _generations: Generations,
+}
+
+impl Kept {
+    /// The views, if there are any that count what was last made durable and nobody else has open. Nothing is made or changed.
+    pub fn open(path: &Path) -> Option<Kept> {
+        let generations = Some(path).filter(|path| path.is_dir()).and_then(|path| Generations::hold(path).ok())?;
+        let current = generations.current().ok()??;
+        let store = Store::open_unread(&generations.folder(current.number)).ok()?;
+        let is_durable = size_of(&store).is_ok_and(|size| size == current.size);
+        is_durable.then_some(Kept { store, _generations: generations })
+    }
+
+    /// The rows, to be asked by [`crate::answers`].
+    pub fn rows(&self) -> &dyn Rows {
+        &self.store
     }
 }
 

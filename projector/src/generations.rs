@@ -27,7 +27,7 @@ pub(crate) struct Current {
     /// The generation in use.
     pub number: u64,
     /// Entries that it counted when it was last made durable. A store that counts fewer has lost what it said was safe, and what
-    /// it is given next may be lost too: sled goes on like this after damage at the beginning of its file.
+    /// it is given next may be lost too.
     pub size: u64,
 }
 

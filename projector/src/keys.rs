@@ -35,6 +35,10 @@ pub enum Key {
     PublicKey([u8; 32]),
     /// A statement that gave offices, by its hash: [`GrantRow`](crate::rows::GrantRow).
     Grant([u8; 32]),
+    /// The entry that enrolled a device: [`Row::Number`](crate::rows::Row::Number).
+    Device(String),
+    /// A rule that only warns and that an entry broke, by its number: [`WarningRow`](crate::rows::WarningRow).
+    Warning(u64, u64),
     /// Records of a legacy actor: [`Row::Number`](crate::rows::Row::Number).
     Actor(String),
     /// Records of a legacy actor with an activity: [`Row::Number`](crate::rows::Row::Number).
@@ -307,6 +311,8 @@ impl Key {
             Key::PersonOffice(person, n, office) => part(index(part(word("person-office"), person), *n), office),
             Key::PublicKey(key) => hashed("public-key", key),
             Key::Grant(hash) => hashed("grant", hash),
+            Key::Device(device) => part(word("device"), device),
+            Key::Warning(n, number) => index(index(word("warning"), *n), *number),
             Key::Actor(actor) => part(word("actor"), actor),
             Key::ActorActivity(actor, activity) => part(part(word("actor-activity"), actor), activity),
             Key::Activity(activity) => part(word("activity"), activity),
@@ -360,6 +366,8 @@ impl Key {
             "person-office" => Key::PersonOffice(take_text(&mut rest)?, take_index(&mut rest)?, take_text(&mut rest)?),
             "public-key" => Key::PublicKey(take_array(&mut rest)?),
             "grant" => Key::Grant(take_array(&mut rest)?),
+            "device" => Key::Device(take_text(&mut rest)?),
+            "warning" => Key::Warning(take_index(&mut rest)?, take_index(&mut rest)?),
             "actor" => Key::Actor(take_text(&mut rest)?),
             "actor-activity" => Key::ActorActivity(take_text(&mut rest)?, take_text(&mut rest)?),
             "activity" => Key::Activity(take_text(&mut rest)?),
@@ -449,6 +457,8 @@ mod tests {
             Key::PersonOffice("p".into(), 1, "clerk".into()),
             Key::PublicKey([0; 32]),
             Key::Grant([255; 32]),
+            Key::Device("d-1".into()),
+            Key::Warning(256, 1),
             Key::Actor("甲/乙".into()),
             Key::ActorActivity("甲".into(), "复核 check".into()),
             Key::Activity("-".into()),

@@ -24,7 +24,7 @@ pub mod store;
 pub mod views;
 
 pub use error::ProjectorError;
-pub use follow::{AdmittedLog, Opened, Projection, UpTo};
+pub use follow::{AdmittedLog, Kept, Opened, Projection, UpTo};
 pub use keys::{Key, Prefix, Responsibility};
 pub use ledger::replay::AdmittedEntry;
 pub use rows::{Cursor, MemoryRows, Rows, dump};

@@ -10,6 +10,7 @@ use std::fmt::{self, Write as _};
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
+use signer::Refusal;
 use signer::value::{LedgerId, Time, TreeRoot};
 
 use crate::ProjectorError;
@@ -24,7 +25,7 @@ pub use self::programme::{
 };
 
 /// Version of the keys, the rows and the fold. Whatever changes one of them raises it, and every store is built anew.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 /// Longest row, in bytes: 64 signers of an entry take less than 9,000.
 pub const ROW_BYTES_MAX: usize = 16_384;
 /// Rows that one reading yields at most.
@@ -159,6 +160,29 @@ pub struct EntryRow {
     pub signers: Vec<SignerRow>,
     /// What was done.
     pub deed: Deed,
+    /// Rules that only warn and that it broke.
+    pub warnings: u64,
+}
+
+/// A rule that only warns and that an entry broke, as admission judged it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WarningRow {
+    /// The rule's name.
+    pub rule: String,
+    /// Line of the statement, from 1, where one is to blame.
+    pub line: Option<u64>,
+    /// What would satisfy the rule.
+    pub expected: String,
+    /// What was found.
+    pub found: String,
+}
+
+impl From<&Refusal> for WarningRow {
+    fn from(warning: &Refusal) -> WarningRow {
+        let Refusal { rule, line, expected, found } = warning;
+        let line = line.map(|line| line as u64);
+        WarningRow { rule: rule.to_string(), line, expected: expected.clone(), found: found.clone() }
+    }
 }
 
 /// A person.
@@ -282,6 +306,7 @@ pub enum Row {
     Posting(PostingRow),
     Raised(RaisedRow),
     RaisedCount(RaisedCountRow),
+    Warning(WarningRow),
 }
 
 /// A kind of row, told apart from the others.
@@ -348,6 +373,7 @@ row_kinds! {
     Posting PostingRow;
     Raised RaisedRow;
     RaisedCount RaisedCountRow;
+    Warning WarningRow;
 }
 
 /// The row of a key as the kind that it must be.

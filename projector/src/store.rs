@@ -1,8 +1,8 @@
-//! The store: rows and cursor in sled. The only file that knows sled and bincode; when they go, another implementation of
+//! The store: rows and cursor in redb. The only file that knows redb and bincode; when they go, another implementation of
 //! [`Rows`] takes this file's place and every store is built anew from the record.
 //!
-//! sled is atomic only within one tree, so everything lies in its default one: rows, and the cursor under a key of its own. A
-//! batch holds both, so a crash leaves rows and cursor of one size. What was not flushed may be lost, last first.
+//! Everything lies in one table: rows, each behind its own seal, and the cursor under a key of its own. A batch holds both and is
+//! one transaction, durable when it is committed: a crash leaves rows and cursor of one size.
 //!
 //! The cursor is coded by hand, so that its schema number can be read whatever the rows look like:
 //!
@@ -10,16 +10,16 @@
 //! schema 4 bytes ‖ size 8 ‖ root 32 ‖ number of rows 8 ‖ seal 16 ‖ ledger id       numbers big-endian
 //! ```
 //!
-//! The **seal** is the sum, modulo 2^128, of the first 16 bytes of SHA-256(key's length, 2 bytes ‖ key ‖ row) over all rows. It
-//! tells damage, a row changed by hand, one taken away or added; not somebody who makes a new seal too, against whom only
-//! building the views anew helps.
+//! The seal of a row is the first 16 bytes of SHA-256(key's length, 2 bytes ‖ key ‖ row); it lies before the row and is looked at
+//! whenever the row is read. The **seal** of the store is the sum of all of them, modulo 2^128. The one tells damage and a row
+//! changed by hand; the other, when the store is read through, also one taken away or added. Neither tells somebody who makes
+//! new seals too, against whom only building the views anew helps.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::thread;
-use std::time::Duration;
 
+use redb::{ReadOnlyTable, ReadableDatabase as _, TableDefinition};
 use sha2::{Digest as _, Sha256};
 use signer::value::{LedgerId, TreeRoot};
 
@@ -27,20 +27,31 @@ use crate::ProjectorError;
 use crate::keys::{KEY_BYTES_MAX, Key, Prefix};
 use crate::rows::{Changes, Cursor, PAGE_ROWS_MAX, ROW_BYTES_MAX, Row, Rows, SCHEMA};
 
+/// The file in the store's folder.
+const FILE: &str = "db";
+const TABLE: TableDefinition<'static, &'static [u8], &'static [u8]> = TableDefinition::new("rows");
+/// Rows to read, as they were committed.
+type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 /// No key of a row begins with a zero byte.
 const CURSOR: &[u8] = b"\0cursor";
-/// Memory that sled keeps pages in, in bytes.
-const CACHE_BYTES: u64 = 64 << 20;
-/// How often a store is tried to be opened while this process still lets go of it, and how long each time.
-const OPEN_ATTEMPTS_MAX: u32 = 400;
-const OPEN_PAUSE: Duration = Duration::from_millis(5);
+/// Memory that the engine keeps pages in, in bytes.
+const CACHE_BYTES: usize = 64 << 20;
+/// Length of a row's seal, in bytes.
+const SEAL_BYTES: usize = 16;
 
 /// Rows in a folder.
 pub struct Store {
-    tree: sled::Db,
+    engine: Engine,
+    /// The rows as they were committed last; nothing before the first batch.
+    table: Option<Table>,
     head: Option<Head>,
-    /// After a batch failed, rows may be of two sizes until the store is opened, and read through, again.
+    /// After a batch failed, the store is to be opened, and read through, again.
     is_poisoned: bool,
+}
+
+enum Engine {
+    Writable(redb::Database),
+    ReadOnly(redb::ReadOnlyDatabase),
 }
 
 /// The cursor, with what says that the rows are those that were written.
@@ -83,37 +94,33 @@ impl Head {
     }
 }
 
-fn seal_of(key: &[u8], row: &[u8]) -> u128 {
+fn seal_of(key: &[u8], row: &[u8]) -> [u8; SEAL_BYTES] {
     // A key has at most `KEY_BYTES_MAX` bytes, so two bytes hold its length.
     let digest = Sha256::new().chain_update((key.len() as u16).to_be_bytes()).chain_update(key).chain_update(row).finalize();
-    let (first, _) = digest.split_first_chunk::<16>().unwrap_or_else(|| unreachable!("SHA-256 has 32 bytes"));
-    u128::from_be_bytes(*first)
+    let (first, _) = digest.split_first_chunk().unwrap_or_else(|| unreachable!("SHA-256 has 32 bytes"));
+    *first
 }
 
-fn sled_failed(step: &'static str) -> impl Fn(sled::Error) -> ProjectorError {
+fn failed<E: Into<redb::Error>>(step: &'static str) -> impl Fn(E) -> ProjectorError {
     move |error| {
-        let source = match error {
-            sled::Error::Io(source) => source,
+        let source = match error.into() {
+            redb::Error::Io(source) => source,
             other => io::Error::other(other),
         };
         ProjectorError::Storage { step, source }
     }
 }
 
-/// Opens sled. A store that was dropped keeps its file locked until sled's own threads have let go of it, a moment later; who
-/// else could hold it is kept out by the lock of [`crate::generations`].
-fn open_tree(folder: &Path) -> Result<sled::Db, ProjectorError> {
-    let mut attempts = 1;
-    loop {
-        let config = sled::Config::new().path(folder).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-        match config.open() {
-            Err(sled::Error::Io(error)) if attempts < OPEN_ATTEMPTS_MAX && error.to_string().starts_with("could not acquire lock") => {
-                attempts += 1;
-                thread::sleep(OPEN_PAUSE);
-            }
-            opened => return opened.map_err(sled_failed("opening the views")),
-        }
-    }
+/// The engine may answer damage with a panic.
+fn guarded<T>(step: &'static str, act: impl FnOnce() -> Result<T, ProjectorError>) -> Result<T, ProjectorError> {
+    catch_unwind(AssertUnwindSafe(act))
+        .unwrap_or_else(|_| Err(ProjectorError::Storage { step, source: io::Error::other("the storage engine panicked") }))
+}
+
+fn builder() -> redb::Builder {
+    let mut builder = redb::Builder::new();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
 }
 
 fn encode_row(key: &Key, row: &Row) -> Result<Vec<u8>, ProjectorError> {
@@ -128,12 +135,17 @@ fn encode_row(key: &Key, row: &Row) -> Result<Vec<u8>, ProjectorError> {
     if key_bytes > KEY_BYTES_MAX { Err(too_long(key_bytes, KEY_BYTES_MAX)) } else { Ok(bytes) }
 }
 
-fn decode_row(key: &[u8], bytes: &[u8]) -> Result<(Key, Row), ProjectorError> {
+/// A row that is the one that was written under this key, with its seal.
+fn decode_row(key: &[u8], sealed: &[u8]) -> Result<(Key, Row, [u8; SEAL_BYTES]), ProjectorError> {
     let config = bincode::config::standard().with_limit::<ROW_BYTES_MAX>();
     let unreadable = |what: String| ProjectorError::Row { key: String::from_utf8_lossy(key).escape_debug().to_string(), what };
     let decoded = Key::decode(key).ok_or_else(|| unreadable("no key of a row".to_owned()))?;
+    let (seal, bytes) = sealed.split_first_chunk().ok_or_else(|| unreadable("shorter than a seal".to_owned()))?;
+    if seal_of(key, bytes) != *seal {
+        return Err(unreadable("not the row that was written".to_owned()));
+    }
     let (row, read) = bincode::serde::decode_from_slice::<Row, _>(bytes, config).map_err(|error| unreadable(error.to_string()))?;
-    if read == bytes.len() { Ok((decoded, row)) } else { Err(unreadable(format!("{} bytes too many", bytes.len() - read))) }
+    if read == bytes.len() { Ok((decoded, row, *seal)) } else { Err(unreadable(format!("{} bytes too many", bytes.len() - read))) }
 }
 
 /// How large rows are as a store keeps them.
@@ -157,7 +169,7 @@ pub fn size(rows: &dyn Rows) -> Result<Size, ProjectorError> {
     loop {
         let page = rows.page(&Prefix::all(), after.as_ref(), PAGE_ROWS_MAX)?;
         for (key, row) in &page {
-            let row_bytes = encode_row(key, row)?.len() as u64;
+            let row_bytes = (SEAL_BYTES + encode_row(key, row)?.len()) as u64;
             size.rows += 1;
             size.bytes += key.encode().len() as u64 + row_bytes;
             size.row_bytes_max = size.row_bytes_max.max(row_bytes);
@@ -176,46 +188,101 @@ impl Store {
     /// # Errors
     /// Any error means that the store is not to be used.
     pub fn open(folder: &Path) -> Result<Store, ProjectorError> {
-        // sled answers some damage with a panic.
-        let opened = catch_unwind(AssertUnwindSafe(|| {
-            let store = Store::open_unchecked(folder)?;
+        const STEP: &str = "opening the views";
+        guarded(STEP, || {
+            std::fs::create_dir_all(folder).map_err(ProjectorError::storage(STEP))?;
+            let engine = builder().create(folder.join(FILE)).map_err(failed(STEP))?;
+            let store = Store::of(Engine::Writable(engine))?;
             store.read_through()?;
             Ok(store)
-        }));
-        opened.unwrap_or_else(|_| {
-            Err(ProjectorError::Storage { step: "opening the views", source: io::Error::other("the storage engine panicked") })
         })
     }
 
-    fn open_unchecked(folder: &Path) -> Result<Store, ProjectorError> {
-        let tree = open_tree(folder)?;
-        let head = tree.get(CURSOR).map_err(sled_failed("reading the cursor"))?;
-        let head = head.map(|bytes| Head::decode(&bytes)).transpose()?;
-        Ok(Store { tree, head, is_poisoned: false })
+    /// Opens the store of a folder to read some rows of it: each that is read is one that this program wrote under its key;
+    /// whether rows are missing is not looked at.
+    ///
+    /// # Errors
+    /// Any error means that the store is to be opened the other way.
+    pub fn open_unread(folder: &Path) -> Result<Store, ProjectorError> {
+        const STEP: &str = "opening the views to read";
+        guarded(STEP, || {
+            let engine = builder().open_read_only(folder.join(FILE)).map_err(failed(STEP))?;
+            Store::of(Engine::ReadOnly(engine))
+        })
+    }
+
+    fn of(engine: Engine) -> Result<Store, ProjectorError> {
+        let table = table(&engine)?;
+        let head = table.as_ref().map(|table| table.get(CURSOR).map_err(failed("reading the cursor"))).transpose()?.flatten();
+        let head = head.map(|bytes| Head::decode(bytes.value())).transpose()?;
+        Ok(Store { engine, table, head, is_poisoned: false })
     }
 
     fn read_through(&self) -> Result<(), ProjectorError> {
+        const STEP: &str = "reading the views through";
         let (mut rows, mut seal) = (0, 0u128);
-        for row in &*self.tree {
-            let (key, row) = row.map_err(sled_failed("reading the views through"))?;
-            if key != CURSOR {
-                decode_row(&key, &row)?;
+        let all = self.table.as_ref().map(|table| table.range::<&[u8]>(..).map_err(failed(STEP))).transpose()?;
+        for row in all.into_iter().flatten() {
+            let (key, row) = row.map_err(failed(STEP))?;
+            if key.value() != CURSOR {
                 rows += 1;
-                seal = seal.wrapping_add(seal_of(&key, &row));
+                seal = seal.wrapping_add(u128::from_be_bytes(decode_row(key.value(), row.value())?.2));
             }
         }
         let expected = self.head.as_ref().map_or((0, 0), |head| (head.rows, head.seal));
         if (rows, seal) == expected { Ok(()) } else { Err(ProjectorError::Seal { expected: expected.0, found: rows }) }
     }
-}
 
-impl Store {
-    fn tree(&self) -> Result<&sled::Db, ProjectorError> {
+    fn table(&self) -> Result<Option<&Table>, ProjectorError> {
         if self.is_poisoned {
             let source = io::Error::other("an earlier batch failed; open the views again");
             return Err(ProjectorError::Storage { step: "using the views", source });
         }
-        Ok(&self.tree)
+        Ok(self.table.as_ref())
+    }
+
+    /// Rows and cursor in one transaction; gives the new cursor.
+    fn write(&self, changes: &Changes, cursor: Cursor) -> Result<Head, ProjectorError> {
+        const STEP: &str = "writing rows";
+        let Engine::Writable(engine) = &self.engine else {
+            return Err(ProjectorError::Storage { step: STEP, source: io::Error::other("the views were opened to read only") });
+        };
+        let (mut rows, mut seal) = self.head.as_ref().map_or((0, 0), |head| (head.rows, head.seal));
+        // In order of their keys, neighbours fall into pages that were just written.
+        let mut sorted: Vec<(Vec<u8>, &Key, &Row)> = changes.rows.iter().map(|(key, row)| (key.encode(), key, row.as_ref())).collect();
+        sorted.sort_unstable_by(|(a, ..), (b, ..)| a.cmp(b));
+        let batch = engine.begin_write().map_err(failed(STEP))?;
+        {
+            let mut table = batch.open_table(TABLE).map_err(failed(STEP))?;
+            for (bytes, key, row) in sorted {
+                let row = encode_row(key, row)?;
+                let new = seal_of(&bytes, &row);
+                let sealed = [&new[..], &row].concat();
+                match table.insert(bytes.as_slice(), sealed.as_slice()).map_err(failed(STEP))? {
+                    Some(old) => seal = seal.wrapping_sub(u128::from_be_bytes(decode_row(&bytes, old.value())?.2)),
+                    None => rows += 1,
+                }
+                seal = seal.wrapping_add(u128::from_be_bytes(new));
+            }
+            let head = Head { cursor, rows, seal };
+            table.insert(CURSOR, head.encode().as_slice()).map_err(failed(STEP))?;
+            drop(table);
+            // The commit point.
+            batch.commit().map_err(failed(STEP))?;
+            Ok(head)
+        }
+    }
+}
+
+fn table(engine: &Engine) -> Result<Option<Table>, ProjectorError> {
+    const STEP: &str = "looking for rows";
+    let reading = match engine {
+        Engine::Writable(engine) => engine.begin_read(),
+        Engine::ReadOnly(engine) => engine.begin_read(),
+    };
+    match reading.map_err(failed(STEP))?.open_table(TABLE) {
+        Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+        opened => opened.map(Some).map_err(failed(STEP)),
     }
 }
 
@@ -225,85 +292,104 @@ impl Rows for Store {
     }
 
     fn row(&self, key: &Key) -> Result<Option<Row>, ProjectorError> {
+        const STEP: &str = "reading a row";
         let bytes = key.encode();
-        let row = self.tree()?.get(&bytes).map_err(sled_failed("reading a row"))?;
-        row.map(|row| Ok(decode_row(&bytes, &row)?.1)).transpose()
+        let Some(table) = self.table()? else { return Ok(None) };
+        guarded(STEP, || {
+            let row = table.get(bytes.as_slice()).map_err(failed(STEP))?;
+            row.map(|row| Ok(decode_row(&bytes, row.value())?.1)).transpose()
+        })
     }
 
     fn page(&self, prefix: &Prefix, after: Option<&Key>, most: usize) -> Result<Vec<(Key, Row)>, ProjectorError> {
         use std::ops::Bound;
+        const STEP: &str = "reading rows";
         let first = match after {
             Some(key) => Bound::Excluded(key.encode()),
             None if prefix.bytes().is_empty() => Bound::Excluded(CURSOR.to_vec()),
             None => Bound::Included(prefix.bytes().to_vec()),
         };
-        let mut page = Vec::new();
-        for row in self.tree()?.range((first, Bound::Unbounded)) {
-            let (key, row) = row.map_err(sled_failed("reading rows"))?;
-            if page.len() >= most.min(PAGE_ROWS_MAX) || !key.starts_with(prefix.bytes()) {
-                break;
+        let Some(table) = self.table()? else { return Ok(Vec::new()) };
+        guarded(STEP, || {
+            let mut page = Vec::new();
+            let range = (first.as_ref().map(Vec::as_slice), Bound::<&[u8]>::Unbounded);
+            for row in table.range::<&[u8]>(range).map_err(failed(STEP))? {
+                let (key, row) = row.map_err(failed(STEP))?;
+                if page.len() >= most.min(PAGE_ROWS_MAX) || !key.value().starts_with(prefix.bytes()) {
+                    break;
+                }
+                let (key, row, _) = decode_row(key.value(), row.value())?;
+                page.push((key, row));
             }
-            page.push(decode_row(&key, &row)?);
-        }
-        Ok(page)
+            Ok(page)
+        })
     }
 
     fn commit(&mut self, changes: Changes, cursor: Cursor) -> Result<(), ProjectorError> {
         changes.follow(self.head.as_ref().map(|head| &head.cursor))?;
-        let (mut rows, mut seal) = self.head.as_ref().map_or((0, 0), |head| (head.rows, head.seal));
-        let mut batch = sled::Batch::default();
-        for (key, row) in &changes.rows {
-            let (bytes, new) = (key.encode(), encode_row(key, row)?);
-            match self.tree()?.get(&bytes).map_err(sled_failed("reading a row"))? {
-                Some(old) => seal = seal.wrapping_sub(seal_of(&bytes, &old)),
-                None => rows += 1,
-            }
-            seal = seal.wrapping_add(seal_of(&bytes, &new));
-            batch.insert(bytes, new);
-        }
-        let head = Head { cursor, rows, seal };
-        batch.insert(CURSOR, head.encode());
-        // The commit point: rows and cursor, in one tree and one batch.
+        self.table()?;
+        // What is still being read is not written over: let go of it first.
+        self.table = None;
         self.is_poisoned = true;
-        self.tree.apply_batch(batch).map_err(sled_failed("writing rows"))?;
-        self.is_poisoned = false;
-        self.head = Some(head);
+        let head = guarded("writing rows", || {
+            let head = self.write(&changes, cursor)?;
+            Ok((head, table(&self.engine)?))
+        });
+        let (head, table) = head?;
+        (self.head, self.table, self.is_poisoned) = (Some(head), table, false);
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), ProjectorError> {
-        self.tree()?.flush().map(|_| ()).map_err(sled_failed("making rows durable"))
+        // Every batch is durable when it was committed.
+        self.table().map(|_| ())
     }
 }
 
-/// Changes rows of a store behind its back, as somebody with a tool of sled's could: for tests.
+/// Changes rows of a store behind its back, as somebody with a tool of the engine's could: for tests.
 #[cfg(feature = "tamper")]
 pub mod tamper {
     use std::collections::BTreeMap;
     use std::path::Path;
 
-    use super::{CURSOR, ProjectorError, open_tree, sled_failed};
+    use super::{CURSOR, FILE, ProjectorError, SEAL_BYTES, TABLE, builder, failed, seal_of};
 
     /// The key under which the cursor lies; the first four bytes of its row are the schema number.
     pub const CURSOR_KEY: &[u8] = CURSOR;
+
+    /// A row behind the seal that the store would give it.
+    pub fn sealed(key: &[u8], row: &[u8]) -> Vec<u8> {
+        [&seal_of(key, row)[..], row].concat()
+    }
+
+    /// What of a store's bytes is the row.
+    pub fn row_of(sealed: &[u8]) -> &[u8] {
+        &sealed[SEAL_BYTES..]
+    }
 
     /// Shows all bytes, and keeps what `edit` makes of them.
     ///
     /// # Errors
     /// Those of the storage.
     pub fn edit(folder: &Path, edit: impl FnOnce(&mut BTreeMap<Vec<u8>, Vec<u8>>)) -> Result<(), ProjectorError> {
-        let tree = open_tree(folder)?;
-        let mut rows = BTreeMap::new();
-        for row in &*tree {
-            let (key, row) = row.map_err(sled_failed("reading the views"))?;
-            rows.insert(key.to_vec(), row.to_vec());
+        use redb::ReadableTable as _;
+        const STEP: &str = "changing rows by hand";
+        let engine = builder().open(folder.join(FILE)).map_err(failed(STEP))?;
+        let batch = engine.begin_write().map_err(failed(STEP))?;
+        {
+            let mut table = batch.open_table(TABLE).map_err(failed(STEP))?;
+            let mut rows = BTreeMap::new();
+            for row in table.range::<&[u8]>(..).map_err(failed(STEP))? {
+                let (key, row) = row.map_err(failed(STEP))?;
+                rows.insert(key.value().to_vec(), row.value().to_vec());
+            }
+            edit(&mut rows);
+            table.retain(|_, _| false).map_err(failed(STEP))?;
+            for (key, row) in &rows {
+                table.insert(key.as_slice(), row.as_slice()).map_err(failed(STEP))?;
+            }
         }
-        edit(&mut rows);
-        tree.clear().map_err(sled_failed("clearing the views"))?;
-        for (key, row) in rows {
-            tree.insert(key, row).map_err(sled_failed("writing a row"))?;
-        }
-        tree.flush().map(|_| ()).map_err(sled_failed("making rows durable"))
+        batch.commit().map_err(failed(STEP))
     }
 }
 

@@ -23,7 +23,7 @@ use crate::ProjectorError;
 use crate::keys::Key;
 use crate::rows::{
     CaseEntryRow, CasePart, CaseRow, Changes, ConstitutionRow, CosignedRow, Deed, EnactmentRow, EntryRow, GrantRow, KeyRow, LedgerRow,
-    LegacyRecord, OfficeRow, PersonActRow, PersonRow, Related, Revocation, RowKind, RowMap, Rows, SignerRow, typed,
+    LegacyRecord, OfficeRow, PersonActRow, PersonRow, Related, Revocation, RowKind, RowMap, Rows, SignerRow, WarningRow, typed,
 };
 
 type Result<T> = core::result::Result<T, ProjectorError>;
@@ -90,7 +90,8 @@ pub fn fold(views: &mut Views, rows: &dyn Rows, entry: &AdmittedEntry<'_>) -> Re
                 Statement::Act { header, .. } => header.at,
             };
             let (index, received, procedure) = (entry.index, entry.received, procedure.as_deref());
-            let facts = Facts { entry: index, received, at, hash: *hash, procedure, governing: None };
+            let warnings = entry.warnings.len() as u64;
+            let facts = Facts { entry: index, received, at, hash: *hash, procedure, governing: None, warnings };
             match statement.as_ref() {
                 Statement::Founding(founding) => facts.found(&mut fold, founding)?,
                 Statement::Act { header, act, .. } => {
@@ -99,6 +100,9 @@ pub fn fold(views: &mut Views, rows: &dyn Rows, entry: &AdmittedEntry<'_>) -> Re
                 }
             }
         }
+    }
+    for (number, warning) in (0..).zip(entry.warnings) {
+        fold.put(Key::Warning(entry.index, number), WarningRow::from(warning));
     }
     let Fold { mut changed, terms, .. } = fold;
     views.changed.extend(changed.drain());
@@ -181,12 +185,12 @@ impl Fold<'_> {
         let witnesses = cosigned.cosignatures.iter().map(|line| (line.name.to_string(), line.unix_seconds)).collect();
         self.put(Key::Cosigned(entry), CosignedRow { size, root: cosigned.checkpoint.root.0, witnesses });
         let deed = Deed::Cosigned { size };
-        self.put(Key::Entry(entry), EntryRow { received_ms: received.0, hash: None, at: None, signers: Vec::new(), deed });
+        self.put(Key::Entry(entry), EntryRow { received_ms: received.0, hash: None, at: None, signers: Vec::new(), deed, warnings: 0 });
         self.amend(Key::Ledger, |ledger: &mut LedgerRow| ledger.cosigned += 1)
     }
 
     fn indexed(&mut self, received: UnixMs) {
-        let row = EntryRow { received_ms: received.0, hash: None, at: None, signers: Vec::new(), deed: Deed::Index };
+        let row = EntryRow { received_ms: received.0, hash: None, at: None, signers: Vec::new(), deed: Deed::Index, warnings: 0 };
         self.put(Key::Entry(self.views.next), row);
     }
 }
@@ -210,6 +214,8 @@ struct Facts<'a> {
     procedure: Option<&'a Procedure>,
     /// Digest of the one that it names.
     governing: Option<[u8; 32]>,
+    /// Rules that only warned.
+    warnings: u64,
 }
 
 impl Facts<'_> {
@@ -225,6 +231,7 @@ impl Facts<'_> {
             persons: 0,
         };
         fold.put(Key::Ledger, ledger);
+        fold.put(Key::Device(founding.device.to_string()), self.entry);
         for founder in &founding.founders {
             self.enrol(fold, &founder.person, &founder.name, &founder.key, "found")?;
         }
@@ -279,7 +286,14 @@ impl Facts<'_> {
             fold.amend(Key::Person(signer.person.clone()), |person: &mut PersonRow| person.acts += 1)?;
         }
         self.count_signers(fold, &signers, &deed)?;
-        let row = EntryRow { received_ms: self.received.0, hash: Some(self.hash.0), at: at.map(Into::into), signers, deed };
+        let row = EntryRow {
+            received_ms: self.received.0,
+            hash: Some(self.hash.0),
+            at: at.map(Into::into),
+            signers,
+            deed,
+            warnings: self.warnings,
+        };
         fold.put(Key::Entry(self.entry), row);
         Ok(())
     }
@@ -305,7 +319,10 @@ impl Facts<'_> {
                 self.grant(fold, "self");
                 Deed::Enrol { person: person.to_string() }
             }
-            Act::Device { enrols, unit } => Deed::Device { device: enrols.to_string(), unit: unit.to_string() },
+            Act::Device { enrols, unit } => {
+                fold.put(Key::Device(enrols.to_string()), self.entry);
+                Deed::Device { device: enrols.to_string(), unit: unit.to_string() }
+            }
             Act::DeviceEnd { ends, reason } => Deed::DeviceEnd { device: ends.to_string(), reason: reason.to_string() },
             Act::Appoint { person, office, unit, capacity, from, to, .. } => {
                 let (unit, capacity) = (unit.to_string(), capacity.to_string());

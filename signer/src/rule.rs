@@ -214,6 +214,7 @@ rules! {
     RefusalSignature "refusal-signature" "The refusal note is not signed by this ledger." "拒绝通知不是本账本签署的。";
     RefusalUnlike "refusal-unlike" "The refusal names another history: keep it as evidence." "拒绝通知指向另一段历史，请留证。";
     HashFile "hash-file" "A derived hash file differs; the ledger makes it anew when it opens." "派生的哈希文件不符，账本打开时会重建。";
+    BundlesFile "bundles-file" "The derived file of offsets differs; the ledger makes it anew when it opens." "派生的偏移文件不符，账本打开时会重建。";
     KnownOther "known-other" "The known checkpoint is of another ledger." "所给检查点属于另一账本。";
     KnownSignature "known-signature" "The known checkpoint is not signed by this ledger's key." "所给检查点不是本账本密钥签署的。";
     Rollback "rollback" "This copy is older than a checkpoint that the ledger signed: find the newer copy, and ask why." "本副本早于账本已签署的检查点，请找到较新的副本并查明原因。";

@@ -56,6 +56,7 @@ class Audit:
         self._slot_roots()
         self._refusals()
         self._hashes()
+        self._bundles()
         self._drop_inside_policy()
         self._known()
         self._policy()
@@ -194,6 +195,13 @@ class Audit:
             whole = len(data) // 32
             if data[:32 * whole] != b"".join(hashes[:whole]):
                 self.find("hash-file", level, "note")
+
+    def _bundles(self):
+        """Step 6, offsets."""
+        expected = self.segments.bundles(self.judged)
+        data = files.read_bounded(os.path.join(self.folder, "bundles"), len(expected))
+        if data is not None and data[:len(data) // 8 * 8] != expected[:len(data) // 8 * 8]:
+            self.find("bundles-file", 0, "note")
 
     def _drop_inside_policy(self):
         """A policy inside the folder counts for demonstrations only."""

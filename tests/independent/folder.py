@@ -8,6 +8,7 @@ import values
 
 SLOT = 8192
 PER_SEGMENT = 65_536
+PER_BUNDLE = 256
 SEGMENT_LIMIT = PER_SEGMENT * (2 + 65_535)
 CHUNK = 1 << 20
 
@@ -114,6 +115,10 @@ class Segments:
                 if file is not None:
                     with file:
                         self._check_rest(file, 0)
+
+    def bundles(self, count):
+        """Where the bundles that begin within the first `count` entries begin, as the file `bundles` has it."""
+        return b"".join((self.places[index][1] - 2).to_bytes(8, "big") for index in range(0, count, PER_BUNDLE))
 
     def entry(self, index):
         """The bytes of one entry again."""

@@ -306,6 +306,11 @@ class Forge:
         result = {"ledger": f"zeren ledger v1\n{self.id}\n".encode(), "segments/000000": segment + bytes(64)}
         result.update({f"checkpoint.{number}": note.ljust(8192, b"\n") for number, note in slots.items()})
         result.update({f"hashes/{level}": b"".join(hashes) for level, hashes in enumerate(self.tree.levels) if hashes})
+        offsets, offset = [], 0
+        for index, entry in enumerate(self.entries):
+            offsets += [offset.to_bytes(8, "big")] if index % 256 == 0 else []
+            offset += 2 + len(entry)
+        result["bundles"] = b"".join(offsets)
         result.update({f"refusals/{name}": data for name, data in self.refusals.items()})
         return result
 

@@ -16,7 +16,7 @@ witness-signature checkpoint-ahead checkpoint-unlike checkpoint-old witness-time
 founding-repeated unwitnessed ledger-other signature-set signature seen-ahead seen-unlike at-future at-stale procedure-unknown
 procedure-version counter-used signer-repeated key-not-yet key-superseded appointment-not-yet qualification-missing
 governance-office governance-count governance-powers marker refusal-format refusal-signature refusal-unlike slot checkpoint-missing
-entries-missing uncovered tail checkpoint-root checkpoint-key hash-file known-other known-signature rollback fork other-ledger
+entries-missing uncovered tail checkpoint-root checkpoint-key hash-file bundles-file known-other known-signature rollback fork other-ledger
 policy-unmet policy-inside submission-limit read-only checkpoint-key-absent
 procedure-reference governance-none appointment-unit acting-days acting-depth exclusive-powers satisfiable index-format index-signature
 index-unlike index-missing refusals-unlike step-unknown step-lines step-asserts step-measures step-evidence totals step-office step-count

@@ -1007,6 +1007,20 @@ class Files(Case):
         self.check(f, contents={**good, "hashes/0": good["hashes/0"] + b"x" * 40})
         self.check(f, contents={**good, "hashes/1": good["hashes/1"][:40], "hashes/9": b"x" * 32, "hashes/x": b"x"})
 
+    def test_bundles(self):
+        f = base()
+        while f.size < 600:
+            f.append_raw(b"x" * (f.size + 1))
+        good = f.files()
+        self.assertEqual(len(good["bundles"]), 24)
+        found = lambda bundles: [one for one in self.audit({**good, "bundles": bundles})["findings"] if one["rule"] == "bundles-file"]
+        for at in (7, 8, 23):
+            flipped = bytearray(good["bundles"])
+            flipped[at] ^= 1
+            self.assertEqual(found(bytes(flipped)), [{"rule": "bundles-file", "index": 0, "level": "note"}])
+        for fit in (b"", good["bundles"][:9], good["bundles"], good["bundles"] + b"x" * 9):
+            self.assertEqual(found(fit), [])
+
     def test_known(self):
         f = base()
         size = f.size

@@ -27,7 +27,7 @@ fn folder_of(name: &str) -> String {
 
 /// Derived files may be behind.
 fn is_record(name: &str) -> bool {
-    !name.starts_with("hashes/")
+    !name.starts_with("hashes/") && name != "bundles"
 }
 
 impl<S: Storage> Ordered<S> {

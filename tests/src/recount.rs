@@ -88,7 +88,7 @@ pub fn recount<S: Storage>(log: &Snapshot<S>, size: u64) -> Recount {
 
 impl Replay {
     fn take<S: Storage>(&mut self, log: &Snapshot<S>, entry: &AdmittedEntry<'_>) {
-        let AdmittedEntry { index, received, verified } = *entry;
+        let AdmittedEntry { index, received, verified, .. } = *entry;
         let statement = match &verified.content {
             Content::Statement { statement, procedure, .. } => {
                 let steps = procedure.iter().flat_map(|procedure| &procedure.programme.steps);

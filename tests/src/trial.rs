@@ -76,7 +76,7 @@ pub struct Laid {
     known: Vec<PathBuf>,
 }
 
-const NOTES: [Rule; 4] = [Rule::Slot, Rule::Uncovered, Rule::Tail, Rule::HashFile];
+const NOTES: [Rule; 5] = [Rule::Slot, Rule::Uncovered, Rule::Tail, Rule::HashFile, Rule::BundlesFile];
 
 impl Trial {
     /// What the audit must say.

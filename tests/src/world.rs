@@ -460,6 +460,13 @@ impl World {
         for (level, nodes) in self.history.tree().levels().iter().enumerate() {
             files.insert(format!("hashes/{level}"), nodes.iter().flat_map(|hash| hash.0).collect());
         }
+        let offsets = self.entries.iter().scan(0u64, |end, entry| {
+            let offset = *end;
+            *end += 2 + entry.bytes.len() as u64;
+            Some(offset)
+        });
+        assert!(self.entries.len() as u64 <= SEGMENT_ENTRIES, "offsets of one segment");
+        files.insert("bundles".to_owned(), offsets.step_by(256).flat_map(u64::to_be_bytes).collect());
         files
     }
 

@@ -50,9 +50,9 @@ fn arrows_run_one_way() {
     let forbidden: [(&str, &[&str]); 3] = [
         (
             "signer",
-            &["ledger", "projector", "zeren", "tokio", "axum", "clap", "async-nats", "chrono", "sled", "bincode", "rayon", "getrandom"],
+            &["ledger", "projector", "zeren", "tokio", "axum", "clap", "async-nats", "chrono", "redb", "bincode", "rayon", "getrandom"],
         ),
-        ("ledger", &["projector", "zeren", "tokio", "axum", "clap", "async-nats", "chrono", "sled", "bincode", "getrandom"]),
+        ("ledger", &["projector", "zeren", "tokio", "axum", "clap", "async-nats", "chrono", "redb", "bincode", "getrandom"]),
         ("projector", &["zeren", "tokio", "axum", "clap", "async-nats", "chrono"]),
     ];
     for (package, others) in forbidden {
@@ -61,7 +61,7 @@ fn arrows_run_one_way() {
         assert!(wrong.is_empty(), "{package} must not depend on {wrong:?}");
     }
     assert!(tree(&metadata, "zeren").contains("projector"), "the walk finds what is there");
-    assert!(tree(&metadata, "projector").contains("sled"));
+    assert!(tree(&metadata, "projector").contains("redb"));
 }
 
 /// Features that would widen the one signature rule, whoever switches them on.
@@ -131,7 +131,7 @@ fn effects_and_unsound_packages_stand_in_one_file_each() {
         ("Utc::now", &["signer/src", "ledger/src", "projector/src", "zeren/src"], "zeren/src/clock.rs"),
         ("Local::now", &["signer/src", "ledger/src", "projector/src", "zeren/src"], "zeren/src/clock.rs"),
         ("getrandom::", &["signer/src", "ledger/src", "projector/src", "zeren/src"], "zeren/src/secret.rs"),
-        ("sled::", &["signer/src", "ledger/src", "projector/src", "zeren/src"], "projector/src/store.rs"),
+        ("redb::", &["signer/src", "ledger/src", "projector/src", "zeren/src"], "projector/src/store.rs"),
         ("bincode::", &["signer/src", "ledger/src", "projector/src", "zeren/src"], "projector/src/store.rs"),
     ];
     for (word, folders, allowed) in places {

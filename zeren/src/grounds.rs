@@ -1,31 +1,35 @@
-//! What an entry rests on, verified from the record down to the founding. A snapshot trusts the signatures of entries under
-//! its checkpoint; whoever holds the checkpoint key alone could have written them, so nothing here trusts them.
+//! What an entry rests on, verified from the record down to the founding. That entries lie under a checkpoint says nothing of their
+//! signatures: whoever holds the checkpoint key alone could have written them, so nothing here trusts them. Keys, names, offices,
+//! devices and procedures are those that entries in the tree say, each of which is verified in turn; rows only say which those are.
 
 mod named;
 mod paper;
+mod said;
 mod sheets;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use ledger::check::Content;
+use ledger::check::{Content, KeyRing};
 use ledger::entry::Entry;
-use ledger::snapshot::Snapshot;
+use ledger::record::Record;
 use ledger::storage::Folder;
 use projector::answers::{EntryAnswer, SignedBy};
-use projector::rows::{Blame, CasePart, Deed, Subject, Wait};
+use projector::rows::{Blame, CasePart, Deed, EnactmentRow, Subject, Wait};
 use projector::{Rows, answers};
 use signer::act::Act;
-use signer::merkle::{leaf_hash, root_of_inclusion};
 use signer::rule::Rule;
-use signer::statement::{By, Header};
-use signer::value::{KeyBytes, StatementHash};
-use signer::{Checkpoint, Refusal, Statement};
+use signer::statement::Header;
+use signer::value::StatementHash;
+use signer::{Refusal, Statement};
 
 use self::named::Named;
 pub use self::paper::Paper;
+use self::said::{Cited, Said};
 pub use self::sheets::LineProof;
 use self::sheets::Lines;
 use crate::error::Failure;
+use crate::own_views::failed;
 
 /// The entry that does not verify: the one that was asked for, or one that it rests on.
 #[derive(Clone, Debug)]
@@ -41,10 +45,14 @@ pub type Verdict = Result<(), Fault>;
 
 /// Verifies entries, each once.
 pub struct Witness<'a> {
-    ledger: &'a Snapshot<Folder>,
+    record: &'a Record<Folder>,
     rows: &'a dyn Rows,
-    checkpoint: Checkpoint,
+    /// Keys that statements in the tree bring.
+    ring: KeyRing,
     constitutions: Vec<u64>,
+    enactments: Vec<(u64, EnactmentRow)>,
+    /// Statements that were read, by their entries.
+    said: BTreeMap<u64, Option<Rc<Said>>>,
     /// Of each entry on its own: the entries that it rests on, all of them earlier.
     grounds: BTreeMap<u64, Result<Vec<u64>, Refusal>>,
     verdicts: BTreeMap<u64, Verdict>,
@@ -53,18 +61,17 @@ pub struct Witness<'a> {
 }
 
 impl<'a> Witness<'a> {
-    /// A witness of this ledger; the rows say which entries an entry rests on.
-    pub fn new(ledger: &'a Snapshot<Folder>, rows: &'a dyn Rows) -> Result<Witness<'a>, Failure> {
-        let checkpoint = Checkpoint::parse(&ledger.checkpoint().text)
-            .ok_or_else(|| Failure::Refused(Refusal::new(Rule::CheckpointMissing, "a checkpoint", "none")))?;
-        let answer = answers::ledger(rows).map_err(|error| Failure::Views(error.to_string()))?;
-        let constitutions = answer.map(|answer| answer.value.constitutions).unwrap_or_default();
-        let constitutions = constitutions.into_iter().map(|(entry, _)| entry).collect();
+    /// A witness of this record; the rows say which entries an entry rests on.
+    pub fn new(record: &'a Record<Folder>, rows: &'a dyn Rows) -> Result<Witness<'a>, Failure> {
+        let answer = answers::ledger(rows).map_err(failed)?;
+        let (constitutions, enactments) = answer.map(|answer| (answer.value.constitutions, answer.value.enactments)).unwrap_or_default();
         Ok(Witness {
-            ledger,
+            record,
             rows,
-            checkpoint,
-            constitutions,
+            ring: record.ring().clone(),
+            constitutions: constitutions.into_iter().map(|(entry, _)| entry).collect(),
+            enactments,
+            said: BTreeMap::new(),
             grounds: BTreeMap::new(),
             verdicts: BTreeMap::new(),
             papers: BTreeMap::new(),
@@ -72,9 +79,9 @@ impl<'a> Witness<'a> {
         })
     }
 
-    /// The ledger.
-    pub fn ledger(&self) -> &'a Snapshot<Folder> {
-        self.ledger
+    /// The record.
+    pub fn record(&self) -> &'a Record<Folder> {
+        self.record
     }
 
     /// An entry with everything that it rests on. A list instead of recursion: a chain of keys may be as long as the log.
@@ -123,27 +130,37 @@ impl<'a> Witness<'a> {
         if let Some(known) = self.grounds.get(&index) {
             return Ok(known.clone());
         }
-        let bytes = self.ledger.entry(index)?.unwrap_or_default();
-        let grounds = match self.verify(index, &bytes) {
+        let bytes = self.record.entry(index)?.unwrap_or_default();
+        let answer = answers::entry(self.rows, index).map_err(failed)?;
+        let answer = answer.ok_or_else(|| Failure::Views(format!("entry {index} is not counted")))?.value;
+        self.said.entry(index).or_insert_with(|| read_statement(&bytes));
+        self.judge_row(index, &bytes, &answer)?;
+        let grounds = match self.verify(&bytes) {
             Err(refusal) => Err(refusal),
             Ok(content) => {
                 self.papers.insert(index, Paper::of(&content));
-                self.named_by(index, &content)?
+                self.named_by(index, &content, &answer)?
             }
         };
         self.grounds.insert(index, grounds.clone());
         Ok(grounds)
     }
 
-    /// Bytes from the record: in the tree of the checkpoint, and every signature good.
-    fn verify(&self, index: u64, bytes: &[u8]) -> Result<Content, Refusal> {
-        let proof = self.ledger.history().tree().inclusion(index, self.checkpoint.size).unwrap_or_default();
-        let root = root_of_inclusion(leaf_hash(bytes), index, self.checkpoint.size, &proof);
-        if root != Some(self.checkpoint.root) {
-            return Err(Refusal::new(Rule::CheckpointRoot, self.checkpoint.root.to_string(), format!("entry {index} leads elsewhere")));
-        }
+    /// Bytes from the record, which are in the tree: every signature is good.
+    fn verify(&self, bytes: &[u8]) -> Result<Content, Refusal> {
         let entry = Entry::parse(bytes)?;
-        ledger::check(entry.note, self.ledger.state().ring()).map(|verified| verified.content)
+        ledger::check(entry.note, &self.ring).map(|verified| verified.content)
+    }
+
+    /// The statement of an entry; nothing where it has none.
+    fn said(&mut self, entry: u64) -> Result<Option<Rc<Said>>, Failure> {
+        if let Some(known) = self.said.get(&entry) {
+            return Ok(known.clone());
+        }
+        let bytes = self.record.entry(entry)?.unwrap_or_default();
+        let said = read_statement(&bytes);
+        self.said.insert(entry, said.clone());
+        Ok(said)
     }
 
     /// An entry with the part that a case has in it: the case's line is in the sheets as it is told, and whoever is named as
@@ -176,7 +193,7 @@ impl<'a> Witness<'a> {
     }
 
     /// The entry that is named as responsible has that statement.
-    fn judge_blame(&self, blame: &Blame) -> Result<Result<(), Refusal>, Failure> {
+    fn judge_blame(&mut self, blame: &Blame) -> Result<Result<(), Refusal>, Failure> {
         Ok(match self.entry_of(&StatementHash(blame.hash))? {
             Ok(entry) if entry == blame.entry => Ok(()),
             Ok(entry) => Err(Refusal::new(Rule::OmitUnfounded, format!("entry {entry}"), format!("entry {}", blame.entry))),
@@ -186,20 +203,20 @@ impl<'a> Witness<'a> {
 
     fn lines(&mut self, list: &str) -> Result<Option<&Lines>, Failure> {
         if !self.lists.contains_key(list) {
-            let lines = Lines::read(list, self.ledger, self.rows)?;
+            let answer = answers::list(self.rows, list).map_err(failed)?;
+            let sheets = answer.map(|answer| answer.value.sheets).unwrap_or_default();
+            let said = sheets.iter().map(|sheet| self.said(*sheet)).collect::<Result<Vec<_>, Failure>>()?;
+            let lines = (!sheets.is_empty()).then(|| Lines::of(list, sheets, &said));
             self.lists.insert(list.to_owned(), lines);
         }
         Ok(self.lists.get(list).and_then(Option::as_ref))
     }
 
     /// The entry whose statement has this hash.
-    fn entry_of(&self, hash: &StatementHash) -> Result<Result<u64, Refusal>, Failure> {
-        let views = |error: projector::ProjectorError| Failure::Views(error.to_string());
+    fn entry_of(&mut self, hash: &StatementHash) -> Result<Result<u64, Refusal>, Failure> {
         let none = || Refusal::new(Rule::OfUnknown, "a statement in the record", hash.to_string());
-        let Some(entry) = answers::statement(self.rows, hash).map_err(views)? else { return Ok(Err(none())) };
-        let bytes = self.ledger.entry(entry)?.unwrap_or_default();
-        let note = Entry::parse(&bytes).ok().and_then(|entry| signer::Note::parse(entry.note).ok());
-        let is_so = note.is_some_and(|note| signer::statement::statement_hash(&note.text) == *hash);
+        let Some(entry) = answers::statement(self.rows, hash).map_err(failed)? else { return Ok(Err(none())) };
+        let is_so = self.said(entry)?.is_some_and(|said| said.hash == *hash);
         Ok(if is_so { Ok(entry) } else { Err(none()) })
     }
 
@@ -222,7 +239,7 @@ impl<'a> Witness<'a> {
             grounds.extend(&lines.sheets);
         }
         if let Some(batch) = named.batch {
-            let answer = answers::batch(self.rows, batch.as_str()).map_err(|error| Failure::Views(error.to_string()))?;
+            let answer = answers::batch(self.rows, batch.as_str()).map_err(failed)?;
             let Some(answer) = answer else {
                 return Ok(Err(Refusal::new(Rule::BatchUnknown, "a batch that was opened", batch.to_string())));
             };
@@ -233,32 +250,31 @@ impl<'a> Witness<'a> {
     }
 
     /// The act whose effect an entry has: of a join that completes a step, the step.
-    fn act_of(&self, deed: &Deed, act: &Act) -> Result<Vec<Act>, Failure> {
+    fn act_of(&mut self, deed: &Deed, act: &Act) -> Result<Vec<Act>, Failure> {
         let mut acts = vec![act.clone()];
         match deed {
             // Nobody has looked yet whether what it names is there.
             Deed::Step(step) if step.wait != Wait::No => acts.clear(),
             Deed::Join { signed, completes: Some(_), .. } => {
-                let bytes = signed.first().map(|first| self.ledger.entry(*first)).transpose()?.flatten().unwrap_or_default();
-                let note = Entry::parse(&bytes).ok().and_then(|entry| signer::Note::parse(entry.note).ok());
-                if let Some(Ok(Statement::Act { act, .. })) = note.map(|note| Statement::parse(&note.text)) {
-                    acts.push(act);
-                }
+                let step = signed.first().map(|first| self.said(*first)).transpose()?.flatten();
+                acts.extend(step.and_then(|step| step.act().cloned()));
             }
             _ => {}
         }
         Ok(acts)
     }
 
-    /// The views say of an entry what the entry and the state of the ledger say: who, in which capacity, by which key, when, what,
-    /// of which case or list. What they say otherwise is not a fault of the record: it is not believed.
-    fn judge_row(&self, index: u64, content: &Content, answer: &EntryAnswer) -> Result<(), Failure> {
+    /// The views say of an entry what the record says: who, in which capacity, by which key, when, what, of which case or list.
+    /// What they say otherwise is not a fault of the record: it is not believed. Learns the keys of whoever signed.
+    fn judge_row(&mut self, index: u64, bytes: &[u8], answer: &EntryAnswer) -> Result<(), Failure> {
         let row = &answer.row;
-        let mut is_so = self.ledger.history().received(index).is_some_and(|received| received.0 == row.received_ms);
-        if let Content::Statement { statement, hash, .. } = content {
-            is_so &= row.hash == Some(hash.0) && statement.act_name().as_str() == row.deed.name();
-            if let Statement::Act { header, act, .. } = statement.as_ref() {
-                is_so &= row.at == Some(header.at.into()) && self.are_signers(index, header, answer);
+        // Bytes that are no entry or no statement have nothing to be held against: they do not verify.
+        let Ok(entry) = Entry::parse(bytes) else { return Ok(()) };
+        let mut is_so = entry.received.0 == row.received_ms;
+        if let Some(said) = self.said(index)? {
+            is_so &= row.hash == Some(said.hash.0) && said.statement.act_name().as_str() == row.deed.name();
+            if let Statement::Act { header, act, .. } = &said.statement {
+                is_so &= row.at == Some(header.at.into()) && self.are_signers(index, &said, header, answer)?;
                 is_so &= matches!(act, Act::Join { .. }) || paper::said_of(act) == paper::told_of(&row.deed);
                 if let (Act::Step(step), Deed::Step(told)) = (act, &row.deed) {
                     let said = step.asserts.iter().map(|(code, said)| (code.as_str(), said.as_str()));
@@ -266,37 +282,44 @@ impl<'a> Witness<'a> {
                 }
             }
         }
-        if is_so { Ok(()) } else { Err(Failure::Views(format!("they say of entry {index} what the record does not"))) }
+        if is_so { Ok(()) } else { Err(unlike(index)) }
     }
 
-    fn are_signers(&self, index: u64, header: &Header, answer: &EntryAnswer) -> bool {
-        let state = self.ledger.state();
+    /// Whether those who signed are told as the entries that the row names say it; their keys are known from then on.
+    fn are_signers(&mut self, index: u64, said: &Said, header: &Header, answer: &EntryAnswer) -> Result<bool, Failure> {
         let own: Vec<&SignedBy> = answer.signed_by.iter().filter(|signed| signed.entry == index).collect();
-        let is_signer = |by: &By, signed: &SignedBy| {
-            let is_known = state.person(&by.person).is_some_and(|person| {
-                let is_key = person.key(&KeyBytes(signed.key)).is_some_and(|key| key.since == signed.key_entry);
-                is_key && person.name.to_string() == signed.name
-            });
-            let has_office = match by.office.as_str() {
-                office @ ("self" | "founder") => signed.capacity == office,
-                _ => state.appointments(&by.appointment).iter().any(|held| {
-                    let is_hers = held.person == by.person && held.office == by.office && held.since == signed.appointment;
-                    is_hers && held.capacity.to_string() == signed.capacity
-                }),
+        for (place, (by, signed)) in header.by.iter().zip(&own).enumerate() {
+            let cited = [signed.enrolled, signed.key_entry, signed.appointment];
+            let [Some(enrolled), Some(key), Some(appointment)] = [self.said(cited[0])?, self.said(cited[1])?, self.said(cited[2])?] else {
+                return Ok(false);
             };
-            let is_told = (by.person.as_str(), by.office.as_str(), by.unit.as_str());
-            is_known && has_office && is_told == (signed.person.as_str(), signed.office.as_str(), signed.unit.as_str())
-        };
-        own.len() == header.by.len() && header.by.iter().zip(own).all(|(by, signed)| is_signer(by, signed))
+            let cites = Cited { enrolled: &enrolled, key: &key, appointment: &appointment };
+            if cited.iter().any(|entry| *entry >= index) || !said.is_signed_with(place, signed) || !cites.agree(by, signed) {
+                return Ok(false);
+            }
+            self.ring.learn(&key.statement);
+        }
+        Ok(own.len() == header.by.len())
     }
 
-    /// What gave the signers their offices and made their keys known, the constitution, the procedure, the device.
-    fn named_by(&mut self, index: u64, content: &Content) -> Result<Result<Vec<u64>, Refusal>, Failure> {
-        let answer = answers::entry(self.rows, index).map_err(|error| Failure::Views(error.to_string()))?;
-        let answer = answer.ok_or_else(|| Failure::Views(format!("entry {index} is not counted")))?.value;
-        self.judge_row(index, content, &answer)?;
+    /// The entry that enrolled the device and the one that enacted the procedure, as rows name them and their statements say.
+    fn named_by_header(&mut self, index: u64, header: &Header) -> Result<Vec<u64>, Failure> {
+        let device = answers::device(self.rows, header.device.as_str()).map_err(failed)?.ok_or_else(|| unlike(index))?;
+        let mut named = vec![device];
+        let mut is_so = self.said(device)?.is_some_and(|said| said.enrols_device(&header.device));
+        if let Some(name) = &header.procedure {
+            let is_it = |row: &EnactmentRow| (row.id.as_str(), row.version, row.digest) == (name.id.as_str(), name.version, name.digest.0);
+            let enacted = self.enactments.iter().find(|(_, row)| is_it(row)).map(|(entry, _)| *entry).ok_or_else(|| unlike(index))?;
+            is_so &= self.said(enacted)?.is_some_and(|said| said.enacts(name));
+            named.push(enacted);
+        }
+        if is_so && named.iter().all(|entry| *entry < index) { Ok(named) } else { Err(unlike(index)) }
+    }
+
+    /// What gave the signers their offices, names and keys, the constitution, the procedure, the device.
+    fn named_by(&mut self, index: u64, content: &Content, answer: &EntryAnswer) -> Result<Result<Vec<u64>, Refusal>, Failure> {
         let mut grounds: Vec<u64> =
-            answer.signed_by.iter().flat_map(|signed| [signed.appointment, signed.key_entry, signed.entry]).collect();
+            answer.signed_by.iter().flat_map(|signed| [signed.appointment, signed.key_entry, signed.enrolled, signed.entry]).collect();
         grounds.extend(self.constitutions.iter().rev().find(|entry| **entry < index));
         if let Content::Statement { statement, .. } = content
             && let Statement::Act { header, act, .. } = statement.as_ref()
@@ -306,14 +329,7 @@ impl<'a> Witness<'a> {
                     return Ok(Err(refusal));
                 }
             }
-            let state = self.ledger.state();
-            grounds.extend(state.device(&header.device).map(|device| device.since));
-            if let Some(name) = &header.procedure {
-                match state.procedure_named(name) {
-                    Some(enacted) => grounds.push(enacted.since),
-                    None => return Ok(Err(Refusal::new(Rule::ProcedureVersion, "an enacted procedure", name.id.to_string()))),
-                }
-            }
+            grounds.extend(self.named_by_header(index, header)?);
         }
         // The founding is its own ground; whatever else an admitted entry rests on came before it.
         grounds.retain(|ground| *ground < index);
@@ -321,6 +337,15 @@ impl<'a> Witness<'a> {
         grounds.dedup();
         Ok(Ok(grounds))
     }
+}
+
+fn read_statement(bytes: &[u8]) -> Option<Rc<Said>> {
+    Entry::parse(bytes).ok().and_then(|entry| Said::of(entry.note)).map(Rc::new)
+}
+
+/// Views of an entry that are not to be believed.
+fn unlike(index: u64) -> Failure {
+    Failure::Views(format!("they say of entry {index} what the record does not"))
 }
 
 /// The list in which a case's part is to be read.

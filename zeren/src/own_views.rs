@@ -44,11 +44,15 @@ impl OwnViews {
     }
 }
 
+/// Whether a folder, or where it will be made, lies in another.
+pub fn is_inside(folder: &Path, dir: &Path) -> bool {
+    let existing = folder.ancestors().find_map(|path| path.canonicalize().ok());
+    existing.zip(dir.canonicalize().ok()).is_some_and(|(folder, dir)| folder.starts_with(dir))
+}
+
 /// Views are written nowhere inside a ledger's folder: it is evidence.
 pub fn refuse_inside(folder: &Path, dir: &Path, lang: Lang) -> Result<(), Failure> {
-    let existing = folder.ancestors().find_map(|path| path.canonicalize().ok());
-    let is_inside = existing.zip(dir.canonicalize().ok()).is_some_and(|(folder, dir)| folder.starts_with(dir));
-    if !is_inside {
+    if !is_inside(folder, dir) {
         return Ok(());
     }
     let advice = lang.pick(

@@ -433,7 +433,7 @@ fn kept_views_of_another_ledger_schema_or_hand_are_rebuilt() {
             "another schema",
             Box::new(|| edit(&views, |rows| rows.get_mut(tamper::CURSOR_KEY).unwrap()[..4].copy_from_slice(&(SCHEMA + 1).to_be_bytes()))),
         ),
-        ("a row by hand", Box::new(|| edit(&views, |rows| *rows.get_mut(&row).unwrap().last_mut().unwrap() ^= 1))),
+        ("a row by hand", Box::new(|| edit(&views, |rows| rows.get_mut(&row).unwrap().push(1)))),
         ("half a batch", Box::new(|| edit(&views, |rows| _ = rows.pop_last()))),
         (
             "another ledger",
@@ -446,13 +446,16 @@ fn kept_views_of_another_ledger_schema_or_hand_are_rebuilt() {
             }),
         ),
     ];
+    // A list is answered only from views that were read through; a payment, from rows on which it rests.
+    let listed = || run(folder.path(), &[&["--lang", "en", "trace", "batch", "b-2013-1"], &args[5..], &["--views", "views"]].concat());
     for (what, spoil) in spoil {
         spoil();
-        let output = kept();
+        assert!(kept().stdout == expected.stdout, "{what}");
+        spoil();
+        let output = listed();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && said.contains("views were in doubt and have been built anew"), "{what}: {}", text(&output));
-        assert!(output.stdout == expected.stdout, "{what}");
-        assert!(kept().stderr.is_empty(), "{what}: rebuilt once");
+        assert!(kept().stderr.is_empty() && kept().stdout == expected.stdout, "{what}: rebuilt once");
     }
 }
 

@@ -19,6 +19,7 @@ pub(super) fn fill(table: &mut Table) {
     checkpoints(table);
     refusals(table);
     hashes(table);
+    bundles(table);
     known(table);
     policies(table);
 }
@@ -328,6 +329,13 @@ fn hashes(table: &mut Table) {
         *file(trial, "hashes/0") = one;
         *file(trial, "hashes/1") = zero;
     });
+}
+
+fn bundles(table: &mut Table) {
+    let world = lived();
+    table.found("bundles: one bit", &world, "holds", &[(Rule::BundlesFile, 0)], |trial| file(trial, "bundles")[7] ^= 1);
+    table.found("bundles: half a number", &world, "holds", &[], |trial| file(trial, "bundles").truncate(4));
+    table.found("bundles: of more entries than there are", &world, "holds", &[], |trial| file(trial, "bundles").extend([7; 20]));
 }
 
 fn known(table: &mut Table) {

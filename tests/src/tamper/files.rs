@@ -12,6 +12,7 @@ pub(super) fn fill(corpus: &mut Corpus) {
     marker(corpus);
     slots(corpus);
     hashes(corpus);
+    bundles(corpus);
     refusals(corpus);
     policies(corpus);
     known(corpus);
@@ -113,6 +114,15 @@ fn hashes(corpus: &mut Corpus) {
     }
     corpus.add("hashes/0: two changed places", &world, "holds", (Rule::HashFile, 0), |trial| file(trial, "hashes/0")[..64].rotate_left(32));
     corpus.add("hashes/0: one taken away", &world, "holds", (Rule::HashFile, 0), |trial| drop(file(trial, "hashes/0").drain(..32)));
+}
+
+fn bundles(corpus: &mut Corpus) {
+    let world = whole_life();
+    for at in [0, 7] {
+        corpus.add(&format!("bundles: one bit of byte {at}"), &world, "holds", (Rule::BundlesFile, 0), |trial| {
+            file(trial, "bundles")[at] ^= 0x40
+        });
+    }
 }
 
 fn refusals(corpus: &mut Corpus) {

@@ -1,6 +1,7 @@
 //! `zeren bench`: what this machine does, beside the limits that it cannot exceed, in the same run.
 
 mod procedure;
+mod trace;
 mod views;
 
 use std::fs::{self, OpenOptions};
@@ -55,6 +56,8 @@ pub enum Command {
     Procedure(procedure::ProcedureArgs),
     /// Folding a county's year into views, and how large they are
     Views(views::ViewsArgs),
+    /// Tracing a payment from kept views: opening, and following it
+    Trace(trace::TraceArgs),
 }
 
 /// `zeren bench audit`
@@ -99,6 +102,7 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Append(args) => bench_append(args, lang),
         Command::Procedure(args) => procedure::run(args, lang),
         Command::Views(args) => views::run(args, lang),
+        Command::Trace(args) => trace::run(args, lang),
     }
 }
 

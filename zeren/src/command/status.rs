@@ -77,7 +77,7 @@ struct Status {
 pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let published = args.published.as_deref().map(|path| Published::read(path, lang)).transpose()?;
     let ledger = read_ledger(&args.dir, lang)?;
-    let anchor = Anchor::of(&ledger, args.policy.as_deref())?;
+    let anchor = Anchor::of(ledger.id(), ledger.checkpoint(), args.policy.as_deref())?;
     let status = gather(args, &ledger, published.as_ref(), lang)?;
     if args.json {
         print(&status.to_json(Some(&anchor)).to_string());

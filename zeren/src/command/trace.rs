@@ -7,8 +7,9 @@ pub(crate) mod entry;
 mod fates;
 mod list;
 mod nearest;
-mod payment;
+pub(crate) mod payment;
 mod person;
+pub(crate) mod quick;
 mod scene;
 mod since;
 mod vouchers;
@@ -18,14 +19,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use ledger::snapshot::Snapshot;
-use ledger::storage::Folder;
 use serde_json::{Value, json};
-use signer::value::{Time, UnixMs};
+use signer::Note;
+use signer::value::{LedgerId, Time, UnixMs};
 
 use self::scene::{Scene, Views};
 use super::audit::read_policy;
-use super::{print, read_ledger};
+use super::{open_folder, print, read_ledger};
 use crate::as_of::AsOf;
 use crate::columns::wrapped;
 use crate::error::{DOES_NOT_VERIFY, Failure, HOLDS, render_refusal};
@@ -73,6 +73,13 @@ pub struct Asked {
     json: bool,
 }
 
+impl Asked {
+    /// Whether the answer is for a program.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+}
+
 /// `zeren trace payment`
 #[derive(Args)]
 pub struct PaymentArgs {
@@ -107,9 +114,13 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Case(AroundArgs { asked, .. }) | Command::Person(AroundArgs { asked, .. }) => asked,
         Command::List(LinesArgs { asked, .. }) | Command::Batch(LinesArgs { asked, .. }) => asked,
     };
+    if let Some(code) = quick::trace(command, asked, lang) {
+        return Ok(code);
+    }
     let ledger = read_ledger(&asked.dir, lang)?;
     let views = Views::open(asked, &ledger, lang)?;
-    let scene = Scene::new(asked, &ledger, &views, lang)?;
+    let record = views.record(open_folder(&asked.dir, lang)?, ledger.checkpoint())?;
+    let scene = Scene::new(asked, &record, views.at(), lang)?.with_replayed(&ledger, views.later());
     match command {
         Command::Payment(_) => payment::trace(scene),
         Command::Case(args) => case::trace(scene, args.around),
@@ -126,19 +137,18 @@ pub struct Anchor {
 }
 
 impl Anchor {
-    pub fn of(ledger: &Snapshot<Folder>, policy: Option<&Path>) -> Result<Anchor, Failure> {
+    pub fn of(id: &LedgerId, checkpoint: &Note, policy: Option<&Path>) -> Result<Anchor, Failure> {
         let Some(path) = policy else { return Ok(Anchor { has_policy: false, is_accepted: false }) };
         let policy = read_policy(path)?;
-        let name = ledger.id().as_str();
+        let name = id.as_str();
         if policy.log_keys(name).next().is_none() {
             return Err(Failure::malformed(format!("{}: no log line for {name}", path.display())));
         }
         // The latest checkpoint need not be cosigned yet; an audit says how far witnesses vouch.
-        let note = ledger.checkpoint();
-        let is_accepted = note
+        let is_accepted = checkpoint
             .signatures
             .iter()
-            .any(|line| policy.log_keys(name).any(|key| signer::checkpoint::is_signed_by(&note.text, line, name, key)));
+            .any(|line| policy.log_keys(name).any(|key| signer::checkpoint::is_signed_by(&checkpoint.text, line, name, key)));
         Ok(Anchor { has_policy: true, is_accepted })
     }
 

@@ -1,21 +1,17 @@
 //! Lists, read from the sheets in the record: the root that signers named must be the one over these lines.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use ledger::entry::Entry;
 use ledger::history::Tree;
-use ledger::snapshot::Snapshot;
-use ledger::storage::Folder;
-use projector::Rows;
-use projector::answers;
 use projector::rows::CasePart;
-use signer::act::{Act, ListRef, Sheet};
+use signer::Refusal;
+use signer::act::{Act, ListRef};
 use signer::merkle::{leaf_hash, list_root, root_of_inclusion};
 use signer::rule::Rule;
 use signer::value::{ListRoot, TreeHash};
-use signer::{Note, Refusal, Statement};
 
-use crate::error::Failure;
+use super::said::Said;
 
 /// A list as its sheets have it.
 pub struct Lines {
@@ -55,15 +51,15 @@ impl LineProof {
 }
 
 impl Lines {
-    /// The lines of a list, from the bytes of its sheets' entries; nothing where no sheet of it is in the record.
-    pub fn read(list: &str, ledger: &Snapshot<Folder>, rows: &dyn Rows) -> Result<Option<Lines>, Failure> {
-        let answer = answers::list(rows, list).map_err(|error| Failure::Views(error.to_string()))?;
-        let Some(answer) = answer else { return Ok(None) };
+    /// The lines of a list, from what its sheets' entries say.
+    pub(super) fn of(list: &str, sheets: Vec<u64>, said: &[Option<Rc<Said>>]) -> Lines {
         let mut texts = Vec::new();
         let (mut count, mut total) = (0, Some(0_u64));
-        for entry in &answer.value.sheets {
-            let bytes = ledger.entry(*entry)?.unwrap_or_default();
-            let Some(sheet) = sheet_of(&bytes).filter(|sheet| sheet.list.as_str() == list) else { continue };
+        for (entry, said) in sheets.iter().zip(said) {
+            let Some(Act::Sheet(sheet)) = said.as_ref().and_then(|said| said.act()) else { continue };
+            if sheet.list.as_str() != list {
+                continue;
+            }
             count += sheet.lines.count();
             total = total.zip(sheet.lines.total()).and_then(|(sum, more)| sum.checked_add(more));
             texts.extend(sheet.lines.texts().into_iter().map(|text| (*entry, text)));
@@ -71,7 +67,7 @@ impl Lines {
         let root = list_root(texts.iter().map(|(_, text)| text));
         let first = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
         let by_first = texts.iter().enumerate().map(|(at, (_, text))| (first(text), at)).collect();
-        Ok(Some(Lines { sheets: answer.value.sheets, texts, root, count, total, by_first }))
+        Lines { sheets, texts, root, count, total, by_first }
     }
 
     /// The line of a case, with its way to the root.
@@ -112,13 +108,5 @@ impl Lines {
         }
         let found = if line.is_empty() { "none" } else { line };
         Err(Refusal::new(Rule::ListRoot, format!("list {list}: a line of case {case} as it is told"), found))
-    }
-}
-
-fn sheet_of(bytes: &[u8]) -> Option<Sheet> {
-    let entry = Entry::parse(bytes).ok()?;
-    match Statement::parse(&Note::parse(entry.note).ok()?.text).ok()? {
-        Statement::Act { act: Act::Sheet(sheet), .. } => Some(sheet),
-        _ => None,
     }
 }

@@ -13,6 +13,7 @@ use projector::follow::BATCH_ENTRIES;
 use projector::views::{Views, fold};
 use projector::{AdmittedEntry, AdmittedLog as _, Cursor, MemoryRows, Projection, ProjectorError, Rows};
 use serde_json::{Value, json};
+use signer::Refusal;
 use signer::value::UnixMs;
 
 use super::Scratch;
@@ -45,9 +46,9 @@ pub(super) fn run(args: &ViewsArgs, lang: Lang) -> Result<ExitCode, Failure> {
     county::live_a_year(&mut county, &mut |_, _| Ok(()))?;
     drop(county);
     let log = Snapshot::open(Folder::open_to_read(&dir).map_err(Failure::file(&dir))?, &mut |_| {})?;
-    let mut entries: Vec<(Verified, UnixMs)> = Vec::new();
+    let mut entries: Vec<(Verified, UnixMs, Vec<Refusal>)> = Vec::new();
     log.admitted(0, &mut |entry| {
-        entries.push((entry.verified.clone(), entry.received));
+        entries.push((entry.verified.clone(), entry.received, entry.warnings.to_vec()));
         ControlFlow::Continue(())
     })?;
     let failed = |error: ProjectorError| Failure::Views(error.to_string());
@@ -73,10 +74,10 @@ pub(super) fn run(args: &ViewsArgs, lang: Lang) -> Result<ExitCode, Failure> {
 }
 
 /// Folds what was verified before, in batches as a store is followed.
-fn fold_all(log: &Snapshot<Folder>, entries: &[(Verified, UnixMs)], rows: &mut MemoryRows) -> Result<(), ProjectorError> {
+fn fold_all(log: &Snapshot<Folder>, entries: &[(Verified, UnixMs, Vec<Refusal>)], rows: &mut MemoryRows) -> Result<(), ProjectorError> {
     let mut views = Views::of(rows)?;
-    for (index, (verified, received)) in (0..).zip(entries) {
-        fold(&mut views, rows, &AdmittedEntry { index, received: *received, verified })?;
+    for (index, (verified, received, warnings)) in (0..).zip(entries) {
+        fold(&mut views, rows, &AdmittedEntry { index, received: *received, verified, warnings })?;
         if views.pending() >= BATCH_ENTRIES || views.next() == log.size() {
             let size = views.next();
             let root = log.root_at(size).ok_or(ProjectorError::NotShown { entry: size })?;

@@ -264,7 +264,7 @@ fn same_pair(scene: &Scene<'_>, case: &str, told: &[Told]) -> Result<Vec<Tie>, F
 fn look_through(scene: &Scene<'_>, wanted: &Wanted, case: &str) -> Result<[Vec<Tie>; 3], Failure> {
     let mut found: [BTreeMap<(String, String), BTreeSet<u64>>; 3] = Default::default();
     let size = scene.size;
-    scene.ledger().admitted(0, &mut |entry| {
+    scene.replayed()?.admitted(0, &mut |entry| {
         if let Content::Statement { statement, .. } = &entry.verified.content
             && let Statement::Act { header, act, .. } = statement.as_ref()
         {

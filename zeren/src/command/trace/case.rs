@@ -33,9 +33,27 @@ pub struct Course {
     pub told: Vec<Told>,
 }
 
-impl Course {
-    /// Reads and verifies everything that was done on a case.
-    pub fn read(scene: &mut Scene<'_>, id: &str) -> Result<Course, Failure> {
+/// An entry that acts on a case as the rows tell it, not verified yet.
+pub struct Act {
+    /// What the views say of it.
+    pub entry: EntryAnswer,
+    /// The part that the case has in it.
+    pub of_case: CaseEntryRow,
+    /// The correction that took it back.
+    pub taken_back: Option<u64>,
+}
+
+/// A case with every entry that acts on it, as the rows tell them.
+pub struct Acts {
+    /// How it stands.
+    pub answer: CaseAnswer,
+    /// Its entries, in order.
+    pub all: Vec<Act>,
+}
+
+impl Acts {
+    /// Reads everything that was done on a case.
+    pub fn read(scene: &Scene<'_>, id: &str) -> Result<Acts, Failure> {
         let Some(case) = CaseId::parse(id) else {
             return Err(Failure::malformed(format!(
                 "{}: {}",
@@ -57,26 +75,40 @@ impl Course {
             entries.extend(page.value.entries);
             next = page.value.next;
         }
-        let told = tell_all(scene, id, entries)?;
-        let grounds = eligibility::eligibility(scene.rows, &case).map_err(failed)?.map(|answer| answer.value);
-        Ok(Course { answer: answer.value, grounds, told })
+        let (found, counted) = (entries.len() as u64, answer.value.entries_total);
+        if found != counted {
+            return Err(Failure::Views(format!("case {id}: {found} entries act on it where {counted} are counted")));
+        }
+        let taken = taken_back(entries.iter().map(|(entry, row)| (entry.entry, &entry.row.deed, row.changes_case)));
+        let act = |(entry, of_case): (EntryAnswer, CaseEntryRow)| Act { taken_back: taken.get(&entry.entry).copied(), entry, of_case };
+        let all = entries.into_iter().map(act).collect();
+        Ok(Acts { answer: answer.value, all })
+    }
+
+    /// Those up to an entry, verified; the others only count.
+    pub fn tell_until(self, scene: &mut Scene<'_>, last: u64) -> Result<(CaseAnswer, Vec<Told>), Failure> {
+        let mut told = Vec::with_capacity(self.all.len());
+        for Act { entry, of_case, taken_back } in self.all.into_iter().take_while(|act| act.entry.entry <= last) {
+            let act = scene.tell_of_case(entry, &self.answer.case, of_case)?;
+            told.push(Told { taken_back, ..act });
+        }
+        Ok((self.answer, told))
+    }
+}
+
+impl Course {
+    /// Reads and verifies everything that was done on a case.
+    fn read(scene: &mut Scene<'_>, id: &str) -> Result<Course, Failure> {
+        let (answer, told) = Acts::read(scene, id)?.tell_until(scene, u64::MAX)?;
+        let case = CaseId::parse(&answer.case);
+        let grounds = case.map(|case| eligibility::eligibility(scene.rows, &case).map_err(failed)).transpose()?.flatten();
+        Ok(Course { answer, grounds: grounds.map(|answer| answer.value), told })
     }
 
     /// Entries that do not verify.
     pub fn failed(&self) -> usize {
         self.told.iter().filter(|told| told.verdict.is_err()).count()
     }
-}
-
-fn tell_all(scene: &mut Scene<'_>, case: &str, entries: Vec<(EntryAnswer, CaseEntryRow)>) -> Result<Vec<Told>, Failure> {
-    let taken = taken_back(entries.iter().map(|(entry, row)| (entry.entry, &entry.row.deed, row.changes_case)));
-    let mut all = Vec::with_capacity(entries.len());
-    for (entry, of_case) in entries {
-        let mut told = scene.tell_of_case(entry, case, of_case)?;
-        told.taken_back = taken.get(&told.entry.entry).copied();
-        all.push(told);
-    }
-    Ok(all)
 }
 
 /// Traces a case.
@@ -86,6 +118,7 @@ pub fn trace(mut scene: Scene<'_>, is_around: bool) -> Result<ExitCode, Failure>
     let since = Since::of_case(&scene, &course.answer.case, &course.told)?;
     let around = if is_around { Some(Around::of_case(&mut scene, &course.answer, &course.told)?) } else { None };
     let failed = course.failed() + around.as_ref().map_or(0, Around::failed);
+    scene.settle(failed)?;
     if scene.asked.json {
         print(&case_json(&course, since.as_ref(), around.as_ref(), &scene).to_string());
     } else {

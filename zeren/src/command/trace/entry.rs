@@ -66,7 +66,7 @@ impl Scene<'_> {
         for by in overrides_of(&entry.row.deed) {
             overrides.push(self.answer(*by)?);
         }
-        let warnings = self.ledger().warnings(entry.entry).to_vec();
+        let warnings = answers::warnings(self.rows, entry.entry).map_err(failed)?;
         Ok(Told { entry, of_case, verdict, papers, warnings, overrides, taken_back: None })
     }
 }

@@ -281,7 +281,7 @@ fn hung(scene: &Scene<'_>, acts: &[Told]) -> Vec<Hung> {
 /// Days by the calendar of the procedure in force, as admission counts them: by the clocks of the signers' devices.
 fn days(scene: &Scene<'_>, entry: u64, step: &str, up: Option<Time>, down: Option<Time>) -> Option<(u64, u64)> {
     let (up, down) = (up?.unix_ms(), down?.unix_ms());
-    let enacted = scene.ledger().state().procedure_at(entry, down)?;
+    let enacted = scene.replayed().ok()?.state().procedure_at(entry, down)?;
     let programme = &enacted.procedure.programme;
     let asked = programme.step(&Code::parse(step)?)?.posting.as_ref()?.days;
     Some((programme.calendar.days_between(up, down, asked.counting), asked.days))

@@ -17,7 +17,7 @@ pub fn unknown(scene: &Scene<'_>, kind: Kind, id: &str, began: Option<u64>) -> R
     let lang = scene.lang;
     let shown = id.escape_debug();
     if let Some(entry) = began {
-        let at = super::shown_time(scene.received_ms(entry));
+        let at = super::shown_time(scene.received_ms(entry)?);
         return Ok(Failure::malformed(match lang {
             Lang::En => format!("{shown}: not yet there after {} entries: it began with entry {entry}, {at}", scene.size),
             Lang::Zh => format!("{shown}：截至第 {} 条尚不存在；始于第 {entry} 条（{at}）", scene.size),

@@ -9,7 +9,7 @@ use signer::Refusal;
 use signer::rule::Rule;
 use signer::value::{Commitment, ListRoot, StatementHash};
 
-use super::case::Course;
+use super::case::{Act, Acts};
 use super::entry::{Told, batch_of, list_of};
 use super::scene::{Scene, with};
 use super::since::Since;
@@ -30,7 +30,7 @@ enum Answered {
 }
 
 /// A payment with everything that it rests on.
-struct Payment {
+pub struct Payment {
     case: String,
     batch: String,
     list: String,
@@ -57,12 +57,7 @@ struct Line {
 
 /// Traces a payment.
 pub fn trace(mut scene: Scene<'_>) -> Result<ExitCode, Failure> {
-    let asked = scene.asked.id.clone();
-    let (case, batch) = asked.split_once('@').map_or((asked.as_str(), None), |(case, batch)| (case, Some(batch)));
-    let course = Course::read(&mut scene, case)?;
-    let batch = chosen(&course, batch, scene.lang)?;
-    let since = Since::of_case(&scene, case, &course.told)?;
-    let payment = Payment::read(&mut scene, course, batch)?;
+    let (payment, since) = read(&mut scene)?;
     if scene.asked.json {
         print(&payment.json(since.as_ref(), &scene).to_string());
     } else {
@@ -71,17 +66,42 @@ pub fn trace(mut scene: Scene<'_>) -> Result<ExitCode, Failure> {
     Ok(exit(payment.failed(), &scene.anchor))
 }
 
+/// Reads a payment and verifies everything that it rests on.
+pub fn read(scene: &mut Scene<'_>) -> Result<(Payment, Option<Since>), Failure> {
+    let asked = scene.asked.id.clone();
+    let (case, batch) = asked.split_once('@').map_or((asked.as_str(), None), |(case, batch)| (case, Some(batch)));
+    let acts = Acts::read(scene, case)?;
+    let batch = chosen(&acts, batch, scene.lang)?;
+    // What comes after the last act on the batch belongs to a later period or payment.
+    let last = acts.all.iter().filter(|act| act.is_of(&batch)).map(|act| act.entry.entry).max().unwrap_or(0);
+    let (answered, all) = (answered(&acts, &batch), acts.all.len());
+    // What came since then is asked of all of them.
+    let (answer, mut told) = acts.tell_until(scene, if scene.later.is_some() { u64::MAX } else { last })?;
+    let since = Since::of_case(scene, case, &told)?;
+    told.retain(|told| told.entry.entry <= last);
+    let later_acts = all - told.len();
+    let payment = Payment::read(scene, (answer.case, batch), answered, told, later_acts)?;
+    scene.settle(payment.failed())?;
+    Ok((payment, since))
+}
+
+impl Act {
+    fn is_of(&self, batch: &str) -> bool {
+        batch_of(&self.entry.row.deed) == Some(batch)
+    }
+}
+
 /// Batches that the case was put into, in order.
-fn batches(course: &Course) -> Vec<&str> {
+fn batches(course: &Acts) -> Vec<&str> {
     let mut batches: Vec<&str> = Vec::new();
-    for told in &course.told {
+    for told in &course.all {
         let is_in = matches!(told.of_case.part, CasePart::InBatch | CasePart::Paid | CasePart::Failed(_));
         batches.extend(batch_of(&told.entry.row.deed).filter(|batch| is_in && !batches.contains(batch)));
     }
     batches
 }
 
-fn chosen(course: &Course, asked: Option<&str>, lang: Lang) -> Result<String, Failure> {
+fn chosen(course: &Acts, asked: Option<&str>, lang: Lang) -> Result<String, Failure> {
     let (case, known) = (&course.answer.case, batches(course));
     match (asked, known.as_slice()) {
         (Some(asked), _) if known.contains(&asked) => return Ok(asked.to_owned()),
@@ -101,7 +121,7 @@ fn chosen(course: &Course, asked: Option<&str>, lang: Lang) -> Result<String, Fa
     Err(Failure::malformed(format!("{what}{offered}")))
 }
 
-fn fate(course: &Course, batch: &str, lang: Lang) -> String {
+fn fate(course: &Acts, batch: &str, lang: Lang) -> String {
     match answered(course, batch) {
         Answered::Nothing => lang.pick("  (no answer yet)", "（待回执）").to_owned(),
         Answered::Paid(_) => lang.pick("  (paid)", "（已发放）").to_owned(),
@@ -110,8 +130,8 @@ fn fate(course: &Course, batch: &str, lang: Lang) -> String {
     }
 }
 
-fn answered(course: &Course, batch: &str) -> Answered {
-    let of_batch = course.told.iter().rev().filter(|told| batch_of(&told.entry.row.deed) == Some(batch));
+fn answered(course: &Acts, batch: &str) -> Answered {
+    let of_batch = course.all.iter().rev().filter(|act| act.is_of(batch));
     for told in of_batch {
         if let Some(by) = told.taken_back {
             return Answered::TakenBack(by);
@@ -126,28 +146,32 @@ fn answered(course: &Course, batch: &str) -> Answered {
 }
 
 impl Payment {
-    fn read(scene: &mut Scene<'_>, course: Course, batch: String) -> Result<Payment, Failure> {
-        let answered = answered(&course, &batch);
-        let case = course.answer.case;
+    fn read(
+        scene: &mut Scene<'_>,
+        (case, batch): (String, String),
+        answered: Answered,
+        mut told: Vec<Told>,
+        later_acts: usize,
+    ) -> Result<Payment, Failure> {
         let is_of_batch = |told: &Told| batch_of(&told.entry.row.deed) == Some(&batch);
         let broken = |what: &str| Failure::Views(format!("payment {case}@{batch}: {what}"));
-        let first = course.told.iter().find(|told| is_of_batch(told)).ok_or_else(|| broken("no opening"))?;
+        let first = told.iter().find(|told| is_of_batch(told)).ok_or_else(|| broken("no opening"))?;
         let list = list_of(&first.entry.row.deed).ok_or_else(|| broken("no list"))?.to_owned();
         let opened = first.entry.entry;
         let locks = |told: &&Told| {
             let is_of_list = list_of(&told.entry.row.deed) == Some(&list) && told.entry.entry < opened;
             if let CasePart::Kept { fen: Some(fen) } = told.of_case.part { is_of_list.then_some((told.entry.entry, fen)) } else { None }
         };
-        let (lock, fen) = course.told.iter().rev().find_map(|told| locks(&told)).ok_or_else(|| broken("no lock"))?;
+        let (lock, fen) = told.iter().rev().find_map(|told| locks(&told)).ok_or_else(|| broken("no lock"))?;
         let line = Line::read(scene, &case, &list, lock)?;
-        // What comes after the last act on the batch, and is no answer to it, belongs to a later period or payment.
-        let last = course.told.iter().filter(|told| is_of_batch(told)).map(|told| told.entry.entry).max().unwrap_or(opened);
-        let of = course.told.len();
-        let mut told: Vec<Told> = course.told.into_iter().filter(|told| told.entry.entry <= last).collect();
-        let later_acts = of - told.len();
         told.push(scene.tell_entry(line.proof.sheet)?);
         told.sort_by_key(|told| told.entry.entry);
         Ok(Payment { case, batch, list, fen, lock, answered, line, told, later_acts })
+    }
+
+    /// Entries that are told of it.
+    pub fn entries(&self) -> usize {
+        self.told.len()
     }
 
     fn failed(&self) -> usize {

@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
+use ledger::record::Record;
 use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
-use projector::{MemoryRows, Rows};
+use projector::{MemoryRows, Rows, answers};
 use serde_json::{Value, json};
+use signer::Note;
 
 use super::{Anchor, Asked, shown_time};
 use crate::error::Failure;
 use crate::grounds::Witness;
 use crate::lang::{Lang, thousands};
-use crate::own_views::{OwnViews, folded, tell_of_memory};
+use crate::own_views::{OwnViews, failed, folded, tell_of_memory};
 use crate::progress::Progress;
 
 /// Views up to the size that is looked at; where that is not the whole log, those of the whole log beside them.
@@ -36,15 +38,29 @@ impl Views {
         Ok(views)
     }
 
-    /// The rows up to the size that is looked at.
-    pub fn rows(&self) -> &dyn Rows {
-        self.at.rows()
+    /// The rows up to the size that is looked at, and that size.
+    pub fn at(&self) -> (&dyn Rows, u64) {
+        (self.at.rows(), self.size)
     }
 
     /// The rows of the whole log, where that is longer.
     pub fn later(&self) -> Option<&dyn Rows> {
         self.whole.as_ref().map(OwnViews::rows)
     }
+
+    /// The record under a checkpoint of the whole log.
+    pub fn record(&self, storage: Folder, checkpoint: &Note) -> Result<Record<Folder>, Failure> {
+        let constitutions = constitutions(self.later().unwrap_or(self.at.rows()))?;
+        Ok(Record::under(storage, checkpoint, &constitutions)?)
+    }
+}
+
+/// The entries of the founding and its amendments: they say which keys sign checkpoints. The last is the one in force.
+pub fn constitutions(rows: &dyn Rows) -> Result<Vec<u64>, Failure> {
+    let Some(answer) = answers::ledger(rows).map_err(failed)? else { return Ok(Vec::new()) };
+    let entries: Vec<u64> = answer.value.constitutions.into_iter().map(|(entry, _)| entry).collect();
+    let in_force = answer.value.ledger.in_force;
+    if entries.last() == Some(&in_force) { Ok(entries) } else { Err(Failure::Views(format!("entry {in_force} is in force and not there"))) }
 }
 
 fn open_views(
@@ -86,34 +102,55 @@ pub struct Scene<'a> {
     pub anchor: Anchor,
     /// Entries that are looked at.
     pub size: u64,
+    /// When the last of them was received, in Unix milliseconds.
+    last_received_ms: i64,
     /// The language.
     pub lang: Lang,
+    /// The ledger, replayed; nothing where a trace is answered from kept views without that.
+    replayed: Option<&'a Snapshot<Folder>>,
 }
 
 impl<'a> Scene<'a> {
-    /// A scene of a ledger and its views.
-    pub fn new(asked: &'a Asked, ledger: &'a Snapshot<Folder>, views: &'a Views, lang: Lang) -> Result<Scene<'a>, Failure> {
-        let anchor = Anchor::of(ledger, asked.policy.as_deref())?;
-        let witness = Witness::new(ledger, views.rows())?;
-        Ok(Scene { asked, rows: views.rows(), later: views.later(), witness, anchor, size: views.size, lang })
+    /// A scene of a record and views of it up to a size.
+    pub fn new(asked: &'a Asked, record: &'a Record<Folder>, (rows, size): (&'a dyn Rows, u64), lang: Lang) -> Result<Scene<'a>, Failure> {
+        let anchor = Anchor::of(record.id(), record.note(), asked.policy.as_deref())?;
+        let witness = Witness::new(record, rows)?;
+        let last_received_ms = record.received(size.saturating_sub(1))?.map_or(0, |at| at.0);
+        Ok(Scene { asked, rows, later: None, witness, anchor, size, last_received_ms, lang, replayed: None })
     }
 
-    /// The ledger.
-    pub fn ledger(&self) -> &'a Snapshot<Folder> {
-        self.witness.ledger()
+    /// The same with the replayed ledger, and rows of the whole log where that is longer.
+    #[must_use]
+    pub fn with_replayed(self, ledger: &'a Snapshot<Folder>, later: Option<&'a dyn Rows>) -> Scene<'a> {
+        Scene { replayed: Some(ledger), later, ..self }
+    }
+
+    /// The ledger, replayed.
+    pub fn replayed(&self) -> Result<&'a Snapshot<Folder>, Failure> {
+        self.replayed.ok_or_else(in_doubt)
+    }
+
+    /// What is answered without replaying the ledger must hold in full: anything else is looked at again, with the ledger replayed.
+    pub fn settle(&self, failed: usize) -> Result<(), Failure> {
+        if failed > 0 && self.replayed.is_none() { Err(in_doubt()) } else { Ok(()) }
+    }
+
+    /// The record.
+    pub fn record(&self) -> &'a Record<Folder> {
+        self.witness.record()
     }
 
     /// When an entry was received, in Unix milliseconds.
-    pub fn received_ms(&self, entry: u64) -> i64 {
-        self.ledger().history().received(entry).map_or(0, |at| at.0)
+    pub fn received_ms(&self, entry: u64) -> Result<i64, Failure> {
+        Ok(self.record().received(entry)?.map_or(0, |at| at.0))
     }
 
     /// What stands above every trace.
     pub fn heading(&self, what: &str, id: &str) -> String {
-        let ledger = self.ledger();
+        let ledger = self.record();
         let size = thousands(self.size);
         let is_whole = self.size == ledger.size();
-        let last = self.received_ms(self.size.saturating_sub(1));
+        let last = self.last_received_ms;
         let of = match self.lang {
             Lang::En if is_whole => format!("as of {size} entries"),
             Lang::Zh if is_whole => format!("截至第 {size} 条"),
@@ -125,13 +162,16 @@ impl<'a> Scene<'a> {
 
     /// The same for a program: keys that every trace has.
     pub fn heading_json(&self) -> Value {
-        let last = self.received_ms(self.size.saturating_sub(1));
         json!({
-            "ledger": self.ledger().id().as_str(), "size": self.size, "of_size": self.ledger().size(), "as_of": self.asked.as_of.is_some(),
-            "last_received": super::time_json(last), "policy": self.anchor.has_policy, "policy_accepts": self.anchor.is_accepted,
+            "ledger": self.record().id().as_str(), "size": self.size, "of_size": self.record().size(), "as_of": self.asked.as_of.is_some(),
+            "last_received": super::time_json(self.last_received_ms), "policy": self.anchor.has_policy, "policy_accepts": self.anchor.is_accepted,
             "anchored": self.anchor.is_accepted,
         })
     }
+}
+
+fn in_doubt() -> Failure {
+    Failure::Views("in doubt until the ledger is replayed".to_owned())
 }
 
 /// Joins the keys of two objects.

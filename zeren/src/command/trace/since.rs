@@ -71,7 +71,7 @@ impl Since {
         let Some(later) = scene.later else { return Ok(None) };
         let mut since = Since::default();
         for entry in later_acts.iter().filter(|entry| **entry >= scene.size) {
-            since.count(*entry, scene.received_ms(*entry));
+            since.count(*entry, scene.received_ms(*entry)?);
         }
         since.dispute(later, told)?;
         Ok(Some(since))
