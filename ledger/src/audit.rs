@@ -243,7 +243,7 @@ impl Survey {
 }
 
 /// Whether a note's third line may be that of a founding or amendment: cheap, and never wrong where it says no.
-fn may_constitute(note: &[u8]) -> bool {
+pub(crate) fn may_constitute(note: &[u8]) -> bool {
     let third = note.split(|b| *b == b'\n').nth(2);
     third == Some(b"act found") || third == Some(b"act amend")
 }

@@ -9,6 +9,7 @@
 
 pub mod admit;
 pub mod audit;
+pub mod backup;
 pub mod check;
 pub mod checkpoint_keys;
 pub mod entry;

@@ -206,12 +206,12 @@ fn reading(step: &'static str) -> impl Fn(io::Error) -> LedgerError {
     move |source| LedgerError::Storage { step, source }
 }
 
-fn damaged(index: u64, rule: Rule, expected: &str, found: &str) -> LedgerError {
+pub(crate) fn damaged(index: u64, rule: Rule, expected: &str, found: &str) -> LedgerError {
     LedgerError::Damaged { index, refusal: Refusal::new(rule, expected, found) }
 }
 
 /// Checkpoints of this ledger in the slots, signatures not verified yet.
-fn read_slots(storage: &dyn Storage, id: &LedgerId) -> io::Result<Vec<LatestSlot>> {
+pub(crate) fn read_slots(storage: &dyn Storage, id: &LedgerId) -> io::Result<Vec<LatestSlot>> {
     let mut found = Vec::new();
     for (number, name) in SLOTS.iter().enumerate() {
         if let Slot::Note(note) = read_slot(storage, name)?

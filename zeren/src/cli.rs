@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{audit, bench, demo, draft, import, init, key, procedure, prove, sign, status, submit, trace, verify, witness};
+use crate::command::{
+    audit, backup, bench, demo, draft, import, init, key, procedure, prove, restore, sign, status, submit, trace, verify, witness,
+};
 use crate::lang::Lang;
 
 /// 责任 — an accountability ledger: who vouched for what, verifiable for life.
@@ -37,6 +39,10 @@ pub enum Command {
     Submit(submit::Args),
     /// Verify a ledger from its bytes, against what you brought
     Audit(audit::Args),
+    /// Copy a ledger, while it serves, into a folder that is verified and added to
+    Backup(backup::Args),
+    /// Make a ledger of a backup again, or try whether that would work
+    Restore(restore::Args),
     /// Who did what when, verified as it prints
     #[command(subcommand)]
     Trace(trace::Command),

@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 pub mod audit;
+pub mod backup;
 pub mod bench;
 pub mod demo;
 pub mod draft;
@@ -9,6 +10,7 @@ pub mod init;
 pub mod key;
 pub mod procedure;
 pub mod prove;
+pub mod restore;
 pub mod sign;
 pub mod status;
 pub mod submit;
@@ -38,6 +40,8 @@ pub fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Sign(args) => sign::run(&args, lang),
         Command::Submit(args) => submit::run(&args, lang),
         Command::Audit(args) => audit::run(&args, lang),
+        Command::Backup(args) => backup::run(&args, lang),
+        Command::Restore(args) => restore::run(&args, lang),
         Command::Trace(command) => trace::run(&command, lang),
         Command::Status(args) => status::run(&args, lang),
         Command::Verify(command) => verify::run(&command, lang),

@@ -46,6 +46,20 @@ pub enum Failure {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A copy of a ledger.
+    #[error("the copy: {0}")]
+    Copy(LedgerError),
+    /// What is there contradicts what somebody holds.
+    #[error("{refusal}")]
+    Contradicted {
+        /// Which rule, expected, found.
+        refusal: Refusal,
+        /// Where both are kept, or nothing.
+        evidence: String,
+    },
+    /// A restored ledger that nobody has been asked about, or a backup: nothing is written to it.
+    #[error("{0}")]
+    Held(String),
     /// A rule refuses.
     #[error("{0}")]
     Refused(Refusal),
@@ -94,6 +108,10 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         let code = match self {
             Failure::Malformed { .. } | Failure::Policy { .. } | Failure::KeyFile { .. } => MALFORMED,
+            Failure::Contradicted { .. } => STALE_OR_OTHER,
+            Failure::Held(_) => REFUSED,
+            Failure::Copy(LedgerError::Damaged { .. }) => DOES_NOT_VERIFY,
+            Failure::Copy(_) => STORAGE,
             Failure::Ledger(LedgerError::NotALedger | LedgerError::Exists | LedgerError::OtherCheckpointKey { .. }) => MALFORMED,
             Failure::Ledger(LedgerError::Founding(_)) | Failure::Refused(_) => REFUSED,
             Failure::Ledger(LedgerError::Damaged { .. }) => DOES_NOT_VERIFY,
@@ -119,6 +137,14 @@ impl Failure {
             Failure::Refused(refusal) | Failure::Ledger(LedgerError::Founding(refusal)) => render_refusal(refusal, lang),
             Failure::Draft { source: DraftError::Statement { number, refusal }, path } => {
                 format!("{}, {} {number}:\n{}", within_line(path), lang.pick("statement", "声明"), render_refusal(refusal, lang))
+            }
+            Failure::Contradicted { refusal, evidence } => {
+                let advice = lang.pick(refusal.rule.advice(), refusal.rule.advice_zh());
+                let kept = match evidence.is_empty() {
+                    true => String::new(),
+                    false => format!("  {}: {}\n", lang.pick("evidence", "证据"), within_line(evidence)),
+                };
+                render_refused(lang.pick("finding", "问题"), refusal, advice, lang) + &kept
             }
             other => {
                 let advice = other.advice(lang);
@@ -146,6 +172,14 @@ impl Failure {
             Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) => (
                 "Nothing was acknowledged. Mend the disk, then run the command again: what is in the record will be found there.",
                 "未作任何确认。请修复存储后重试，已入账的内容不会丢失。",
+            ),
+            Failure::Copy(LedgerError::Damaged { .. }) => (
+                "Keep this copy as it is, begin a new one in another folder, and find out why.",
+                "请保留该备份原样，另选文件夹重新备份，并查明原因。",
+            ),
+            Failure::Copy(_) => (
+                "The copy is what it was before. Mend the disk, then run the same command again.",
+                "备份仍为原状。请修复存储后再次运行同一命令。",
             ),
             Failure::File { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
                 ("Nothing is overwritten: choose another name.", "不覆盖已有文件，请另选名称。")

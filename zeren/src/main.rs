@@ -14,6 +14,7 @@ mod grounds;
 mod lang;
 mod own_views;
 mod progress;
+mod restored;
 mod screen;
 mod scribe;
 mod secret;

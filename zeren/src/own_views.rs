@@ -8,6 +8,7 @@ use ledger::storage::Folder;
 use projector::{MemoryRows, Opened, Projection, ProjectorError, Rows, UpTo, follow};
 
 use crate::error::Failure;
+use crate::files;
 use crate::lang::{Lang, thousands};
 use crate::screen::say;
 
@@ -46,9 +47,7 @@ impl OwnViews {
 
 /// Views are written nowhere inside a ledger's folder: it is evidence.
 fn refuse_inside(folder: &Path, dir: &Path, lang: Lang) -> Result<(), Failure> {
-    let existing = folder.ancestors().find_map(|path| path.canonicalize().ok());
-    let is_inside = existing.zip(dir.canonicalize().ok()).is_some_and(|(folder, dir)| folder.starts_with(dir));
-    if !is_inside {
+    if !files::lies_inside(folder, dir) {
         return Ok(());
     }
     let advice = lang.pick(
