@@ -174,9 +174,9 @@ impl<'s> Target<'s> {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Target<'s>, LedgerError> {
         let (mut record, slot) = match Record::read(storage, id, progress)? {
-            Some((record, slot)) => (record, Some(slot)),
-            None if is_finished => return Err(missing()),
-            None => (Record::new(storage, id), None),
+            Ok((record, slot)) => (record, Some(slot)),
+            Err(unsound) if is_finished => return Err(unsound),
+            Err(_) => (Record::new(storage, id), None),
         };
         let settling = storage_error("cutting what an interrupted backup left");
         let reader = record.segments.reader(storage, record.size()).map_err(&settling)?;
@@ -202,7 +202,7 @@ impl<'s> Target<'s> {
         let is_signed = |slot: &LatestSlot| self.record.is_signed(&slot.note) || founding.is_signed(&slot.note);
         match slots.into_iter().next().filter(is_signed) {
             Some(latest) => Ok(latest),
-            None => Ok(Record::read(source, &self.id, &mut |_, _| {})?.ok_or_else(missing)?.1),
+            None => Record::read(source, &self.id, &mut |_, _| {})?.map(|(_, slot)| slot),
         }
     }
 
@@ -262,12 +262,11 @@ impl<'s> Target<'s> {
         let Some(slot) = self.slot.as_ref().filter(|_| !is_storage) else { return BackupError::Ledger(error) };
         // A whole ledger of another history is a fork; one that is not whole says itself where.
         match Record::read(source, &self.id, &mut |_, _| {}) {
-            Ok(Some((ledger, _))) if ledger.root_at(slot.checkpoint.size).is_some_and(|root| root != slot.checkpoint.root) => {
+            Ok(Ok((ledger, _))) if ledger.root_at(slot.checkpoint.size).is_some_and(|root| root != slot.checkpoint.root) => {
                 contradicted(fork(slot.checkpoint.size, &slot.checkpoint, &latest.checkpoint), slot, latest)
             }
-            Err(error) => BackupError::Ledger(error),
-            Ok(None) => BackupError::Ledger(missing()),
-            Ok(Some(_)) => BackupError::Ledger(error),
+            Err(error) | Ok(Err(error)) => BackupError::Ledger(error),
+            Ok(Ok(_)) => BackupError::Ledger(error),
         }
     }
 
@@ -284,10 +283,6 @@ fn write_slot(storage: &mut dyn Storage, number: usize, note: &Note) -> std::io:
     storage.write_at(SLOTS[number], 0, &encode_slot(note))?;
     storage.sync(SLOTS[number])?;
     storage.sync_folder("")
-}
-
-fn missing() -> LedgerError {
-    damaged(0, Rule::CheckpointMissing, "a slot with a signed checkpoint of this ledger", "none")
 }
 
 fn fork(size: u64, copy: &Checkpoint, ledger: &Checkpoint) -> Refusal {

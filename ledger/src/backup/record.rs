@@ -37,24 +37,31 @@ impl Record {
         Record { id: id.clone(), history: History::default(), segments, ring: KeyRing::new(Some(id.clone())) }
     }
 
-    /// Reads what the latest sound slot covers; nothing where no slot is sound.
+    /// Reads what the latest sound slot covers; inside, why no slot is sound: damage that keeps the keys from being known, or none.
     pub(super) fn read(
         storage: &dyn Storage,
         id: &LedgerId,
         progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<Option<(Record, LatestSlot)>, LedgerError> {
-        let slots = slots(storage, id)?;
-        for slot in slots {
+    ) -> Result<Result<(Record, LatestSlot), LedgerError>, LedgerError> {
+        let mut unsound = damaged(0, Rule::CheckpointMissing, "a slot with a signed checkpoint of this ledger", "none");
+        for slot in slots(storage, id)? {
             let mut record = Record::new(storage, id);
             let read = record.read_to(storage, slot.checkpoint.size, progress);
             // Only the entries say which keys are the ledger's: a torn or forged slot is passed over.
             if record.is_signed(&slot.note) {
                 read?;
                 record.judge_root(&slot)?;
-                return Ok(Some((record, slot)));
+                return Ok(Ok((record, slot)));
+            }
+            match read {
+                // A forged slot may claim any size.
+                Err(LedgerError::Damaged { ref refusal, .. }) if refusal.rule == Rule::EntriesMissing => {}
+                Err(error @ LedgerError::Damaged { .. }) => unsound = error,
+                Err(error) => return Err(error),
+                Ok(()) => {}
             }
         }
-        Ok(None)
+        Ok(Err(unsound))
     }
 
     /// Reads the first entries, as many.

@@ -44,6 +44,10 @@ pub(super) fn copy(source: &dyn Storage, target: &mut dyn Storage) -> Result<Cop
         done.copied += 1;
         done.bytes += bytes.len() as u64;
     }
+    if !held.is_empty() {
+        // Perhaps copied by a run that failed before their names were durable.
+        target.sync_folder(REFUSALS).and_then(|()| target.sync_folder("")).map_err(copying("making refusals durable"))?;
+    }
     Ok(done)
 }
 
