@@ -20,7 +20,7 @@ pub mod index;
 pub mod layout;
 pub mod ledger;
 pub mod map;
-mod marker;
+pub mod marker;
 mod parallel;
 pub mod policy;
 pub mod procedure;

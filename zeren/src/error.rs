@@ -112,7 +112,7 @@ impl Failure {
             Failure::Held(_) => REFUSED,
             Failure::Copy(LedgerError::Damaged { .. }) => DOES_NOT_VERIFY,
             Failure::Copy(_) => STORAGE,
-            Failure::Ledger(LedgerError::NotALedger | LedgerError::Exists | LedgerError::OtherCheckpointKey { .. }) => MALFORMED,
+            Failure::Ledger(LedgerError::OtherFormat { .. } | LedgerError::NotALedger | LedgerError::Exists | LedgerError::OtherCheckpointKey { .. }) => MALFORMED,
             Failure::Ledger(LedgerError::Founding(_)) | Failure::Refused(_) => REFUSED,
             Failure::Ledger(LedgerError::Damaged { .. }) => DOES_NOT_VERIFY,
             Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) | Failure::Views(_) => STORAGE,
@@ -159,6 +159,10 @@ impl Failure {
             Failure::Ledger(LedgerError::NotALedger) => {
                 ("Check the path; `zeren init` founds a new ledger.", "请核对路径；新建账本请用 zeren init。")
             }
+            Failure::Ledger(LedgerError::OtherFormat { .. }) => (
+                "Nothing was changed. Use the program that wrote it, or a later one: a program reads its own version of the format and every earlier one (docs/format.md section 20).",
+                "未作任何改动。请使用写入该账本的程序或更新的版本：每个版本的程序可读本版及以前各版格式（docs/format.md 第 20 节）。",
+            ),
             Failure::Ledger(LedgerError::Exists) => {
                 ("Choose a new folder: a ledger is never founded over anything.", "请另选新文件夹：不得在已有内容之上创设账本。")
             }
