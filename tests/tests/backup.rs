@@ -158,7 +158,8 @@ fn a_full_disk_leaves_the_copy_of_before() {
         let size = back_up(&stages[4], &target).unwrap().checkpoint.size;
         target.set_capacity(Some(target.used() + spare));
         let error = back_up(&stages[10], &target).unwrap_err();
-        let is_full = matches!(&error, BackupError::Copy(LedgerError::Storage { source, .. }) if source.kind() == std::io::ErrorKind::StorageFull);
+        let is_full =
+            matches!(&error, BackupError::Copy(LedgerError::Storage { source, .. }) if source.kind() == std::io::ErrorKind::StorageFull);
         assert!(is_full, "{error}");
         assert_eq!(size_of(&target, &script), size);
         target.set_capacity(None);

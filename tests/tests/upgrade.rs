@@ -19,9 +19,9 @@ use signer::rule::Rule;
 use signer::statement::{By, Header};
 use signer::value::{DeviceId, IdentityToken};
 use signer::{Note, Statement};
+use tests::World;
 use tests::kept::{all, place, said, write};
 use tests::script::keys;
-use tests::World;
 use tests::world::{PROCEDURE, bytes, key, office, person, text, time, unit};
 
 fn expected(folder: &Path, key: &str) -> String {
@@ -159,7 +159,8 @@ fn next_act(ledger: &Ledger<Folder>) -> Vec<u8> {
         [] => World::enactment(PROCEDURE),
         _ => Act::Enrol { person: id, name: text("甲子·升级"), identity, key: new.public().bytes(), proof },
     };
-    let by = |name: &str| By { person: person(name), office: office("founder"), unit: unit("-"), appointment: state.in_force().unwrap().hash };
+    let by =
+        |name: &str| By { person: person(name), office: office("founder"), unit: unit("-"), appointment: state.in_force().unwrap().hash };
     let header = Header {
         procedure: state.procedure_at(state.size(), state.received_last()).map(|enacted| enacted.name.clone()),
         by: vec![by("f1"), by("f2")],

@@ -112,7 +112,9 @@ impl Failure {
             Failure::Held(_) => REFUSED,
             Failure::Copy(LedgerError::Damaged { .. }) => DOES_NOT_VERIFY,
             Failure::Copy(_) => STORAGE,
-            Failure::Ledger(LedgerError::OtherFormat { .. } | LedgerError::NotALedger | LedgerError::Exists | LedgerError::OtherCheckpointKey { .. }) => MALFORMED,
+            Failure::Ledger(
+                LedgerError::OtherFormat { .. } | LedgerError::NotALedger | LedgerError::Exists | LedgerError::OtherCheckpointKey { .. },
+            ) => MALFORMED,
             Failure::Ledger(LedgerError::Founding(_)) | Failure::Refused(_) => REFUSED,
             Failure::Ledger(LedgerError::Damaged { .. }) => DOES_NOT_VERIFY,
             Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) | Failure::Views(_) => STORAGE,
