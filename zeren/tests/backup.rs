@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -162,7 +162,8 @@ fn a_killed_backup_is_an_older_one() {
             let _ = fs::remove_dir_all(room.path("backup"));
         }
         let args = ["backup", "--dir", "large", "--to", "backup"];
-        let mut child = Command::new(env!("CARGO_BIN_EXE_zeren")).args(args).current_dir(room.folder.path()).spawn().unwrap();
+        let mut child =
+            Command::new(env!("CARGO_BIN_EXE_zeren")).args(args).current_dir(room.folder.path()).stdout(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_micros(random.below(25_000)));
         let _ = child.kill();
         interrupted += u64::from(!child.wait().unwrap().success());
@@ -228,7 +229,7 @@ fn nothing_is_written_where_it_should_not_be() {
     fs::create_dir(room.path("full")).unwrap();
     fs::write(room.path("full/letter"), "dear").unwrap();
     room.fails(2, "no backup", &["backup", "--dir", "ledger", "--to", "full"]);
-    room.fails(2, "full/letter", &["backup", "--dir", "ledger", "--to", "full/letter"]);
+    room.fails(2, "no folder", &["backup", "--dir", "ledger", "--to", "full/letter"]);
     World::staffed().write(&room.path("other"));
     room.fails(2, "no backup", &["backup", "--dir", "ledger", "--to", "other"]);
     room.fails(2, "no ledger", &["backup", "--dir", "full", "--to", "new"]);

@@ -31,6 +31,9 @@ impl Target {
         if !path.exists() {
             return Ok(Target { path: path.to_owned(), storage: files::make_ledger_folder(path)?, is_made: true });
         }
+        if !path.is_dir() {
+            return Err(refused(path, lang, "no folder", "不是文件夹"));
+        }
         if let Some(link) = link_in(path) {
             return Err(refused(&link, lang, "a symbolic link, through which nothing is written", "为符号链接，不经其写入"));
         }

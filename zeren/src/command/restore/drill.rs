@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use ledger::audit::Verdict;
 use serde_json::json;
 use signer::rule::{Refusal, Rule};
 
@@ -43,7 +44,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
 }
 
 fn line(report: &ledger::audit::Report, traced: Option<&(String, usize, usize)>, took: f64, lang: Lang) -> String {
-    let (entries, root, verdict) = (thousands(report.entries), report.root, report.verdict.as_str());
+    let (entries, root, verdict) = (thousands(report.entries), report.root, word(report.verdict, lang));
     let case = match (traced, lang) {
         (None, _) => lang.pick("no case to trace", "没有可追溯的案件").to_owned(),
         (Some((case, of, failed)), Lang::En) => format!("case {case}: {} of {of} entries verified down to the founding", of - failed),
@@ -54,5 +55,14 @@ fn line(report: &ledger::audit::Report, traced: Option<&(String, usize, usize)>,
             format!("drill: restored {entries} entries, root {root}, audit {verdict}, {case}; took {took:.1} seconds, folder removed")
         }
         Lang::Zh => format!("演练：已恢复 {entries} 条，根值 {root}，审计结论 {verdict}，{case}；用时 {took:.1} 秒，临时文件夹已删除"),
+    }
+}
+
+/// The verdict in a word.
+fn word(verdict: Verdict, lang: Lang) -> &'static str {
+    match (verdict, lang) {
+        (Verdict::Holds, Lang::Zh) => "通过",
+        (_, Lang::Zh) => "未通过",
+        (verdict, Lang::En) => verdict.as_str(),
     }
 }
