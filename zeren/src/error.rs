@@ -184,8 +184,8 @@ impl Failure {
                 "请保留该备份原样，另选文件夹重新备份，并查明原因。",
             ),
             Failure::Copy(_) => (
-                "The copy is what it was before. Mend the disk, then run the same command again.",
-                "备份仍为原状。请修复存储后再次运行同一命令。",
+                "A copy that was there is as it was. Mend the disk, then run the same command again.",
+                "已有的备份保持原状。请修复存储后再次运行同一命令。",
             ),
             Failure::File { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
                 ("Nothing is overwritten: choose another name.", "不覆盖已有文件，请另选名称。")

@@ -136,21 +136,34 @@ pub fn settle(folder: &Path, known: &[PathBuf], report: &Report) -> Result<(), F
         _ if contradiction(report).is_some() => Standing::ReadOnly,
         _ => return Ok(()),
     };
+    let notes: Result<Vec<Note>, Failure> = known.iter().map(|path| read_known(path)).collect();
+    write(folder, standing, &notes?)
+}
+
+/// Writes down that a checkpoint contradicts a ledger, if that was restored: also one that was released is read only from now on.
+pub fn contradicted(folder: &Path, note: &Note, refusal: &Refusal) -> Result<(), Failure> {
+    match standing(folder)? {
+        Some(_) if is_contradiction(refusal) => write(folder, Standing::ReadOnly, core::slice::from_ref(note)),
+        _ => Ok(()),
+    }
+}
+
+fn write(folder: &Path, standing: Standing, shown: &[Note]) -> Result<(), Failure> {
     let path = folder.join(RESTORED);
     let text = files::read_text(&path, NOTICE_BYTES_MAX)?;
-    let notes: Result<Vec<Note>, Failure> = known.iter().map(|path| read_known(path)).collect();
-    let shown: String = notes?
-        .iter()
-        .filter_map(|note| Checkpoint::parse(&note.text))
-        .map(|checkpoint| format!("shown {} {}\n", checkpoint.size, checkpoint.root))
-        .collect();
+    let line = |checkpoint: Checkpoint| format!("shown {} {}\n", checkpoint.size, checkpoint.root);
+    let shown: String = shown.iter().filter_map(|note| Checkpoint::parse(&note.text)).map(line).collect();
     let rest = text.strip_prefix(KIND).and_then(|rest| rest.split_once('\n')).map_or(text.as_str(), |(_, rest)| rest);
     files::replace(&path, format!("{KIND}{}\n{shown}{rest}", standing.as_str()).as_bytes(), 0o644)
 }
 
+fn is_contradiction(refusal: &Refusal) -> bool {
+    matches!(refusal.rule, Rule::Rollback | Rule::Fork)
+}
+
 /// A checkpoint that is later than the record, or of another history.
 pub fn contradiction(report: &Report) -> Option<&Refusal> {
-    report.findings.iter().map(|finding| &finding.refusal).find(|refusal| matches!(refusal.rule, Rule::Rollback | Rule::Fork))
+    report.findings.iter().map(|finding| &finding.refusal).find(|refusal| is_contradiction(refusal))
 }
 
 /// What an audit that does not hold stops with.

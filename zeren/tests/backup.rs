@@ -286,6 +286,15 @@ fn a_restored_ledger_waits_for_what_people_hold() {
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!((&told["standing"], &told["entries"]), (&"released".into(), &size.into()));
     assert_eq!(submit(&room, "shown", &[]).0, 0);
+    // And should somebody turn up with a later one after all.
+    for record in 100..103 {
+        room.import(record);
+    }
+    room.write_checkpoint("later", size + 3);
+    let (code, said) = submit(&room, "shown", &["later"]);
+    assert!(said.contains("by rule: rollback"), "{code} {said}");
+    let (code, said) = submit(&room, "shown", &["held-1"]);
+    assert!(code == 4 && said.contains("read-only"), "{code} {said}");
 }
 
 #[test]

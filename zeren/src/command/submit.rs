@@ -85,6 +85,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     for path in &args.known {
         let note = Note::parse(&files::read(path, files::TEXT_BYTES_MAX)?).map_err(Failure::Refused)?;
         if let Err(refusal) = ledger.show(&note) {
+            restored::contradicted(&args.dir, &note, &refusal)?;
             say(&render_refusal(&refusal, lang));
         }
     }
