@@ -244,17 +244,25 @@ impl Survey {
 }
 
 /// Whether a note's third line may be that of a founding or amendment: cheap, and never wrong where it says no.
-fn may_constitute(note: &[u8]) -> bool {
+pub(crate) fn may_constitute(note: &[u8]) -> bool {
     let third = note.split(|b| *b == b'\n').nth(2);
     third == Some(b"act found") || third == Some(b"act amend")
 }
 
 fn identify(storage: &dyn Storage, survey: &Survey, findings: &mut Findings) -> Result<Option<LedgerId>, LedgerError> {
-    let marked = read_marker(storage)?;
+    // Of another version only the first line is known: entries are judged as this version's.
+    let (marked, other) = match read_marker(storage) {
+        Err(LedgerError::OtherFormat { found }) => (None, Some(found)),
+        marked => (marked?, None),
+    };
     let fits = marked.is_some() && (survey.founded.is_none() || survey.founded == marked);
     if !fits {
         let expected = survey.founded.as_ref().map_or("a file `ledger` that names this ledger".to_owned(), ToString::to_string);
-        let found = marked.as_ref().map_or("none, or a malformed one".to_owned(), ToString::to_string);
+        let found = match (&marked, other) {
+            (Some(id), _) => id.to_string(),
+            (None, Some(version)) => format!("one of version {version} of the format"),
+            (None, None) => "none, or a malformed one".to_owned(),
+        };
         findings.error(0, Refusal::new(Rule::Marker, expected, found));
     }
     Ok(survey.founded.clone().or(marked))

@@ -4,6 +4,8 @@ use std::io;
 
 use signer::rule::Refusal;
 
+use crate::marker::FORMAT_VERSION;
+
 /// Why a ledger could not do what was asked. Refused statements are no errors: they are answers.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -21,6 +23,12 @@ pub enum LedgerError {
     /// The folder holds no ledger.
     #[error("no ledger here: the file `ledger` is missing or not a ledger's")]
     NotALedger,
+    /// The folder holds a ledger of another version of the format.
+    #[error("marker: expected `zeren ledger v{FORMAT_VERSION}`, found `zeren ledger v{found}`: a ledger of another version of the format")]
+    OtherFormat {
+        /// The version.
+        found: u64,
+    },
     /// The folder holds something already.
     #[error("there is a ledger, or part of one, already")]
     Exists,

@@ -9,6 +9,7 @@
 
 pub mod admit;
 pub mod audit;
+pub mod backup;
 pub mod check;
 pub mod checkpoint_keys;
 pub mod entry;
@@ -19,7 +20,7 @@ pub mod index;
 pub mod layout;
 pub mod ledger;
 pub mod map;
-mod marker;
+pub mod marker;
 mod parallel;
 pub mod policy;
 pub mod procedure;

@@ -21,7 +21,7 @@ pub const REFUSALS: &str = "refusals";
 pub const REFUSALS_PER_KEY_AND_DAY_MAX: u32 = 1_000;
 
 /// Longest file in the refusals' folder that is read, in bytes.
-const REFUSAL_BYTES_MAX: u64 = 65_000;
+pub(crate) const REFUSAL_BYTES_MAX: u64 = 65_000;
 
 /// The refusals that a folder keeps, in the order of their files' names.
 pub struct KeptRefusals(Vec<(UnixMs, [u8; 32])>);

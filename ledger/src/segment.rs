@@ -363,9 +363,20 @@ impl Segments {
     pub fn reader<'s>(&self, storage: &'s dyn Storage, from: u64) -> io::Result<EntryReader<'s>> {
         let mut reader = EntryReader::new(storage);
         let Layout { segment_entries, bundle_entries, .. } = self.layout;
-        let Some(offset) = self.bundles.get((from / bundle_entries) as usize).copied() else {
-            reader.has_stopped = true;
-            return Ok(reader);
+        let offset = match self.bundles.get((from / bundle_entries) as usize) {
+            Some(offset) => *offset,
+            // Right after the last entry, where what comes next will lie.
+            None if from == self.entries => {
+                if from.is_multiple_of(segment_entries) {
+                    0
+                } else {
+                    self.offset
+                }
+            }
+            None => {
+                reader.has_stopped = true;
+                return Ok(reader);
+            }
         };
         let first = from / bundle_entries * bundle_entries;
         (reader.segment, reader.entries) = (first / segment_entries, first % segment_entries);

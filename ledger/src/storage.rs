@@ -61,7 +61,7 @@ pub(crate) fn read_full(storage: &dyn Storage, name: &str, offset: u64, buffer: 
 
 /// What a file is called while it is not whole. It lies beside the folders of the record: in one of them, a file that a crash left
 /// would be taken for part of the record.
-const UNFINISHED: &str = "unfinished";
+pub(crate) const UNFINISHED: &str = "unfinished";
 
 /// Writes a file under another name, makes it durable, and gives it its own: it is there whole or not at all.
 pub(crate) fn write_whole(storage: &mut dyn Storage, folder: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -91,6 +91,7 @@ mod folder {
     use std::sync::{Arc, Mutex, PoisonError};
 
     use super::{MARKER, Storage};
+    use crate::refusal_note::REFUSALS;
 
     /// The file whose lock a writer holds.
     const LOCK: &str = "lock";
@@ -175,7 +176,10 @@ mod folder {
                 Err(error) => return Err(error),
             }
             let file = Arc::new(OpenOptions::new().read(true).write(self.is_writable).open(path)?);
-            files.insert(name.to_owned(), Arc::clone(&file));
+            // A refusal is read once, and there may be more of them than a process may have files open.
+            if !name.starts_with(REFUSALS) {
+                files.insert(name.to_owned(), Arc::clone(&file));
+            }
             Ok(Some(file))
         }
 

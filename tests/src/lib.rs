@@ -6,6 +6,7 @@ pub mod disk;
 pub mod drive;
 pub mod every_act;
 pub mod hamlet;
+pub mod kept;
 pub mod model;
 pub mod order;
 pub mod programme;

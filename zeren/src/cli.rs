@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    audit, bench, demo, desk, draft, import, init, key, procedure, prove, serve, sign, status, submit, token, trace, verify, witness,
+    audit, backup, bench, demo, desk, draft, import, init, key, procedure, prove, restore, serve, sign, status, submit, token, trace, verify,
+    witness,
 };
 use crate::lang::Lang;
 
@@ -46,6 +47,10 @@ pub enum Command {
     Token(token::Args),
     /// Verify a ledger from its bytes, against what you brought
     Audit(audit::Args),
+    /// Copy a ledger, while it serves, into a folder that is verified and added to
+    Backup(backup::Args),
+    /// Make a ledger of a backup again, or try whether that would work
+    Restore(restore::Args),
     /// Who did what when, verified as it prints
     #[command(subcommand)]
     Trace(trace::Command),

@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 pub mod audit;
+pub mod backup;
 pub mod bench;
 pub mod demo;
 pub mod desk;
@@ -11,6 +12,7 @@ pub mod key;
 pub mod procedure;
 pub mod prove;
 pub mod serve;
+pub mod restore;
 pub mod sign;
 pub mod status;
 pub mod submit;
@@ -43,6 +45,8 @@ pub fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Submit(args) => submit::run(&args, lang),
         Command::Audit(args) => audit::run(&args, lang),
         Command::Token(args) => token::run(&args, lang),
+        Command::Backup(args) => backup::run(&args, lang),
+        Command::Restore(args) => restore::run(&args, lang),
         Command::Trace(command) => trace::run(&command, lang),
         Command::Serve(args) => serve::run(&args, lang),
         Command::Status(args) => status::run(&args, lang),

@@ -46,6 +46,20 @@ pub enum Failure {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A copy of a ledger.
+    #[error("the copy: {0}")]
+    Copy(LedgerError),
+    /// What is there contradicts what somebody holds.
+    #[error("{refusal}")]
+    Contradicted {
+        /// Which rule, expected, found.
+        refusal: Refusal,
+        /// Where both are kept, or nothing.
+        evidence: String,
+    },
+    /// A restored ledger that nobody has been asked about, or a backup: nothing is written to it.
+    #[error("{0}")]
+    Held(String),
     /// A rule refuses.
     #[error("{0}")]
     Refused(Refusal),
@@ -159,7 +173,13 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         let code = match self {
             Failure::Malformed { .. } | Failure::Policy { .. } | Failure::KeyFile { .. } => MALFORMED,
-            Failure::Ledger(LedgerError::NotALedger | LedgerError::Exists | LedgerError::OtherCheckpointKey { .. }) => MALFORMED,
+            Failure::Contradicted { .. } => STALE_OR_OTHER,
+            Failure::Held(_) => REFUSED,
+            Failure::Copy(LedgerError::Damaged { .. }) => DOES_NOT_VERIFY,
+            Failure::Copy(_) => STORAGE,
+            Failure::Ledger(
+                LedgerError::OtherFormat { .. } | LedgerError::NotALedger | LedgerError::Exists | LedgerError::OtherCheckpointKey { .. },
+            ) => MALFORMED,
             Failure::Ledger(LedgerError::Founding(_)) | Failure::Refused(_) => REFUSED,
             Failure::Ledger(LedgerError::Damaged { .. }) => DOES_NOT_VERIFY,
             Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) | Failure::Views(_) | Failure::Remote { .. } => STORAGE,
@@ -192,6 +212,14 @@ impl Failure {
                 format!("{}, {} {number}:\n{}", within_line(path), lang.pick("statement", "声明"), render_refusal(refusal, lang))
             }
             Failure::Problem(refusing) => refusing.render(lang),
+            Failure::Contradicted { refusal, evidence } => {
+                let advice = lang.pick(refusal.rule.advice(), refusal.rule.advice_zh());
+                let kept = match evidence.is_empty() {
+                    true => String::new(),
+                    false => format!("  {}: {}\n", lang.pick("evidence", "证据"), within_line(evidence)),
+                };
+                render_refused(lang.pick("finding", "问题"), refusal, advice, lang) + &kept
+            }
             other => {
                 let advice = other.advice(lang);
                 let advice = if advice.is_empty() { String::new() } else { format!("  {}: {advice}\n", lang.pick("what to do", "处理")) };
@@ -205,6 +233,10 @@ impl Failure {
             Failure::Ledger(LedgerError::NotALedger) => {
                 ("Check the path; `zeren init` founds a new ledger.", "请核对路径；新建账本请用 zeren init。")
             }
+            Failure::Ledger(LedgerError::OtherFormat { .. }) => (
+                "Nothing was changed. Use the program that wrote it, or a later one: a program reads its own version of the format and every earlier one (docs/format.md section 20).",
+                "未作任何改动。请使用写入该账本的程序或更新的版本：每个版本的程序可读本版及以前各版格式（docs/format.md 第 20 节）。",
+            ),
             Failure::Ledger(LedgerError::Exists) => {
                 ("Choose a new folder: a ledger is never founded over anything.", "请另选新文件夹：不得在已有内容之上创设账本。")
             }
@@ -218,6 +250,14 @@ impl Failure {
             Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) => (
                 "Nothing was acknowledged. Mend the disk, then run the command again: what is in the record will be found there.",
                 "未作任何确认。请修复存储后重试，已入账的内容不会丢失。",
+            ),
+            Failure::Copy(LedgerError::Damaged { .. }) => (
+                "Keep this copy as it is, begin a new one in another folder, and find out why.",
+                "请保留该备份原样，另选文件夹重新备份，并查明原因。",
+            ),
+            Failure::Copy(_) => (
+                "A copy that was there is as it was. Mend the disk, then run the same command again.",
+                "已有的备份保持原状。请修复存储后再次运行同一命令。",
             ),
             Failure::File { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
                 ("Nothing is overwritten: choose another name.", "不覆盖已有文件，请另选名称。")

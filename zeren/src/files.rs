@@ -58,6 +58,13 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
     write_with(partial, bytes, mode).and_then(|()| fs::rename(partial, path)).map_err(Failure::file(path))
 }
 
+/// Whether a path, which need not be there yet, lies inside a folder.
+pub fn lies_inside(path: &Path, folder: &Path) -> bool {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let existing = absolute.ancestors().find_map(|path| path.canonicalize().ok());
+    existing.zip(folder.canonicalize().ok()).is_some_and(|(path, folder)| path.starts_with(folder))
+}
+
 /// Makes a ledger's folder. If that stops half-way, as on a full disk, no empty folder is in the way of the next try.
 pub fn make_ledger_folder(path: &Path) -> Result<Folder, Failure> {
     Folder::create(path).map_err(|error| {

@@ -18,6 +18,7 @@ mod memory;
 mod own_views;
 mod progress;
 mod remote;
+mod restored;
 mod screen;
 mod scribe;
 mod secret;

@@ -8,6 +8,7 @@ use ledger::storage::Folder;
 use projector::{MemoryRows, Opened, Projection, ProjectorError, Rows, UpTo, follow};
 
 use crate::error::Failure;
+use crate::files;
 use crate::lang::{Lang, thousands};
 use crate::screen::say;
 
@@ -44,15 +45,9 @@ impl OwnViews {
     }
 }
 
-/// Whether a folder, or where it will be made, lies in another.
-pub fn is_inside(folder: &Path, dir: &Path) -> bool {
-    let existing = folder.ancestors().find_map(|path| path.canonicalize().ok());
-    existing.zip(dir.canonicalize().ok()).is_some_and(|(folder, dir)| folder.starts_with(dir))
-}
-
 /// Views are written nowhere inside a ledger's folder: it is evidence.
 pub fn refuse_inside(folder: &Path, dir: &Path, lang: Lang) -> Result<(), Failure> {
-    if !is_inside(folder, dir) {
+    if !files::lies_inside(folder, dir) {
         return Ok(());
     }
     let advice = lang.pick(

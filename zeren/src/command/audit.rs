@@ -44,11 +44,16 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     } else {
         print(&render(&report, seconds, lang));
     }
-    Ok(ExitCode::from(match report.verdict {
+    Ok(exit_code(report.verdict))
+}
+
+/// With which code a verdict ends.
+pub fn exit_code(verdict: Verdict) -> ExitCode {
+    ExitCode::from(match verdict {
         Verdict::Holds => HOLDS,
         Verdict::Unanchored | Verdict::Broken => DOES_NOT_VERIFY,
         Verdict::Stale | Verdict::OtherLedger => STALE_OR_OTHER,
-    }))
+    })
 }
 
 /// Reads a policy.
@@ -85,7 +90,7 @@ fn is_inside(policy: &Path, dir: &Path) -> bool {
 }
 
 /// A checkpoint that the auditor holds; a copied slot with its padding will do.
-fn read_known(path: &Path) -> Result<Note, Failure> {
+pub fn read_known(path: &Path) -> Result<Note, Failure> {
     let mut bytes = files::read(path, files::TEXT_BYTES_MAX)?;
     while bytes.ends_with(b"\n\n") {
         bytes.pop();
@@ -121,7 +126,8 @@ pub fn to_json(report: &Report) -> serde_json::Value {
     })
 }
 
-fn render(report: &Report, seconds: f64, lang: Lang) -> String {
+/// The report as a page.
+pub fn render(report: &Report, seconds: f64, lang: Lang) -> String {
     let mut lines = vec![title(report, lang), counts(report, seconds, lang)];
     if report.is_founding_only {
         lines.push(
@@ -220,6 +226,21 @@ fn render_finding(finding: &Finding, lang: Lang) -> String {
         lang.pick("to do   ", "处理"),
         lang.pick(refusal.rule.advice(), refusal.rule.advice_zh()),
     )
+}
+
+/// The verdict in a line, for who asked for something else; what breaks the record is shown whole.
+pub fn brief(report: &Report, lang: Lang) -> String {
+    let warnings = report.findings.iter().filter(|finding| finding.level != Level::Error).count();
+    let mut lines = vec![match lang {
+        Lang::En if warnings > 0 => {
+            format!("audit: {} ({warnings} warnings and notes: `zeren audit` shows them)", verdict(report.verdict, lang))
+        }
+        Lang::Zh if warnings > 0 => format!("审计：{}（警示与提示 {warnings} 项，详见 zeren audit）", verdict(report.verdict, lang)),
+        _ => format!("{}{}", lang.pick("audit: ", "审计："), verdict(report.verdict, lang)),
+    }];
+    let errors = report.findings.iter().filter(|finding| finding.level == Level::Error);
+    lines.extend(errors.take(SHOWN_OF_A_RULE).map(|finding| render_finding(finding, lang)));
+    lines.join("\n")
 }
 
 /// What a verdict means, in a line.

@@ -20,7 +20,7 @@ use crate::error::{Failure, REFUSED, render_refusal};
 use crate::lang::Lang;
 use crate::screen::say;
 use crate::secret::{PassphraseSource, open_key};
-use crate::{clock, files};
+use crate::{clock, files, restored};
 
 /// `zeren submit`
 #[derive(clap::Args)]
@@ -61,6 +61,7 @@ pub fn open_ledger(folder: &Path, keys: Vec<SecretKey>, lang: Lang) -> Result<Le
     if !folder.join(MARKER).exists() {
         return Err(no_ledger(folder, lang));
     }
+    restored::require_writable(folder, lang)?;
     let storage = Folder::open(folder).map_err(Failure::file(folder))?;
     let (ledger, recovered) = Ledger::open(storage, keys, &mut |_| {})?;
     if recovered.kept > 0 || recovered.has_cut {
@@ -93,10 +94,12 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         return remote::submit(url, key, args.policy.as_deref(), &submissions, args.json, lang);
     }
     let keys = checkpoint_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?;
+    restored::show(&args.dir, &args.known, lang)?;
     let mut ledger = open_ledger(&args.dir, keys, lang)?;
     for path in &args.known {
         let note = Note::parse(&files::read(path, files::TEXT_BYTES_MAX)?).map_err(Failure::Refused)?;
         if let Err(refusal) = ledger.show(&note) {
+            restored::contradicted(&args.dir, &note, &refusal)?;
             say(&render_refusal(&refusal, lang));
         }
     }

@@ -130,6 +130,24 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
     }
 }
 
+/// Traces a case, any if none is named, without printing it: which, how many entries, how many of them do not verify.
+pub fn verify_case(
+    dir: &Path,
+    case: Option<&str>,
+    policy: Option<&Path>,
+    views: &Path,
+    lang: Lang,
+) -> Result<Option<(String, usize, usize)>, Failure> {
+    let ledger = read_ledger(dir, lang)?;
+    let any = || ledger.state().register().cases().last().map(|(case, _)| case.to_string());
+    let Some(id) = case.map(str::to_owned).or_else(any) else { return Ok(None) };
+    let (policy, views) = (policy.map(Path::to_owned), Some(views.to_owned()));
+    let asked = Asked { id, dir: dir.to_owned(), policy, views, as_of: None, json: false };
+    let views = Views::open(&asked, &ledger, lang)?;
+    let course = case::Course::read(&mut Scene::new(&asked, &ledger, &views, lang)?, &asked.id)?;
+    Ok(Some((asked.id.clone(), course.told.len(), course.failed())))
+}
+
 /// What the checkpoint under which everything is verified rests on.
 pub struct Anchor {
     has_policy: bool,

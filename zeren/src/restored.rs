@@ -1,0 +1,180 @@
+//! What may be written to. A backup: nothing. A ledger restored from one: nothing until it was shown checkpoints that people
+//! hold, and nothing ever again once one of them is later (docs/decisions/0017): it must not sign a second history.
+
+use std::path::{Path, PathBuf};
+
+use ledger::audit::{Level, Report, Verdict};
+use ledger::backup::{BACKUP, Copied, NOTICE_BYTES_MAX, RESTORED};
+use signer::rule::Rule;
+use signer::{Checkpoint, Note, Refusal};
+
+use crate::command::audit::{read_known, report};
+use crate::command::trace::shown_time;
+use crate::error::Failure;
+use crate::files;
+use crate::lang::Lang;
+use crate::screen::{say, within_line};
+
+/// What a restored ledger may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody has shown it a checkpoint yet.
+    Held,
+    /// Everything that it was shown is part of it.
+    Released,
+    /// It was shown one that is not: it is read only for good.
+    ReadOnly,
+}
+
+impl Standing {
+    /// The word in the file `RESTORED`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Standing::Held => "held",
+            Standing::Released => "released",
+            Standing::ReadOnly => "read-only",
+        }
+    }
+}
+
+/// First lines of the file `RESTORED`, before and after the standing.
+const KIND: &str = "zeren restored v1\nstanding ";
+
+/// The file `RESTORED` of a ledger that is restored now.
+pub fn notice(copied: Option<&Copied>, now: &str) -> String {
+    let held = copied.map(|copied| {
+        let (id, checkpoint) = (&copied.id, &copied.checkpoint);
+        format!("ledger {id}\nentries {}\nroot {}\nreceived {}\n", checkpoint.size, checkpoint.root, shown_time(copied.received_last.0))
+    });
+    format!(
+        "{KIND}{}\nrestored {now} by zeren {}\n{}
+This ledger was restored from a backup. While its standing is `held`, nothing writes to it:
+ 1. put the checkpoint key in place;
+ 2. ask everybody for the latest checkpoint they hold (receipts, drafts, witnesses, auditors);
+ 3. show them all:  zeren submit FILE --dir THIS_FOLDER --known CHECKPOINT --known CHECKPOINT …
+If all are part of it, it is `released`. If one is later, entries are missing, and it is
+`read-only` for good: to go on would be to sign a second history.
+
+本账本由备份恢复。状态为 held（暂停）时不得写入：
+ 1. 将检查点密钥放回原处；
+ 2. 向各方（回执、草稿、见证方、审计）索取其所持最新检查点；
+ 3. 一并出示：zeren submit 文件 --dir 本文件夹 --known 检查点 --known 检查点 ……
+全部相符则转为 released（可用）。如有晚于本账本者，说明条目缺失，即永久转为 read-only（只读）：
+继续记账等于签署另一段历史。
+",
+        Standing::Held.as_str(),
+        env!("CARGO_PKG_VERSION"),
+        held.unwrap_or_else(|| "not finished: remove this folder and restore again\n".to_owned()),
+    )
+}
+
+/// How a folder stands, if it was restored from a backup.
+pub fn standing(folder: &Path) -> Result<Option<Standing>, Failure> {
+    let path = folder.join(RESTORED);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = files::read_text(&path, NOTICE_BYTES_MAX)?;
+    let word = text.strip_prefix(KIND).and_then(|rest| rest.lines().next());
+    // Whatever cannot be read holds.
+    let all = [Standing::Released, Standing::ReadOnly];
+    Ok(Some(all.into_iter().find(|standing| Some(standing.as_str()) == word).unwrap_or(Standing::Held)))
+}
+
+/// Refuses folders to which nothing may be written.
+pub fn require_writable(folder: &Path, lang: Lang) -> Result<(), Failure> {
+    let place = within_line(&folder.display().to_string());
+    if folder.join(BACKUP).exists() {
+        return Err(Failure::Held(match lang {
+            Lang::En => format!(
+                "{place}: this is a backup; only `zeren backup` writes to it\n  what to do: zeren restore --from {place} --to NEW_FOLDER"
+            ),
+            Lang::Zh => format!("{place}：此为备份，除 zeren backup 外不得写入\n  处理: zeren restore --from {place} --to 新文件夹"),
+        }));
+    }
+    match standing(folder)? {
+        None | Some(Standing::Released) => Ok(()),
+        Some(Standing::Held) => Err(Failure::Held(match lang {
+            Lang::En => format!(
+                "{place}: restored from a backup, and held: it has been shown no checkpoint yet\n  what to do: ask everybody for the latest checkpoint they hold, and give them all to `zeren submit` with --known; the file RESTORED says more"
+            ),
+            Lang::Zh => format!(
+                "{place}：由备份恢复，暂停写入：尚未出示任何检查点\n  处理: 向各方索取其所持最新检查点，用 zeren submit 的 --known 一并出示；详见 RESTORED 文件"
+            ),
+        })),
+        Some(Standing::ReadOnly) => Err(Failure::Refused(Refusal::new(
+            Rule::ReadOnly,
+            "a ledger that holds every checkpoint it signed",
+            "one restored from a backup that lacks entries (the file RESTORED)",
+        ))),
+    }
+}
+
+/// Shows a held ledger checkpoints that people hold; releases it, or makes it read-only. Others are left as they are.
+pub fn show(folder: &Path, known: &[PathBuf], lang: Lang) -> Result<(), Failure> {
+    if known.is_empty() || standing(folder)? != Some(Standing::Held) {
+        return Ok(());
+    }
+    let (report, _) = report(folder, None, known, lang)?;
+    settle(folder, known, &report)?;
+    match report.verdict {
+        Verdict::Holds => {
+            say(lang.pick(
+                "released: everything that was shown is part of this restored ledger",
+                "已转为可用：所出示的检查点均与本恢复账本相符",
+            ));
+            Ok(())
+        }
+        _ => Err(refused(&report)),
+    }
+}
+
+/// Writes down what came of showing checkpoints.
+pub fn settle(folder: &Path, known: &[PathBuf], report: &Report) -> Result<(), Failure> {
+    let standing = match report.verdict {
+        Verdict::Holds if !known.is_empty() => Standing::Released,
+        _ if contradiction(report).is_some() => Standing::ReadOnly,
+        _ => return Ok(()),
+    };
+    let notes: Result<Vec<Note>, Failure> = known.iter().map(|path| read_known(path)).collect();
+    write(folder, standing, &notes?)
+}
+
+/// Writes down that a checkpoint contradicts a ledger, if that was restored: also one that was released is read only from now on.
+pub fn contradicted(folder: &Path, note: &Note, refusal: &Refusal) -> Result<(), Failure> {
+    match standing(folder)? {
+        Some(_) if is_contradiction(refusal) => write(folder, Standing::ReadOnly, core::slice::from_ref(note)),
+        _ => Ok(()),
+    }
+}
+
+fn write(folder: &Path, standing: Standing, shown: &[Note]) -> Result<(), Failure> {
+    let path = folder.join(RESTORED);
+    let text = files::read_text(&path, NOTICE_BYTES_MAX)?;
+    let line = |checkpoint: Checkpoint| format!("shown {} {}\n", checkpoint.size, checkpoint.root);
+    let shown: String = shown.iter().filter_map(|note| Checkpoint::parse(&note.text)).map(line).collect();
+    let rest = text.strip_prefix(KIND).and_then(|rest| rest.split_once('\n')).map_or(text.as_str(), |(_, rest)| rest);
+    files::replace(&path, format!("{KIND}{}\n{shown}{rest}", standing.as_str()).as_bytes(), 0o644)
+}
+
+fn is_contradiction(refusal: &Refusal) -> bool {
+    matches!(refusal.rule, Rule::Rollback | Rule::Fork)
+}
+
+/// A checkpoint that is later than the record, or of another history.
+pub fn contradiction(report: &Report) -> Option<&Refusal> {
+    report.findings.iter().map(|finding| &finding.refusal).find(|refusal| is_contradiction(refusal))
+}
+
+/// What an audit that does not hold stops with.
+pub fn refused(report: &Report) -> Failure {
+    let first = || report.findings.iter().find(|finding| finding.level == Level::Error).map(|finding| (finding.index, &finding.refusal));
+    match (contradiction(report), first()) {
+        (Some(refusal), _) => Failure::Contradicted { refusal: refusal.clone(), evidence: String::new() },
+        (None, Some((_, refusal))) if report.verdict == Verdict::OtherLedger => {
+            Failure::Contradicted { refusal: refusal.clone(), evidence: String::new() }
+        }
+        (None, Some((index, refusal))) => Failure::Ledger(ledger::LedgerError::Damaged { index, refusal: refusal.clone() }),
+        (None, None) => Failure::Ledger(ledger::LedgerError::NotALedger),
+    }
+}
