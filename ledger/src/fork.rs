@@ -115,6 +115,14 @@ pub struct Signer {
     pub vouched: Option<Vouched>,
 }
 
+impl Signer {
+    /// Whether this signature line is one that verified under the signer's key.
+    #[must_use]
+    pub fn is_line(&self, line: &SignatureLine) -> bool {
+        self.key.is_of(line)
+    }
+}
+
 /// A good fork proof, as its reader sees it.
 #[derive(Clone, Debug)]
 pub struct Fork {
@@ -202,7 +210,7 @@ impl ForkProof {
         let ledger = documents[0].claim.ledger.clone();
         let mut kept: Vec<Ground> = Vec::new();
         for ground in grounds {
-            let serves = brought(&ground.note).iter().any(|key| served.contains(key));
+            let serves = made_known(&ground.note).iter().any(|key| served.contains(key));
             // The founding vouches for the ledger's key, and that for every receipt.
             if (serves || ground.receipt.is_none()) && !kept.contains(ground) {
                 kept.push(ground.clone());
@@ -259,7 +267,7 @@ impl ForkProof {
             let wrong = |why| ForkError::Ground { number: at + 1, why };
             match ground.receipt.as_ref() {
                 None if is_founding_of(&ground.note, ledger) => {
-                    vouched.extend(brought(&ground.note).into_iter().map(|key| (key, Vouched::Founding)));
+                    vouched.extend(made_known(&ground.note).into_iter().map(|key| (key, Vouched::Founding)));
                 }
                 None => return Err(wrong("not the founding that this ledger's id names, and without receipt")),
                 Some(receipt) => {
@@ -274,7 +282,7 @@ impl ForkProof {
                     if under.is_empty() {
                         return Err(wrong("its receipt does not verify under a key of the ledger that the proof brings"));
                     }
-                    logged.push((receipt.index, under, brought(&ground.note)));
+                    logged.push((receipt.index, under, made_known(&ground.note)));
                 }
             }
         }
@@ -349,11 +357,11 @@ fn is_founding_of(note: &Note, ledger: &str) -> bool {
 }
 
 fn is_act_of(note: &Note, ledger: &str) -> bool {
-    matches!(Statement::parse(&note.text), Ok(Statement::Act { ledger: named, .. }) if named.as_str() == ledger) && !brought(note).is_empty()
+    matches!(Statement::parse(&note.text), Ok(Statement::Act { ledger: named, .. }) if named.as_str() == ledger) && !made_known(note).is_empty()
 }
 
-/// The keys that a statement makes known; those of an act that brings none are none.
-fn brought(note: &Note) -> Vec<Key> {
+/// The keys that a statement makes known: of a ledger, its witnesses, persons. None for most acts.
+pub fn made_known(note: &Note) -> Vec<Key> {
     let (ledger, constitution, persons) = match Statement::parse(&note.text) {
         Ok(Statement::Founding(founding)) => {
             let ledger = ledger_id(&founding.origin, &statement_hash(&note.text)).map(|id| id.to_string());

@@ -76,6 +76,12 @@ pub enum Failure {
     /// Views.
     #[error("views: {0}")]
     Views(String),
+    /// What a witness must remember is damaged or gone.
+    #[error("{what}")]
+    NotKept {
+        /// What, and what to do.
+        what: String,
+    },
 }
 
 impl Failure {
@@ -96,7 +102,7 @@ impl Failure {
             Failure::Malformed { .. } | Failure::Policy { .. } | Failure::KeyFile { .. } => MALFORMED,
             Failure::Ledger(LedgerError::NotALedger | LedgerError::Exists | LedgerError::OtherCheckpointKey { .. }) => MALFORMED,
             Failure::Ledger(LedgerError::Founding(_)) | Failure::Refused(_) => REFUSED,
-            Failure::Ledger(LedgerError::Damaged { .. }) => DOES_NOT_VERIFY,
+            Failure::Ledger(LedgerError::Damaged { .. }) | Failure::NotKept { .. } => DOES_NOT_VERIFY,
             Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) | Failure::Views(_) => STORAGE,
             Failure::File { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists | io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory => {

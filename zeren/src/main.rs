@@ -16,9 +16,12 @@ mod http;
 mod lang;
 mod own_views;
 mod progress;
+mod remote;
 mod screen;
 mod scribe;
 mod secret;
+mod vouching;
+mod witness;
 mod writer;
 mod xes;
 
