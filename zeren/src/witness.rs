@@ -95,7 +95,7 @@ impl Witness {
         }
         let mut known = BTreeMap::new();
         for (origin, keys) in keys {
-            let latest = Mutex::new(store.latest(&origin, &Key::cosigns(name, key.public()))?);
+            let latest = Mutex::new(store.latest(&origin, &keys, &Key::cosigns(name, key.public()))?);
             known.insert(origin, Log { keys, latest });
         }
         Ok(Witness { name: name.to_owned(), key, store, logs: known })
@@ -167,18 +167,22 @@ impl Witness {
 
 /// The lines of the log's trusted keys; nothing if there is none, or one of them does not verify.
 fn trusted_signatures(note: &Note, origin: &str, keys: &[PublicKey]) -> Option<Vec<SignatureLine>> {
-    let mut trusted = Vec::new();
-    for line in note.signatures.iter().filter(|line| line.name == origin) {
-        for key in keys.iter().filter(|key| line.key_id == key_id(origin, TYPE_ED25519, &key.bytes().0)) {
-            if !is_signed_by(&note.text, line, origin, key) {
-                return None;
-            }
-            if !trusted.contains(line) {
-                trusted.push(line.clone());
-            }
+    if keys.iter().any(|key| has_false_line(note, origin, key)) {
+        return None;
+    }
+    let mut trusted: Vec<SignatureLine> = Vec::new();
+    for line in note.signatures.iter().filter(|line| keys.iter().any(|key| is_signed_by(&note.text, line, origin, key))) {
+        if !trusted.contains(line) {
+            trusted.push(line.clone());
         }
     }
     (!trusted.is_empty()).then_some(trusted)
+}
+
+/// Whether a line says that it is a key's and is not.
+fn has_false_line(note: &Note, origin: &str, key: &PublicKey) -> bool {
+    let id = key_id(origin, TYPE_ED25519, &key.bytes().0);
+    note.signatures.iter().any(|line| line.name == origin && line.key_id == id && !is_signed_by(&note.text, line, origin, key))
 }
 
 /// Why a checkpoint is not cosigned, if it is not.

@@ -100,7 +100,7 @@ impl Store {
     }
 
     /// What was cosigned last for an origin; one that is new begins at 0, now and never again.
-    pub fn latest(&self, origin: &str, own: &Key) -> Result<Latest, Failure> {
+    pub fn latest(&self, origin: &str, keys: &[PublicKey], own: &Key) -> Result<Latest, Failure> {
         let path = self.checkpoint_path(origin);
         let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
         let is_begun = origins.iter().any(|begun| begun == origin);
@@ -112,7 +112,7 @@ impl Store {
             Ok(bytes) => bytes,
             Err(failure) => return Err(self.damaged(origin, &path, &failure.to_string())),
         };
-        let latest = read_latest(&bytes, origin, own).map_err(|found| self.damaged(origin, &path, &found))?;
+        let latest = read_latest(&bytes, origin, keys, own).map_err(|found| self.damaged(origin, &path, &found))?;
         if !is_begun {
             origins.push(origin.to_owned());
             let list: String = origins.iter().map(|origin| format!("{origin}\n")).collect();
@@ -161,8 +161,9 @@ impl Store {
     }
 }
 
-/// The file of an origin, which the witness's own cosignature vouches for.
-fn read_latest(bytes: &[u8], origin: &str, own: &Key) -> Result<Latest, String> {
+/// The file of an origin, which the witness's own cosignature vouches for. The log's signatures are kept for fork proofs; a key that
+/// was replaced since is no longer known here.
+fn read_latest(bytes: &[u8], origin: &str, keys: &[PublicKey], own: &Key) -> Result<Latest, String> {
     if bytes == nothing_cosigned(origin).as_bytes() {
         return Ok(Latest { size: 0, root: empty_root(), seconds: 0, note: None, is_in_doubt: false });
     }
@@ -176,6 +177,9 @@ fn read_latest(bytes: &[u8], origin: &str, own: &Key) -> Result<Latest, String> 
     let line = line.and_then(SignatureLine::cosignature).ok_or("no cosignature of this witness")?;
     if !cosignature_verifies(&note.text, &own.key, line.0, &line.1) {
         return Err("a cosignature that does not verify".to_owned());
+    }
+    if keys.iter().any(|key| super::has_false_line(&note, origin, key)) {
+        return Err("a signature of the log that does not verify".to_owned());
     }
     Ok(Latest { size: checkpoint.size, root: checkpoint.root, seconds: line.0, note: Some(note), is_in_doubt: false })
 }
