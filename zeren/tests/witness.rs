@@ -206,9 +206,10 @@ fn killed_at_any_time_it_never_goes_back_and_never_signs_two_roots() {
             let kept = Checkpoint::parse(&Note::parse(kept.body.as_bytes()).unwrap().text).unwrap();
             assert!(kept.size >= before, "{} is smaller than {before}, which was answered", kept.size);
         }
+        let url = witness.url.clone();
         std::thread::scope(|scope| {
             for log in [&logs[0], &logs[1], &logs[0], &logs[1]] {
-                scope.spawn(|| ask_until_gone(&witness.url, log, &given));
+                scope.spawn(|| ask_until_gone(&url, log, &given));
             }
             // Some while in the middle of work, a different one each time.
             std::thread::sleep(Duration::from_millis(15 + (round * 37) % 120));
