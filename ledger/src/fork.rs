@@ -218,7 +218,9 @@ impl ForkProof {
         }
         // Keys under which the receipts of the grounds verify.
         for key in keys.iter().filter(|key| key.name == ledger && key.signature_type == TYPE_ED25519) {
-            if !served.contains(key) && kept.iter().filter_map(|ground| ground.receipt.as_ref()).any(|receipt| is_checkpoint_of(receipt, key)) {
+            if !served.contains(key)
+                && kept.iter().filter_map(|ground| ground.receipt.as_ref()).any(|receipt| is_checkpoint_of(receipt, key))
+            {
                 served.push(key.clone());
             }
         }
@@ -357,7 +359,8 @@ fn is_founding_of(note: &Note, ledger: &str) -> bool {
 }
 
 fn is_act_of(note: &Note, ledger: &str) -> bool {
-    matches!(Statement::parse(&note.text), Ok(Statement::Act { ledger: named, .. }) if named.as_str() == ledger) && !made_known(note).is_empty()
+    matches!(Statement::parse(&note.text), Ok(Statement::Act { ledger: named, .. }) if named.as_str() == ledger)
+        && !made_known(note).is_empty()
 }
 
 /// The keys that a statement makes known: of a ledger, its witnesses, persons. None for most acts.

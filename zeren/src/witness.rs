@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use ledger::fork::{Document, ForkProof, Key, Prefix};
 use signer::checkpoint::{Checkpoint, cosign, is_signed_by};
 use signer::merkle::{empty_root, prefix_root, verifies_consistency};
-use signer::note::{Note, SignatureLine, TYPE_COSIGNATURE, TYPE_ED25519, key_id};
+use signer::note::{NOTE_BYTES_MAX, Note, SignatureLine, TYPE_COSIGNATURE, TYPE_ED25519, key_id};
 use signer::value::TreeRoot;
 use signer::{PublicKey, SecretKey};
 
@@ -62,6 +62,8 @@ pub enum Answer {
     NotSigned,
     /// 400: `old` is above the checkpoint's size.
     OldAbove,
+    /// 400: the note with the cosignature would be longer than any note.
+    TooLong,
     /// 409: `old` is not the size that was cosigned last, which is this.
     OtherOld(u64),
     /// 409: another root of the size that was cosigned last.
@@ -135,6 +137,10 @@ impl Witness {
         let line = cosign(text, &self.name, &self.key, seconds);
         let mut note = Note { text: text.clone(), signatures };
         note.signatures.push(line.clone());
+        // What is kept must be read again at the next start.
+        if note.encode().len() > NOTE_BYTES_MAX {
+            return Answer::TooLong;
+        }
         // Asked again within the second: the very same line, which is durable already.
         if latest.note.as_ref() != Some(&note) {
             if self.store.keep(origin, &note).is_err() {

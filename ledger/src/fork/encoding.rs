@@ -1,9 +1,9 @@
 //! The file of a fork proof, written and read.
 
+use signer::PublicKey;
 use signer::checkpoint::Receipt;
 use signer::note::{Note, TYPE_COSIGNATURE, TYPE_ED25519};
 use signer::value::{KeyBytes, TreeHash, TreeRoot, number};
-use signer::PublicKey;
 
 use super::{Document, FORK_BYTES_MAX, ForkError, ForkProof, Ground, Key, PARTS_MAX, Prefix};
 
@@ -139,11 +139,8 @@ impl<'a> Lines<'a> {
         let note = self.part("ground ", "`ground` and its number of lines")?;
         let note = Note::parse(note.as_bytes()).map_err(|_| malformed(self.next, "a note"))?;
         let receipt = self.part("receipt ", "`receipt` and its number of lines")?;
-        let receipt = if receipt.is_empty() {
-            None
-        } else {
-            Some(Receipt::parse(receipt.as_bytes()).ok_or(malformed(self.next, "a receipt"))?)
-        };
+        let receipt =
+            if receipt.is_empty() { None } else { Some(Receipt::parse(receipt.as_bytes()).ok_or(malformed(self.next, "a receipt"))?) };
         Ok(Ground { note, receipt })
     }
 }

@@ -61,11 +61,9 @@ fn make(documents: [Document; 2], prefix: Option<Prefix>) -> Result<ForkProof, F
 #[test]
 fn two_roots_of_one_size_are_a_fork_whoever_signed() {
     let (ours, theirs) = (tree(9, 99), tree(9, 4));
-    for documents in [
-        [checkpoint(&ours, 7), checkpoint(&theirs, 7)],
-        [checkpoint(&ours, 7), pin(&theirs, 7, 1)],
-        [pin(&ours, 7, 1), pin(&theirs, 7, 1)],
-    ] {
+    for documents in
+        [[checkpoint(&ours, 7), checkpoint(&theirs, 7)], [checkpoint(&ours, 7), pin(&theirs, 7, 1)], [pin(&ours, 7, 1), pin(&theirs, 7, 1)]]
+    {
         let proof = make(documents, None).unwrap();
         let read = ForkProof::parse(proof.encode().as_bytes()).unwrap();
         assert_eq!(read, proof);

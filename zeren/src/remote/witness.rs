@@ -101,7 +101,7 @@ pub fn ask(
             Said::Size(known) if known == old => return Err(AskError::KnowsOther { known }),
             Said::Size(known) => old = known,
             // What it has is not the beginning of ours: our own proof is sound.
-            Said::Refused { status: 422, .. } => return Err(AskError::KnowsOther { known: old }),
+            Said::Refused { status: 422, .. } if old > 0 => return Err(AskError::KnowsOther { known: old }),
             Said::Refused { status, words } => return Err(AskError::Refused { status, words }),
         }
         answer = Some(old);
@@ -176,7 +176,8 @@ fn read(mut response: ureq::http::Response<ureq::Body>, bytes_max: u64) -> Resul
 fn post(asked: &Asked, body: &str) -> Result<Said, AskError> {
     let url = format!("{}/add-checkpoint", asked.url.trim_end_matches('/'));
     let response = agent().post(url).header("content-type", "text/plain; charset=utf-8").send(body).map_err(unreachable)?;
-    let is_size = response.headers().get("content-type").is_some_and(|media| media.as_bytes() == crate::witness::serve::TLOG_SIZE.as_bytes());
+    let is_size =
+        response.headers().get("content-type").is_some_and(|media| media.as_bytes() == crate::witness::serve::TLOG_SIZE.as_bytes());
     let (status, body) = read(response, ANSWER_BYTES_MAX)?;
     let size = core::str::from_utf8(&body).ok().and_then(|text| number(text.strip_suffix('\n')?));
     Ok(match (status, size) {
@@ -207,3 +208,6 @@ fn verified(asked: &Asked, text: &str, lines: &[SignatureLine]) -> Result<Signat
     };
     lines.iter().find(is_good).cloned().ok_or_else(|| AskError::WrongSignature(asked.key.bytes().to_string()))
 }
+
+#[cfg(test)]
+mod tests;

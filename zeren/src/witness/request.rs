@@ -1,8 +1,8 @@
 //! The body of `add-checkpoint`.
 
+use signer::Checkpoint;
 use signer::note::{NOTE_BYTES_MAX, Note};
 use signer::value::{TreeHash, number};
-use signer::Checkpoint;
 
 /// Most lines of a consistency proof.
 pub const PROOF_LINES_MAX: usize = 63;

@@ -87,6 +87,13 @@ fn respond(answer: Answer, lang: Lang) -> Response {
             "Send the size from which the proof leads.",
             "请提交证明起点的条数。",
         ),
+        Answer::TooLong => problem(
+            "note-too-long",
+            "a note that is at most 65,000 bytes with the cosignature",
+            "a longer one",
+            "Leave out extension lines and needless signatures.",
+            "请去掉扩展行和多余的签名。",
+        ),
         Answer::ProofUnlike(expected) => problem(
             "proof",
             expected,
@@ -108,7 +115,7 @@ fn respond(answer: Answer, lang: Lang) -> Response {
 fn status(answer: &Answer) -> StatusCode {
     match answer {
         Answer::Cosigned(_) => StatusCode::OK,
-        Answer::OldAbove => StatusCode::BAD_REQUEST,
+        Answer::OldAbove | Answer::TooLong => StatusCode::BAD_REQUEST,
         Answer::NotSigned => StatusCode::FORBIDDEN,
         Answer::UnknownOrigin => StatusCode::NOT_FOUND,
         Answer::OtherOld(_) | Answer::OtherRoot(_) => StatusCode::CONFLICT,
@@ -142,7 +149,8 @@ fn report(request: &AddCheckpoint, answered: &Answered) {
 }
 
 async fn checkpoint(State(witness): State<Arc<Witness>>, lang: Lang, Path(origin): Path<String>) -> Response {
-    match witness.checkpoint(&origin) {
+    // It waits for whoever is writing.
+    match tokio::task::spawn_blocking(move || witness.checkpoint(&origin)).await.unwrap_or_default() {
         Some(note) => ([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, "no-cache")], note.encode()).into_response(),
         None => nothing_there("a log of which something was cosigned", lang).into_response(),
     }
@@ -153,6 +161,7 @@ async fn unknown(lang: Lang) -> Problem {
 }
 
 fn nothing_there(expected: &str, lang: Lang) -> Problem {
-    let advice = lang.pick("Check the address: the hash is 64 lowercase hexadecimal digits.", "请核对地址：散列值为 64 位小写十六进制数字。");
+    let advice =
+        lang.pick("Check the address: the hash is 64 lowercase hexadecimal digits.", "请核对地址：散列值为 64 位小写十六进制数字。");
     Problem::new(StatusCode::NOT_FOUND, "unknown", expected, "another", advice)
 }

@@ -137,6 +137,27 @@ fn strangers_leave_nothing() {
 }
 
 #[test]
+fn a_note_too_long_to_be_read_again_is_not_cosigned() {
+    let (home, ours) = (Home::new(), tree(20, 99));
+    let witness = home.open();
+    let with_text_of = |length: usize| {
+        let mut request = request(&ours, 0, 9);
+        let text = &mut request.note.text;
+        text.push_str(&"x".repeat(length - text.len() - 1));
+        text.push('\n');
+        request.note.signatures = vec![SignatureLine::ed25519(ORIGIN, &key(1).public(), &key(1).sign(text.as_bytes()))];
+        request
+    };
+    // The empty line, the log's line, and the witness's: a dash of three bytes, two spaces, 104 characters, and the line break.
+    let most = NOTE_BYTES_MAX - 1 - with_text_of(200).note.signatures[0].encode().len() - 1 - (3 + 1 + NAME.len() + 1 + 104 + 1);
+    assert!(matches!(witness.add_checkpoint(&with_text_of(most + 1), NOW).answer, Answer::TooLong));
+    let longest = with_text_of(most);
+    cosigned(&witness.add_checkpoint(&longest, NOW), &longest);
+    assert_eq!(fs::read(home.checkpoint_file()).unwrap().len(), NOTE_BYTES_MAX);
+    assert_eq!(home_after(witness, &home).checkpoint(&store::file_name(ORIGIN)).unwrap().text, longest.note.text);
+}
+
+#[test]
 fn times_never_go_back() {
     let (home, ours) = (Home::new(), tree(20, 99));
     let witness = home.open();

@@ -22,6 +22,9 @@ use crate::screen::say;
 use crate::secret::PassphraseSource;
 use crate::vouching::Vouching;
 
+/// How often the ledger is read again because a witness knows more than was read.
+const LATE_MAX: usize = 3;
+
 /// `zeren witness ask`
 #[derive(Args)]
 pub struct Ask {
@@ -54,9 +57,22 @@ struct Told {
 pub(super) fn run(args: &Ask, lang: Lang) -> Result<ExitCode, Failure> {
     let keys = checkpoint_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?;
     // Read, and not open for writing: a witness may take its time, and the ledger goes on.
-    let ledger = read_ledger(&args.dir, lang)?;
+    let mut ledger = read_ledger(&args.dir, lang)?;
     let asked = args.witnesses.iter().map(|text| named(&ledger, text, lang)).collect::<Result<Vec<_>, _>>()?;
     let mut told: Vec<Told> = ask_all(&ledger, &asked);
+    let knows_larger = |told: &[Told]| told.iter().any(|told| matches!(told.answer, Err(AskError::KnowsLarger { .. })));
+    for _ in 0..LATE_MAX {
+        if !knows_larger(&told) {
+            break;
+        }
+        // Others may have recorded, and asked, since the ledger was read: then it is this command that is late.
+        let fresh = read_ledger(&args.dir, lang)?;
+        if fresh.size() == ledger.size() {
+            break;
+        }
+        ledger = fresh;
+        told = ask_all(&ledger, &asked);
+    }
     for (told, asked) in told.iter_mut().zip(&asked) {
         if let Err(error) = &told.answer
             && error.is_evidence()
@@ -91,7 +107,8 @@ fn named(ledger: &Snapshot<Folder>, text: &str, lang: Lang) -> Result<Asked, Fai
     }
     let witnesses = ledger.state().in_force().map(|founding| founding.constitution.witnesses.as_slice()).unwrap_or_default();
     let known = witnesses.iter().find(|witness| witness.name.as_str() == name);
-    let known = known.ok_or_else(|| wrong("no witness that the founding or amendment in force names", "现行创设声明或修订中没有此见证方"))?;
+    let known =
+        known.ok_or_else(|| wrong("no witness that the founding or amendment in force names", "现行创设声明或修订中没有此见证方"))?;
     let key = PublicKey::decode(&known.key).map_err(Failure::Refused)?;
     Ok(Asked { url: url.to_owned(), name: name.to_owned(), key })
 }
@@ -185,7 +202,9 @@ fn render(told: &[Told], size: u64, entry: Option<u64>, lang: Lang) -> String {
         if let (Some(path), Err(error)) = (&told.kept, &told.answer) {
             let path = path.display();
             lines.push(match (error, lang) {
-                (AskError::KnowsOther { .. }, Lang::En) => format!("    proof: {path} — give it to the inspectors; zeren verify fork {path}"),
+                (AskError::KnowsOther { .. }, Lang::En) => {
+                    format!("    proof: {path} — give it to the inspectors; zeren verify fork {path}")
+                }
                 (AskError::KnowsOther { .. }, Lang::Zh) => format!("    证明：{path}——请移交纪检部门；核验：zeren verify fork {path}"),
                 (_, Lang::En) => format!("    its checkpoint: {path} — zeren audit LEDGER --known {path}"),
                 (_, Lang::Zh) => format!("    其检查点：{path}——核验：zeren audit 账本 --known {path}"),
@@ -198,9 +217,9 @@ fn render(told: &[Told], size: u64, entry: Option<u64>, lang: Lang) -> String {
 /// What a witness's answer means here.
 fn explain(error: &AskError, lang: Lang) -> String {
     match (error, lang) {
-        (AskError::KnowsLarger { known, asked }, Lang::En) => format!(
-            "ROLLBACK: it has cosigned {known} entries, this ledger has {asked}. Record nothing here; find the copy that has them"
-        ),
+        (AskError::KnowsLarger { known, asked }, Lang::En) => {
+            format!("ROLLBACK: it has cosigned {known} entries, this ledger has {asked}. Record nothing here; find the copy that has them")
+        }
         (AskError::KnowsLarger { known, asked }, Lang::Zh) => {
             format!("账本被回滚：其已共签 {known} 条，本账本仅 {asked} 条。请停止入账，并查找含有这些条目的副本")
         }

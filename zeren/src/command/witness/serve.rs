@@ -77,7 +77,10 @@ struct Own {
 impl Own {
     fn open(&self, lang: Lang) -> Result<signer::SecretKey, Failure> {
         if KeyName::parse(&self.name).is_none() {
-            let what = lang.pick("a name is 1 to 120 visible ASCII characters without + and space", "名称须为 1 至 120 个可见 ASCII 字符，不含 + 与空格");
+            let what = lang.pick(
+                "a name is 1 to 120 visible ASCII characters without + and space",
+                "名称须为 1 至 120 个可见 ASCII 字符，不含 + 与空格",
+            );
             return Err(Failure::malformed(format!("{}: {what}", self.name)));
         }
         open_key(&self.key, &self.passphrase, lang)
@@ -140,7 +143,9 @@ fn logs(args: &Serve, lang: Lang) -> Result<Vec<(String, PublicKey)>, Failure> {
     let mut logs = Vec::new();
     for text in &args.log {
         let known = parse_verifier_key(text, TYPE_ED25519);
-        logs.push(known.ok_or_else(|| Failure::malformed(format!("{text}: {}", lang.pick("not a log's verifier key", "不是账本验证密钥"))))?);
+        logs.push(
+            known.ok_or_else(|| Failure::malformed(format!("{text}: {}", lang.pick("not a log's verifier key", "不是账本验证密钥"))))?,
+        );
     }
     for path in &args.logs {
         logs.extend(logs_of(path)?);

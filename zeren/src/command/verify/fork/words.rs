@@ -67,7 +67,9 @@ pub(super) fn fork(proof: &ForkProof, fork: &Fork, written: Option<&Path>, lang:
     if let Some(path) = written {
         let path = path.display();
         lines.push(match lang {
-            Lang::En => format!("  proof: {path}. Whoever has it verifies it with `zeren verify fork {path} --policy POLICY`, without the ledger"),
+            Lang::En => {
+                format!("  proof: {path}. Whoever has it verifies it with `zeren verify fork {path} --policy POLICY`, without the ledger")
+            }
             Lang::Zh => format!("  证明：{path}。持有人可用 zeren verify fork {path} --policy 信任策略 核验，无需账本"),
         });
     }
@@ -174,7 +176,9 @@ pub(super) fn unproven(
     lang: Lang,
 ) {
     if is_json {
-        print(&json!({ "fork": true, "proven": false, "proof": false, "unsigned": number, "contradiction": name(contradiction) }).to_string());
+        print(
+            &json!({ "fork": true, "proven": false, "proof": false, "unsigned": number, "contradiction": name(contradiction) }).to_string(),
+        );
         return;
     }
     let mut lines = vec![match lang {
@@ -204,13 +208,19 @@ pub(super) fn no_conflict(is_json: bool, documents: &[&Document], are_compared: 
     let mut lines = vec![if are_compared {
         lang.pick("NO CONFLICT: these can be of one history", "未见矛盾：可属同一历史").to_owned()
     } else {
-        lang.pick("NOTHING SHOWN: these name two sizes, and nothing at hand shows one tree at the size of the other", "无法比对：双方条数不同，现有材料不能证明一方在另一方条数处的树根")
-            .to_owned()
+        lang.pick(
+            "NOTHING SHOWN: these name two sizes, and nothing at hand shows one tree at the size of the other",
+            "无法比对：双方条数不同，现有材料不能证明一方在另一方条数处的树根",
+        )
+        .to_owned()
     }];
     lines.extend(documents.iter().enumerate().flat_map(|(at, document)| side(at + 1, document, &[], lang).into_iter().take(1)));
     if let Some(size) = ledger_size.filter(|size| documents.iter().any(|document| document.claim.size > *size)) {
         lines.push(match lang {
-            Lang::En => format!("  The ledger at hand has {} entries, fewer than a document names: a copy that is late, or a rollback", thousands(size)),
+            Lang::En => format!(
+                "  The ledger at hand has {} entries, fewer than a document names: a copy that is late, or a rollback",
+                thousands(size)
+            ),
             Lang::Zh => format!("  现有账本仅 {} 条，少于文件所载：副本滞后，或账本被回滚", thousands(size)),
         });
     }
@@ -247,9 +257,7 @@ pub(super) fn to_json(proof: &ForkProof, fork: &Fork) -> Value {
         Some(Vouched::Entry(index)) => json!(index),
         None => Value::Null,
     };
-    let signer = |signer: &Signer| {
-        json!({ "name": signer.key.name, "key": signer.key.key.bytes().to_string(), "cosigned_at": signer.seconds, "vouched": vouched(signer) })
-    };
+    let signer = |signer: &Signer| json!({ "name": signer.key.name, "key": signer.key.key.bytes().to_string(), "cosigned_at": signer.seconds, "vouched": vouched(signer) });
     let side = |(document, signers): (&Document, &Vec<Signer>)| {
         let claim = &document.claim;
         json!({
