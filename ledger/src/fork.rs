@@ -121,6 +121,10 @@ impl Signer {
     pub fn is_line(&self, line: &SignatureLine) -> bool {
         self.key.is_of(line)
     }
+
+    fn ask(&mut self, vouched: &[(Key, Vouched)]) {
+        self.vouched = vouched.iter().find(|(key, _)| *key == self.key).map(|(_, by)| *by);
+    }
 }
 
 /// A good fork proof, as its reader sees it.
@@ -249,55 +253,9 @@ impl ForkProof {
             }
         }
         let contradiction = contradiction(&first.claim, &second.claim, self.prefix.as_ref())?;
-        let vouched = self.vouched(policy)?;
-        for signer in signers.iter_mut().flatten() {
-            signer.vouched = vouched.iter().find(|(key, _)| *key == signer.key).map(|(_, by)| *by);
-        }
+        let vouched = vouched(self.ledger(), &self.keys, &self.grounds, policy)?;
+        signers.iter_mut().flatten().for_each(|signer| signer.ask(&vouched));
         Ok(Fork { contradiction, signers })
-    }
-
-    /// The keys that somebody vouches for.
-    fn vouched(&self, policy: Option<&Policy>) -> Result<Vec<(Key, Vouched)>, ForkError> {
-        let ledger = self.ledger();
-        let mut vouched: Vec<(Key, Vouched)> = policy.map_or(Vec::new(), |policy| {
-            let logs = policy.log_keys(ledger).map(|key| Key::signs(ledger, key.clone()));
-            let witnesses = policy.witness_keys().map(|(name, key)| Key::cosigns(name, key.clone()));
-            logs.chain(witnesses).map(|key| (key, Vouched::Policy)).collect()
-        });
-        let mut logged = Vec::new();
-        for (at, ground) in self.grounds.iter().enumerate() {
-            let wrong = |why| ForkError::Ground { number: at + 1, why };
-            match ground.receipt.as_ref() {
-                None if is_founding_of(&ground.note, ledger) => {
-                    vouched.extend(made_known(&ground.note).into_iter().map(|key| (key, Vouched::Founding)));
-                }
-                None => return Err(wrong("not the founding that this ledger's id names, and without receipt")),
-                Some(receipt) => {
-                    if !is_act_of(&ground.note, ledger) {
-                        return Err(wrong("makes no key of this ledger known"));
-                    }
-                    let note = ground.note.encode();
-                    let under: Vec<&Key> = (self.keys.iter())
-                        .filter(|key| key.name == ledger && key.signature_type == TYPE_ED25519)
-                        .filter(|key| receipt.verify(note.as_bytes(), ledger, &key.key).is_ok())
-                        .collect();
-                    if under.is_empty() {
-                        return Err(wrong("its receipt does not verify under a key of the ledger that the proof brings"));
-                    }
-                    logged.push((receipt.index, under, made_known(&ground.note)));
-                }
-            }
-        }
-        // Each round vouches for at least one more ground, or is the last.
-        loop {
-            let (good, rest): (Vec<_>, Vec<_>) =
-                logged.into_iter().partition(|(_, under, _)| under.iter().any(|key| vouched.iter().any(|(known, _)| known == *key)));
-            if good.is_empty() {
-                return Ok(vouched);
-            }
-            vouched.extend(good.into_iter().flat_map(|(index, _, keys)| keys.into_iter().map(move |key| (key, Vouched::Entry(index)))));
-            logged = rest;
-        }
     }
 }
 
@@ -322,11 +280,24 @@ pub fn contradiction(first: &Claim, second: &Claim, prefix: Option<&Prefix>) -> 
     Ok(Contradiction::Prefix(prefix.root))
 }
 
-/// Whose signatures under a document verify, of those whose keys are known.
+/// Whose signatures under a document verify, of those whose keys are known, and who vouches for the keys.
 ///
 /// # Errors
-/// [`ForkError::Signature`] for one that does not verify.
-pub fn signers_of(document: &Document, keys: &[Key], number: usize) -> Result<Vec<Signer>, ForkError> {
+/// [`ForkError::Signature`] for one that does not verify; [`ForkError::Ground`].
+pub fn signers_vouched(
+    document: &Document,
+    number: usize,
+    keys: &[Key],
+    grounds: &[Ground],
+    policy: Option<&Policy>,
+) -> Result<Vec<Signer>, ForkError> {
+    let mut signers = signers_of(document, keys, number)?;
+    let vouched = vouched(&document.claim.ledger, keys, grounds, policy)?;
+    signers.iter_mut().for_each(|signer| signer.ask(&vouched));
+    Ok(signers)
+}
+
+fn signers_of(document: &Document, keys: &[Key], number: usize) -> Result<Vec<Signer>, ForkError> {
     let mut signers: Vec<Signer> = Vec::new();
     for line in &document.note.signatures {
         for key in keys.iter().filter(|key| key.is_of(line) && document.counts(key)) {
@@ -342,6 +313,49 @@ pub fn signers_of(document: &Document, keys: &[Key], number: usize) -> Result<Ve
         }
     }
     Ok(signers)
+}
+
+/// The keys that somebody vouches for.
+fn vouched(ledger: &str, keys: &[Key], grounds: &[Ground], policy: Option<&Policy>) -> Result<Vec<(Key, Vouched)>, ForkError> {
+    let mut vouched: Vec<(Key, Vouched)> = policy.map_or(Vec::new(), |policy| {
+        let logs = policy.log_keys(ledger).map(|key| Key::signs(ledger, key.clone()));
+        let witnesses = policy.witness_keys().map(|(name, key)| Key::cosigns(name, key.clone()));
+        logs.chain(witnesses).map(|key| (key, Vouched::Policy)).collect()
+    });
+    let mut logged = Vec::new();
+    for (at, ground) in grounds.iter().enumerate() {
+        let wrong = |why| ForkError::Ground { number: at + 1, why };
+        match ground.receipt.as_ref() {
+            None if is_founding_of(&ground.note, ledger) => {
+                vouched.extend(made_known(&ground.note).into_iter().map(|key| (key, Vouched::Founding)));
+            }
+            None => return Err(wrong("not the founding that this ledger's id names, and without receipt")),
+            Some(receipt) => {
+                if !is_act_of(&ground.note, ledger) {
+                    return Err(wrong("makes no key of this ledger known"));
+                }
+                let note = ground.note.encode();
+                let under: Vec<&Key> = (keys.iter())
+                    .filter(|key| key.name == ledger && key.signature_type == TYPE_ED25519)
+                    .filter(|key| receipt.verify(note.as_bytes(), ledger, &key.key).is_ok())
+                    .collect();
+                if under.is_empty() {
+                    return Err(wrong("its receipt does not verify under a key of the ledger that the proof brings"));
+                }
+                logged.push((receipt.index, under, made_known(&ground.note)));
+            }
+        }
+    }
+    // Each round vouches for at least one more ground, or is the last.
+    loop {
+        let (good, rest): (Vec<_>, Vec<_>) =
+            logged.into_iter().partition(|(_, under, _)| under.iter().any(|key| vouched.iter().any(|(known, _)| known == *key)));
+        if good.is_empty() {
+            return Ok(vouched);
+        }
+        vouched.extend(good.into_iter().flat_map(|(index, _, keys)| keys.into_iter().map(move |key| (key, Vouched::Entry(index)))));
+        logged = rest;
+    }
 }
 
 fn is_checkpoint_of(receipt: &Receipt, key: &Key) -> bool {

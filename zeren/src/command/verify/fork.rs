@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use ledger::fork::{Contradiction, Document, ForkError, ForkProof, Prefix, contradiction, signers_of};
+use ledger::fork::{Contradiction, Document, ForkError, ForkProof, Prefix, Signer, contradiction, signers_vouched};
 use ledger::policy::Policy;
 use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
@@ -20,7 +20,7 @@ use crate::command::{print, read_ledger};
 use crate::error::{DOES_NOT_VERIFY, Failure, HOLDS, STALE_OR_OTHER};
 use crate::files;
 use crate::lang::Lang;
-use crate::screen::{say, within_line};
+use crate::screen::{harmless, say, within_line};
 use crate::vouching::Vouching;
 
 /// `zeren verify fork`
@@ -106,9 +106,9 @@ fn judge(
     if let Some(ledger) = ledger {
         vouching.add_ledger(ledger, &documents)?;
     }
-    for (at, document) in documents.iter().enumerate() {
-        signers_of(document, &vouching.keys, at + 1).map_err(unusable)?;
-    }
+    let signers = |document: &Document, number| signers_vouched(document, number, &vouching.keys, &vouching.grounds, policy);
+    let known = documents.iter().enumerate().map(|(at, document)| signers(document, at + 1));
+    let known: Vec<Vec<Signer>> = known.collect::<Result<_, _>>().map_err(unusable)?;
     let proofs: Vec<&Consistency> = given.iter().flat_map(|input| &input.consistency).collect();
     let own = ledger.map(|ledger| Document::of(ledger.checkpoint().clone())).transpose();
     let own = own.map_err(|error| Failure::malformed(error.to_string()))?;
@@ -123,13 +123,13 @@ fn judge(
             Found::Apart => are_apart = true,
             Found::Fork(proof) => return show_found(args, &proof, policy, lang),
             Found::Unproven(contradiction, number) => {
-                let signers = pair.map(|document| signers_of(document, &vouching.keys, 0).unwrap_or_default());
+                let signers = pair.map(|document| signers(document, 0).unwrap_or_default());
                 words::unproven(args.json, pair, &signers, contradiction, number, lang);
                 return Ok(ExitCode::from(DOES_NOT_VERIFY));
             }
         }
     }
-    words::no_conflict(args.json, &documents, are_consistent && !are_apart, ledger.map(Snapshot::size), lang);
+    words::no_conflict(args.json, &documents, &known, are_consistent && !are_apart, ledger.map(Snapshot::size), lang);
     Ok(ExitCode::from(HOLDS))
 }
 
@@ -182,6 +182,11 @@ fn prefix(smaller: &Document, larger: &Document, proofs: &[&Consistency], ledger
 fn show_found(args: &ForkArgs, proof: &ForkProof, policy: Option<&Policy>, lang: Lang) -> Result<ExitCode, Failure> {
     let fork = proof.verify(policy).map_err(|error| Failure::malformed(words::unusable(&error, lang)))?;
     let text = words::fork(proof, &fork, args.output.as_deref(), lang);
+    if args.output.is_none() && !args.json && harmless(&proof.encode()) != proof.encode() {
+        let what =
+            lang.pick("the proof holds characters that are not printed here: write it with -o", "证明含有不宜显示的字符，请用 -o 写入文件");
+        return Err(Failure::malformed(what));
+    }
     if let Some(path) = &args.output {
         files::write_new(path, proof.encode().as_bytes())?;
     }

@@ -101,7 +101,7 @@ pub(super) fn show_key(args: &ShowKey, lang: Lang) -> Result<ExitCode, Failure> 
 }
 
 fn names(name: &str, key: &PublicKey, lang: Lang) -> String {
-    let (policy, founding) = (lang.pick("in a trust policy", "信任策略中"), lang.pick("in a founding      ", "创设声明中"));
+    let (policy, founding) = (lang.pick("in a trust policy", "信任策略中"), lang.pick("in a founding    ", "创设声明中"));
     format!("{founding}  witness {name} {}\n{policy}  witness {name} {}", key.bytes(), witness_key(name, key))
 }
 

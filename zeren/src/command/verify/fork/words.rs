@@ -200,7 +200,14 @@ pub(super) fn unproven(
 }
 
 /// No contradiction.
-pub(super) fn no_conflict(is_json: bool, documents: &[&Document], are_compared: bool, ledger_size: Option<u64>, lang: Lang) {
+pub(super) fn no_conflict(
+    is_json: bool,
+    documents: &[&Document],
+    signers: &[Vec<Signer>],
+    are_compared: bool,
+    ledger_size: Option<u64>,
+    lang: Lang,
+) {
     if is_json {
         print(&json!({ "fork": false, "compared": are_compared }).to_string());
         return;
@@ -214,7 +221,7 @@ pub(super) fn no_conflict(is_json: bool, documents: &[&Document], are_compared: 
         )
         .to_owned()
     }];
-    lines.extend(documents.iter().enumerate().flat_map(|(at, document)| side(at + 1, document, &[], lang).into_iter().take(1)));
+    lines.extend(documents.iter().zip(signers).enumerate().flat_map(|(at, (document, signers))| side(at + 1, document, signers, lang)));
     if let Some(size) = ledger_size.filter(|size| documents.iter().any(|document| document.claim.size > *size)) {
         lines.push(match lang {
             Lang::En => format!(
