@@ -14,6 +14,7 @@ use ledger::policy::{Policy, verifier_key};
 use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
 use signer::act::{Act, Purpose, Step, Witness};
+use signer::draft::{Consistency, Draft, DraftStatement, DraftedFrom};
 use signer::note::TYPE_ED25519;
 use signer::value::{DeviceId, KeyName, Origin, UnixMs};
 use tests::World;
@@ -265,6 +266,29 @@ fn a_fork_is_refused_and_proved_by_whatever_two_people_hold() {
         // And to somebody who has nothing: the founding in it vouches for the ledger's key.
         let (_, said) = room.run(&["verify", "fork", proof, "--json"]);
         assert_eq!(json(&said)["proven"], !args.contains(&"--policy") || args.contains(&"--dir"), "{at}: {said}");
+    }
+
+    // A draft of the copy leads from a smaller size, by its own consistency proof; for a power of two it names no root.
+    let smaller = room.world.size() - 1;
+    fs::write(room.path("smaller.checkpoint"), room.world.checkpoint_at(smaller).encode()).unwrap();
+    let statement = copied.statement(&["r1"], Room::device("d6")).encode();
+    let from = DraftedFrom {
+        checkpoint: copied.checkpoint_at(copied.size()),
+        chain: copied.chain(),
+        consistency: vec![Consistency {
+            old: smaller,
+            new: copied.size(),
+            proof: copied.history.tree().consistency(smaller, copied.size()).unwrap(),
+        }],
+    };
+    let draft = Draft { from: Some(from), statements: vec![DraftStatement { text: statement, signatures: Vec::new() }] };
+    fs::write(room.path("copy.draft"), draft.encode()).unwrap();
+    let (code, said) = room.run(&["verify", "fork", "copy.draft", "smaller.checkpoint", "--policy", "policy", "-o", "draft.fork"]);
+    if smaller.is_power_of_two() {
+        assert!(code == 0 && said.contains("NOTHING SHOWN"), "{said}");
+    } else {
+        assert!(code == 1 && said.contains("had another root at the smaller size"), "{said}");
+        assert_eq!(second_verifier(&room, &["draft.fork".to_owned()])[0]["contradiction"], "prefix");
     }
 
     // Nobody at hand has the officials' keys: a conflict, and no proof.
