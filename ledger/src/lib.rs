@@ -15,6 +15,7 @@ pub mod checkpoint_keys;
 pub mod entry;
 pub mod error;
 pub mod evidence;
+pub mod fork;
 pub mod history;
 pub mod index;
 pub mod layout;

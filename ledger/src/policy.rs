@@ -101,6 +101,11 @@ impl Policy {
         self.logs.iter().map(|(name, _)| name.as_str())
     }
 
+    /// Names and keys of the witnesses, as they sign.
+    pub fn witness_keys(&self) -> impl Iterator<Item = (&str, &PublicKey)> {
+        self.witnesses.values().map(|(name, key)| (name.as_str(), key))
+    }
+
     /// Whether a checkpoint note is signed by a log key of its origin and cosigned by the quorum.
     #[must_use]
     pub fn accepts(&self, note: &Note) -> bool {

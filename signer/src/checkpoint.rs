@@ -36,6 +36,14 @@ impl Checkpoint {
         lines.next().is_none().then_some(Checkpoint { origin, size, root })
     }
 
+    /// From a checkpoint of any log: lines that are not empty may follow the three.
+    pub fn of_any_log(text: &str) -> Option<Checkpoint> {
+        let end = text.match_indices('\n').nth(2)?.0;
+        let (head, more) = text.split_at(end + 1);
+        let is_whole = more.is_empty() || (more.ends_with('\n') && more.split_terminator('\n').all(|line| !line.is_empty()));
+        Checkpoint::parse(head).filter(|_| is_whole)
+    }
+
     /// Signed with the ledger's checkpoint key.
     pub fn sign(&self, key: &SecretKey) -> Note {
         let text = self.text();

@@ -73,6 +73,16 @@ pub fn verifies_consistency(old_size: u64, old_root: &TreeRoot, new_size: u64, n
     consistent_roots(old_size, old_root, new_size, proof).is_some_and(|(old, new)| old == *old_root && new == *new_root)
 }
 
+/// The root at a smaller size that a consistency proof shows for the tree of `new_root`, if it leads there. Nothing where the
+/// smaller size is a power of two: then the proof leaves it out.
+pub fn prefix_root(old_size: u64, new_size: u64, new_root: &TreeRoot, proof: &[TreeHash]) -> Option<TreeRoot> {
+    if old_size == 0 || old_size >= new_size || old_size.is_power_of_two() {
+        return None;
+    }
+    // The root that is passed is read for powers of two alone.
+    consistent_roots(old_size, new_root, new_size, proof).filter(|(_, new)| new == new_root).map(|(old, _)| old)
+}
+
 fn consistent_roots(old_size: u64, old_root: &TreeRoot, new_size: u64, proof: &[TreeHash]) -> Option<(TreeRoot, TreeRoot)> {
     let (mut node, mut last) = (old_size - 1, new_size - 1);
     let mut proof = proof.iter();

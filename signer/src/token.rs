@@ -1,4 +1,4 @@
-//! Reading tokens: a person asks to be shown what the person's offices may see (format.md section 20). No part of the record.
+//! Reading tokens: a person asks to be shown what the person's offices may see (format.md section 21). No part of the record.
 
 use crate::note::{Note, SignatureLine};
 use crate::strict::{PublicKey, SecretKey};

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use ledger::check::KeyRing;
 use ledger::entry::{Entry, entry_head};
 use ledger::evidence::MapEvidence;
+use ledger::fork::ForkProof;
 use ledger::ledger::Ledger;
 use ledger::policy::Policy;
 use ledger::procedure::Procedure;
@@ -39,7 +40,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     Target { name: "note", run: note, smoke_runs: 20_000 },
     Target { name: "statement", run: statement, smoke_runs: 20_000 },
     Target { name: "entry", run: entry, smoke_runs: 20_000 },
@@ -54,6 +55,7 @@ pub const TARGETS: [Target; 14] = [
     Target { name: "audit", run: audit, smoke_runs: 200 },
     Target { name: "programme", run: programme, smoke_runs: 6 },
     Target { name: "evidence", run: evidence, smoke_runs: 5_000 },
+    Target { name: "fork", run: fork, smoke_runs: 3_000 },
 ];
 
 /// The passphrase of the encrypted seed.
@@ -166,6 +168,18 @@ pub fn refusal(data: &[u8]) {
         assert_eq!(signed.text, note.text);
         assert!(refusal.is_signed(&signed, &key.public()));
         let _ = refusal.is_signed(&note, &key.public());
+    }
+}
+
+/// A fork proof that can be read encodes to its bytes, and nobody's history forks but the one that was made to.
+pub fn fork(data: &[u8]) {
+    if let Ok(proof) = ForkProof::parse(data) {
+        assert_eq!(proof.encode().as_bytes(), data);
+        let policy = Policy::parse(WORLD.policy(true).as_bytes()).unwrap();
+        if let Ok(fork) = proof.verify(Some(&policy)) {
+            assert!(fork.signers.iter().all(|side| !side.is_empty()));
+            assert_eq!(proof.documents[0].claim.ledger, proof.documents[1].claim.ledger);
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! A desk: what the ledger says that a clerk needs for drafting, on the ledger's machine or on another one without a line
-//! (docs/format.md section 21). Nobody believes it: what matters of it is in the checkpoint, which `zeren sign` verifies against the
+//! (docs/format.md section 23). Nobody believes it: what matters of it is in the checkpoint, which `zeren sign` verifies against the
 //! signer's memory; the rest makes, at worst, a statement that is refused.
 
 mod file;

@@ -90,6 +90,12 @@ pub enum Failure {
     /// Views.
     #[error("views: {0}")]
     Views(String),
+    /// What a witness must remember is damaged or gone.
+    #[error("{what}")]
+    NotKept {
+        /// What, and what to do.
+        what: String,
+    },
     /// A service that cannot be reached, or that answers nonsense.
     #[error("{what}")]
     Remote {
@@ -181,7 +187,7 @@ impl Failure {
                 LedgerError::OtherFormat { .. } | LedgerError::NotALedger | LedgerError::Exists | LedgerError::OtherCheckpointKey { .. },
             ) => MALFORMED,
             Failure::Ledger(LedgerError::Founding(_)) | Failure::Refused(_) => REFUSED,
-            Failure::Ledger(LedgerError::Damaged { .. }) => DOES_NOT_VERIFY,
+            Failure::Ledger(LedgerError::Damaged { .. }) | Failure::NotKept { .. } => DOES_NOT_VERIFY,
             Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) | Failure::Views(_) | Failure::Remote { .. } => STORAGE,
             Failure::OtherHistory { .. } => STALE_OR_OTHER,
             Failure::Problem(refusing) => match refusing.status {

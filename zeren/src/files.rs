@@ -49,13 +49,16 @@ fn write_with(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Replaces a file by another of the same name, whole or not at all.
+/// Replaces a file by another of the same name, whole or not at all; durable when it returns.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = Path::new(&partial);
     let _ = fs::remove_file(partial);
-    write_with(partial, bytes, mode).and_then(|()| fs::rename(partial, path)).map_err(Failure::file(path))
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let replaced = write_with(partial, bytes, mode).and_then(|()| fs::rename(partial, path));
+    // A name that is not durable in its folder is the old file after a crash.
+    replaced.and_then(|()| File::open(folder)?.sync_all()).map_err(Failure::file(path))
 }
 
 /// Whether a path, which need not be there yet, lies inside a folder.

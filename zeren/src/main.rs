@@ -24,6 +24,8 @@ mod scribe;
 mod secret;
 mod service;
 mod tables;
+mod vouching;
+mod witness;
 mod writer;
 mod xes;
 

@@ -1,5 +1,6 @@
-//! The other end: what a command asks a service on another machine.
+//! The other end: what this machine asks of others over HTTP.
 
 pub mod client;
 pub mod history;
 pub mod receipts;
+pub mod witness;

@@ -1,8 +1,10 @@
 //! What fuzzing starts from, and how a smoke changes it.
 
 use ledger::entry::Entry;
+use ledger::fork::{Document, ForkProof, Ground, Key, Prefix};
 use ledger::refusal_note::RefusalNote;
 use ledger::segment::encode_slot;
+use signer::Note;
 use signer::checkpoint::Receipt;
 use signer::keyfile::{Randomness, encrypt, plain};
 use signer::note::note_hash;
@@ -11,6 +13,7 @@ use signer::value::StatementHash;
 use zeroize::Zeroizing;
 
 use super::{PASSPHRASE, WORLD};
+use crate::World;
 use crate::disk::Random;
 use crate::every_act::whole_programme;
 use crate::programme::PROGRAMME;
@@ -36,6 +39,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         }],
         "procedure" => vec![PROCEDURE.as_bytes().to_vec(), PROGRAMME.as_bytes().to_vec()],
         "evidence" => vec![evidence()],
+        "fork" => forks(),
         "keyfile" => key_files(),
         "refusal" => vec![refusal()],
         // Structured targets read choices.
@@ -57,13 +61,38 @@ fn evidence() -> Vec<u8> {
     format!("zeren map proof v1\nof case c1\n{parts}").into_bytes()
 }
 
+/// Two checkpoints of one size; and a pin against a larger tree, with the enrolment of who signed it.
+fn forks() -> Vec<Vec<u8>> {
+    let mut other = WORLD.rewritten(&WORLD.notes()[..10]);
+    other.import("case-9", 40);
+    other.import("case-9", 41);
+    let note = |index: u64| Note::parse(Entry::parse(&WORLD.entries[index as usize].bytes).unwrap().note).unwrap();
+    let pin = WORLD.entries.iter().map(|entry| Note::parse(Entry::parse(&entry.bytes).unwrap().note).unwrap());
+    let pin = pin.filter_map(|note| Document::of(note).ok()).find(|pin| pin.is_statement() && pin.claim.size == 11).unwrap();
+    let signer = pin.note.signatures[0].name.clone();
+    let keys = [Key::signs(WORLD.id.as_str(), WORLD.checkpoint_key.public()), Key::signs(signer.clone(), key(&signer).public())];
+    let known = WORLD.entry_of(&WORLD.known_by[&signer]);
+    let receipt = Receipt::parse(&receipt_of(known)).unwrap();
+    let grounds = [Ground { note: note(0), receipt: None }, Ground { note: note(known), receipt: Some(receipt) }];
+    let checkpoint = |world: &World, size| Document::of(world.checkpoint_at(size)).unwrap();
+    let prefix = Prefix { root: other.history.tree().root_at(11).unwrap(), proof: other.history.tree().consistency(11, 12).unwrap() };
+    let one_size = ForkProof::make([checkpoint(&WORLD, 11), checkpoint(&other, 11)], None, &keys, &grounds).unwrap();
+    let two_sizes = ForkProof::make([pin, checkpoint(&other, 12)], Some(prefix), &keys, &grounds).unwrap();
+    assert!(two_sizes.verify(None).unwrap().is_proven());
+    vec![one_size.encode().into_bytes(), two_sizes.encode().into_bytes()]
+}
+
 fn receipt() -> Vec<u8> {
+    receipt_of(3)
+}
+
+fn receipt_of(index: u64) -> Vec<u8> {
     let head = |index: u64| {
         let entry = &WORLD.entries[index as usize].bytes;
         String::from_utf8(entry[..entry.len() - Entry::parse(entry).unwrap().note.len()].to_vec()).unwrap()
     };
-    let proof = WORLD.history.tree().inclusion(3, WORLD.history.size()).unwrap();
-    Receipt { entry_head: head(3), index: 3, proof, checkpoint: WORLD.checkpoint_at(WORLD.history.size()).into() }.encode().into_bytes()
+    let proof = WORLD.history.tree().inclusion(index, WORLD.history.size()).unwrap();
+    Receipt { entry_head: head(index), index, proof, checkpoint: WORLD.checkpoint_at(WORLD.history.size()).into() }.encode().into_bytes()
 }
 
 fn refusal() -> Vec<u8> {

@@ -1,5 +1,6 @@
 //! `zeren verify`: one piece of evidence.
 
+mod fork;
 mod map_proof;
 mod receipt;
 mod report;
@@ -18,6 +19,8 @@ pub enum Command {
     Receipt(receipt::ReceiptArgs),
     /// A map proof: what a ledger holds of a case or key, and that it holds nothing else. Offline
     Proof(map_proof::ProofArgs),
+    /// Two signed documents about one ledger: whether they contradict each other; or a fork proof that somebody gave you. Offline
+    Fork(fork::ForkArgs),
     /// A report from the public, by its code: whether it is in the record, answered, by whom, in time
     Report(report::ReportArgs),
 }
@@ -27,6 +30,7 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
     match command {
         Command::Receipt(args) => receipt::run(args, lang),
         Command::Proof(args) => map_proof::run(args, lang),
+        Command::Fork(args) => fork::run(args, lang),
         Command::Report(args) => report::run(args, lang),
     }
 }

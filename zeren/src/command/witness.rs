@@ -1,56 +1,38 @@
-//! `zeren witness`: cosign checkpoints.
+//! `zeren witness`: be a witness of other people's ledgers, and ask witnesses about one's own.
 
-use std::path::PathBuf;
+mod ask;
+mod serve;
+mod simulate;
+
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
-use signer::act::Purpose;
+use clap::Subcommand;
 
-use super::print;
-use super::submit::{checkpoint_keys, open_ledger};
-use crate::archive::cosign_latest;
-use crate::demo_keys::{DemoSeed, SEED_FILE};
 use crate::error::Failure;
 use crate::lang::Lang;
-use crate::secret::PassphraseSource;
-use crate::{clock, files};
 
 /// The witness commands.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Make the folder of a new witness, once: what it will remember
+    New(serve::New),
+    /// Print a witness's key as a founding and as a trust policy name it
+    Key(serve::ShowKey),
+    /// Be a witness (C2SP tlog-witness): cosign checkpoints of the logs given, none that does not continue what was cosigned before
+    Serve(serve::Serve),
+    /// Ask witnesses to cosign the latest checkpoint of a ledger on this machine, and log what they signed
+    Ask(ask::Ask),
     /// Let a demonstration's simulated witness cosign its latest checkpoint. It checks nothing: a real witness runs elsewhere
-    Simulate(Simulate),
-}
-
-/// `zeren witness simulate`
-#[derive(Args)]
-pub struct Simulate {
-    /// The demonstration's folder
-    #[arg(long, default_value = ".")]
-    dir: PathBuf,
+    Simulate(simulate::Simulate),
 }
 
 /// Runs a witness command.
 pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
-    let Command::Simulate(args) = command;
-    let seed = args.dir.join(SEED_FILE);
-    if !seed.exists() {
-        return Err(Failure::malformed(lang.pick(
-            "no demonstration made by zeren here: there is no seed of which its witness could be made",
-            "此处不是 zeren 生成的演示账本：没有模拟见证方所需的种子",
-        )));
+    match command {
+        Command::New(args) => serve::new(args, lang),
+        Command::Key(args) => serve::show_key(args, lang),
+        Command::Serve(args) => serve::run(args, lang),
+        Command::Ask(args) => ask::run(args, lang),
+        Command::Simulate(args) => simulate::run(args, lang),
     }
-    let seed = DemoSeed::new(&files::read_text(&seed, 1_024)?);
-    let keys = checkpoint_keys(&args.dir, &[], &PassphraseSource::default(), lang)?;
-    let mut ledger = open_ledger(&args.dir, keys, lang)?;
-    if ledger.state().purpose() != Some(Purpose::Demonstration) {
-        return Err(Failure::malformed(lang.pick("only a demonstration has a simulated witness", "只有演示账本才有模拟见证方")));
-    }
-    let size = ledger.history().size();
-    cosign_latest(&mut ledger, &seed, clock::now())?;
-    print(&match lang {
-        Lang::En => format!("the simulated witness cosigned {size} entries, logged as entry {size}"),
-        Lang::Zh => format!("模拟见证方已共签 {size} 条，记为第 {size} 条"),
-    });
-    Ok(ExitCode::SUCCESS)
 }

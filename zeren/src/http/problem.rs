@@ -48,9 +48,8 @@ impl Problem {
     /// A refusal by a rule of the record.
     pub fn refused(refusal: &Refusal, lang: Lang) -> Problem {
         let advice = lang.pick(refusal.rule.advice(), refusal.rule.advice_zh());
-        let line = refusal.line.and_then(|line| usize::try_from(line).ok());
         let (expected, found) = (refusal.expected.clone(), refusal.found.clone());
-        Problem { line, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.rule.name(), expected, found, advice) }
+        Problem { line: refusal.line, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.rule.name(), expected, found, advice) }
     }
 
     /// There is nothing of that name.

@@ -119,7 +119,7 @@ impl Api {
             },
             "paths": self.paths,
             "components": {
-                "securitySchemes": { "token": { "type": "http", "scheme": "bearer", "bearerFormat": "zeren token v1 (docs/format.md section 20), in base64" } },
+                "securitySchemes": { "token": { "type": "http", "scheme": "bearer", "bearerFormat": "zeren token v1 (docs/format.md section 21), in base64" } },
                 "schemas": { "Problem": problem_schema(), "At": at_schema() },
             },
         });

@@ -163,7 +163,7 @@ fn of_drafts(api: Api) -> Api {
         "zeren draft v1.",
     );
     let withdraw = Operation::by_token("Withdraw a draft.").at("draft", id(), "Its id.").giving(204, "", Value::Null, "It is gone.");
-    let desk = Operation::by_token("What drafting needs, within the reader's offices (docs/format.md section 21).")
+    let desk = Operation::by_token("What drafting needs, within the reader's offices (docs/format.md section 23).")
         .asking("unit", false, json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9-]{0,15}$" }), "Only cases of this unit.")
         .asking("with", false, text(), "A co-signer; may be repeated.")
         .asking("remembered", false, count(), "A size of which a proof is wanted; may be repeated.")

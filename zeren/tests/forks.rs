@@ -1,0 +1,339 @@
+//! Witnesses and a ledger end to end: a production ledger with two witnesses in processes of their own, payments that wait for both,
+//! a rollback, a fork, and the proofs of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::too_many_lines, reason = "a test that cannot be set up should fail loudly")]
+
+mod witnesses;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ledger::entry::Entry;
+use ledger::policy::{Policy, verifier_key};
+use ledger::snapshot::Snapshot;
+use ledger::storage::Folder;
+use signer::act::{Act, Purpose, Step, Witness};
+use signer::draft::{Consistency, Draft, DraftStatement, DraftedFrom};
+use signer::note::TYPE_ED25519;
+use signer::value::{DeviceId, KeyName, Origin, UnixMs};
+use tests::World;
+use tests::programme::{CASES, PROGRAMME, Stage};
+use tests::world::{founding, key as named_key, unit};
+use witnesses::{WitnessProcess, run, write_key, zeren_in};
+
+const ONE: &str = "w1.example";
+const TWO: &str = "w2.example";
+
+fn now() -> UnixMs {
+    UnixMs(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap())
+}
+
+/// A room with a ledger of the programme, its list locked months ago and nothing cosigned since.
+struct Room {
+    folder: tempfile::TempDir,
+    world: World,
+}
+
+impl Room {
+    fn new() -> Room {
+        let mut founding = founding();
+        founding.origin = Origin::parse("tests.example/payments").unwrap();
+        founding.purpose = Purpose::Production;
+        let two = Witness { name: KeyName::parse(TWO).unwrap(), key: named_key("w2").public().bytes() };
+        founding.constitution.witnesses.push(two);
+        let procedure = PROGRAMME.replace("cosigned = 1", "cosigned = 2");
+        let mut world = World::programme_on(&procedure, World::founded_with(founding));
+        world.run_on(Stage::Staffed, Stage::Confirmed);
+        world.payments(&["t1"], "l3", CASES);
+        let lock = world.lock("l3");
+        world.list_step(&["t1", "t2"], lock, CASES);
+        let room = Room { folder: tempfile::tempdir().unwrap(), world };
+        room.world.write(&room.path("ledger"));
+        write_key(&room.path("ledger/checkpoint-key.pem"), &room.world.checkpoint_key);
+        let witnesses = [(ONE.to_owned(), named_key("w1").public().bytes()), (TWO.to_owned(), named_key("w2").public().bytes())];
+        let policy = Policy::write(room.world.id.as_str(), &room.world.checkpoint_key.public().bytes(), &witnesses, 2);
+        fs::write(room.path("policy"), policy).unwrap();
+        WitnessProcess::make(room.folder.path(), ONE, &named_key("w1"));
+        WitnessProcess::make(room.folder.path(), TWO, &named_key("w2"));
+        room
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&self, args: &[&str]) -> (i32, String) {
+        run(self.folder.path(), args)
+    }
+
+    fn start(&self, name: &str) -> WitnessProcess {
+        WitnessProcess::start(self.folder.path(), name, &["--logs", "policy"])
+    }
+
+    fn ask(&self, dir: &str, witnesses: &[(&str, &str)]) -> (i32, String) {
+        let named: Vec<String> = witnesses.iter().map(|(name, url)| format!("{name}={url}")).collect();
+        let fixed = ["witness", "ask", "--dir", dir];
+        self.run(&fixed.iter().copied().chain(named.iter().map(String::as_str)).collect::<Vec<_>>())
+    }
+
+    /// Takes up what the ledger has recorded since.
+    fn follow(&mut self) {
+        let ledger = Snapshot::open(Folder::open_to_read(&self.path("ledger")).unwrap(), &mut |_| {}).unwrap();
+        for index in self.world.size()..ledger.size() {
+            let bytes = ledger.entry(index).unwrap().unwrap();
+            let entry = Entry::parse(&bytes).unwrap();
+            self.world.clock = entry.received;
+            self.world.push(entry.note);
+        }
+        assert_eq!(self.world.history.tree().root_at(self.world.size()), ledger.history().tree().root_at(ledger.size()));
+        self.world.clock = now();
+    }
+
+    /// A statement signed now by these persons, in a file; not submitted.
+    fn statement(&mut self, name: &str, by: &[&str], act: Act) -> PathBuf {
+        let statement = self.world.statement(by, act);
+        let path = self.path(name);
+        fs::write(&path, self.world.sign(&statement)).unwrap();
+        path
+    }
+
+    fn submit(&mut self, name: &str, by: &[&str], act: Act) -> (i32, String) {
+        let path = self.statement(name, by, act);
+        self.run(&["submit", "--dir", "ledger", path.to_str().unwrap()])
+    }
+
+    fn device(name: &str) -> Act {
+        Act::Device { enrols: DeviceId::parse(name).unwrap(), unit: unit("07") }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+}
+
+/// What the verifier written from the format page says of proofs.
+fn second_verifier(room: &Room, proofs: &[String]) -> Vec<serde_json::Value> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/independent/fork.py");
+    let output =
+        Command::new("python3").arg(script).args(["--policy", "policy"]).args(proofs).current_dir(room.folder.path()).output().unwrap();
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn json(said: &str) -> serde_json::Value {
+    serde_json::from_str(said.lines().next().unwrap()).unwrap()
+}
+
+#[test]
+fn no_production_payment_without_the_quorum() {
+    let mut room = Room::new();
+    room.world.clock = now();
+    // Months without a witness: nothing is admitted.
+    let (code, said) = room.submit("d7.note", &["r1"], Room::device("d7"));
+    assert!(code == 4 && said.contains("unwitnessed"), "{said}");
+    let (code, said) = room.run(&["audit", "ledger", "--policy", "policy"]);
+    assert!(code == 1 && said.contains("UNANCHORED"), "{said}");
+
+    // One witness is up. The other's port is nobody's.
+    let one = room.start(ONE);
+    let gone = "http://127.0.0.1:9";
+    let (code, said) = room.ask("ledger", &[(ONE, &one.url), (TWO, gone)]);
+    assert!(code == 3 && said.contains("✓ w1.example") && said.contains("✗ w2.example: no answer"), "{said}");
+    let (code, said) = room.ask("ledger", &[(TWO, gone)]);
+    assert!(code == 3 && said.contains("NOT COSIGNED") && said.contains("nothing was logged"), "{said}");
+    room.follow();
+    let cosigned = room.world.size() - 1;
+    // Business goes on, payments do not.
+    let (code, said) = room.submit("d7.note", &["r1"], Room::device("d7"));
+    assert_eq!(code, 0, "{said}");
+    room.follow();
+    let fund = Step { cosigned: Some(cosigned), ..room.world.fund("b1", "l3") };
+    let (code, said) = room.submit("fund.note", &["t1", "s1"], Act::Step(Box::new(fund)));
+    assert!(code == 4 && said.contains("cosigned-missing") && said.contains("with 1 witnesses"), "{said}");
+    let (code, said) = room.run(&["audit", "ledger", "--policy", "policy"]);
+    assert!(code == 1 && said.contains("UNANCHORED"), "{said}");
+
+    // Both are up.
+    let two = room.start(TWO);
+    let (code, said) = room.ask("ledger", &[(ONE, &one.url), (TWO, &two.url)]);
+    assert!(code == 0 && said.contains("cosigned: ") && said.contains("✓ w2.example"), "{said}");
+    room.follow();
+    let fund = Step { cosigned: Some(room.world.size() - 1), ..room.world.fund("b1", "l3") };
+    let (code, said) = room.submit("fund2.note", &["t1", "s1"], Act::Step(Box::new(fund)));
+    assert_eq!(code, 0, "{said}");
+    let (code, said) = room.run(&["audit", "ledger", "--policy", "policy"]);
+    assert!(code == 0 && said.contains("HOLDS"), "{said}");
+    assert_eq!((one.stop(), two.stop()), (0, 0));
+
+    // A witness that nobody named, an address that is none.
+    let (code, said) = room.ask("ledger", &[("w9.example", gone)]);
+    assert!(code == 2 && said.contains("no witness that the founding"), "{said}");
+    let (code, _) = room.ask("ledger", &[(ONE, "127.0.0.1:9")]);
+    assert_eq!(code, 2);
+}
+
+/// A copy taken, the ledger went on, the copy put in its place went on otherwise.
+#[test]
+fn a_fork_is_refused_and_proved_by_whatever_two_people_hold() {
+    let mut room = Room::new();
+    room.world.clock = now();
+    let (one, two) = (room.start(ONE), room.start(TWO));
+    let both = [(ONE, one.url.as_str()), (TWO, two.url.as_str())];
+    assert_eq!(room.ask("ledger", &both).0, 0);
+    room.follow();
+    copy(&room.path("ledger"), &room.path("copy"));
+    let mut copied = World { clock: now(), ..room.world.fork() };
+    copied.counter = room.world.counter;
+
+    // The true history: a device, cosigned.
+    let (code, said) = room.submit("d7.note", &["r1"], Room::device("d7"));
+    assert_eq!(code, 0, "{said}");
+    room.follow();
+    assert_eq!(room.ask("ledger", &both).0, 0);
+    room.follow();
+
+    // The copy is behind: a rollback, and what the witness has is kept for the audit.
+    let (code, said) = room.ask("copy", &both);
+    assert!(code == 1 && said.contains("ROLLBACK") && said.contains("w1.example.checkpoint"), "{said}");
+    let (code, said) = room.run(&["audit", "copy", "--policy", "policy", "--known", "w1.example.checkpoint"]);
+    assert!(code == 5 && said.contains("rollback"), "{said}");
+
+    // The copy goes on otherwise: as many entries, then more.
+    let other = room.path("other.note");
+    for name in ["d8", "d9"] {
+        let statement = copied.statement(&["r1"], Room::device(name));
+        fs::write(&other, copied.sign(&statement)).unwrap();
+        let (code, said) = room.run(&["submit", "--dir", "copy", other.to_str().unwrap()]);
+        assert_eq!(code, 0, "{said}");
+        let at = Snapshot::open(Folder::open_to_read(&room.path("copy")).unwrap(), &mut |_| {}).unwrap();
+        let bytes = at.entry(at.size() - 1).unwrap().unwrap();
+        copied.clock = Entry::parse(&bytes).unwrap().received;
+        copied.push(Entry::parse(&bytes).unwrap().note);
+        copied.clock = now();
+        let (code, said) = room.ask("copy", &both);
+        assert!(code == 1 && (said.contains("FORK") || said.contains("ROLLBACK")), "{said}");
+        assert!(said.contains("nothing was logged"), "{said}");
+    }
+    // Each witness has a proof of its own, and the asker's is another: all verify without ledger and witness.
+    let mut proofs = vec!["w1.example.fork".to_owned(), "w2.example.fork".to_owned()];
+    for name in [ONE, TWO] {
+        let kept: Vec<_> = fs::read_dir(room.path(name).join("forks")).unwrap().map(|file| file.unwrap().path()).collect();
+        assert!(!kept.is_empty());
+        proofs.extend(kept.iter().map(|path| path.to_str().unwrap().to_owned()));
+    }
+    for (proof, theirs) in proofs.iter().zip(second_verifier(&room, &proofs)) {
+        let (code, said) = room.run(&["verify", "fork", proof, "--policy", "policy", "--json"]);
+        let ours = json(&said);
+        assert!(code == 1 && ours["proven"] == true, "{said}");
+        assert_eq!((&ours["contradiction"], &ours["proven"]), (&theirs["contradiction"], &theirs["proven"]), "{said}");
+    }
+
+    // Two checkpoints of one size, from slots of either folder; a receipt and a statement's pin.
+    let folder = room.folder.path().to_owned();
+    let pin = |world: &mut World, name: &str| {
+        let statement = world.statement(&["r1"], Room::device("d5"));
+        fs::write(folder.join(name), world.sign(&statement)).unwrap();
+    };
+    pin(&mut room.world, "true.note");
+    pin(&mut copied, "false.note");
+    assert_eq!(room.world.size(), copied.size());
+    fs::write(room.path("true.checkpoint"), room.world.checkpoint_at(room.world.size()).encode()).unwrap();
+    fs::write(room.path("false.checkpoint"), copied.checkpoint_at(copied.size()).encode()).unwrap();
+    let (receipts, proof) = (format!("d7.note.receipts/{}.tlog-proof", room.world.size() - 2), "out.fork");
+    for (at, (a, b, more)) in [
+        ("true.checkpoint", "false.checkpoint", vec!["--policy", "policy"]),
+        ("true.checkpoint", "false.note", vec!["--policy", "policy", "--dir", "ledger"]),
+        ("true.note", "false.note", vec!["--dir", "ledger"]),
+        (receipts.as_str(), "false.checkpoint", vec!["--dir", "copy"]),
+        ("false.note", "", vec!["--dir", "ledger"]),
+        ("true.checkpoint", "", vec!["--dir", "copy"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let _ = fs::remove_file(room.path(proof));
+        let mut args = vec!["verify", "fork", a];
+        args.extend((!b.is_empty()).then_some(b));
+        args.extend(more);
+        args.extend(["-o", proof]);
+        let (code, said) = room.run(&args);
+        assert!(code == 1 && said.contains("FORK: two histories of tests.example/payments/"), "{at}: {said}");
+        // Carried to somebody who has the policy alone.
+        let (code, said) = room.run(&["verify", "fork", proof, "--policy", "policy", "--json"]);
+        let (ours, theirs) = (json(&said), second_verifier(&room, &[proof.to_owned()]).remove(0));
+        assert!(code == 1 && ours["proven"] == true && theirs["proven"] == true, "{at}: {said} {theirs}");
+        // And to somebody who has nothing: the founding in it vouches for the ledger's key.
+        let (_, said) = room.run(&["verify", "fork", proof, "--json"]);
+        assert_eq!(json(&said)["proven"], !args.contains(&"--policy") || args.contains(&"--dir"), "{at}: {said}");
+    }
+
+    // A draft of the copy leads from a smaller size, by its own consistency proof; for a power of two it names no root.
+    let smaller = room.world.size() - 1;
+    fs::write(room.path("smaller.checkpoint"), room.world.checkpoint_at(smaller).encode()).unwrap();
+    let statement = copied.statement(&["r1"], Room::device("d6")).encode();
+    let from = DraftedFrom {
+        checkpoint: copied.checkpoint_at(copied.size()),
+        chain: copied.chain(),
+        consistency: vec![Consistency {
+            old: smaller,
+            new: copied.size(),
+            proof: copied.history.tree().consistency(smaller, copied.size()).unwrap(),
+        }],
+    };
+    let draft = Draft { from: Some(from), statements: vec![DraftStatement { text: statement, signatures: Vec::new() }] };
+    fs::write(room.path("copy.draft"), draft.encode()).unwrap();
+    let (code, said) = room.run(&["verify", "fork", "copy.draft", "smaller.checkpoint", "--policy", "policy", "-o", "draft.fork"]);
+    if smaller.is_power_of_two() {
+        assert!(code == 0 && said.contains("NOTHING SHOWN"), "{said}");
+    } else {
+        assert!(code == 1 && said.contains("had another root at the smaller size"), "{said}");
+        assert_eq!(second_verifier(&room, &["draft.fork".to_owned()])[0]["contradiction"], "prefix");
+    }
+
+    // Nobody at hand has the officials' keys: a conflict, and no proof.
+    let (code, said) = room.run(&["verify", "fork", "true.note", "false.note"]);
+    assert!(code == 1 && said.contains("CONFLICT, NOT PROVEN") && said.contains("a key") && said.contains("not shown here"), "{said}");
+    // No conflict, and nothing to compare.
+    let (code, said) = room.run(&["verify", "fork", "true.note", "true.checkpoint", "--dir", "ledger"]);
+    assert!(code == 0 && said.contains("NO CONFLICT") && said.contains("proves nothing more"), "{said}");
+    let (code, said) = room.run(&["verify", "fork", &receipts, "false.checkpoint"]);
+    assert!(code == 0 && said.contains("NOTHING SHOWN"), "{said}");
+    let chinese = zeren_in("zh", room.folder.path(), &["verify", "fork", "true.note", "false.note", "--dir", "ledger", "-o", "zh.fork"]);
+    let said = witnesses::said(&chinese);
+    assert!(said.contains("账本分叉") && said.contains("经办人 r1 签名") && said.contains("条登记"), "{said}");
+
+    // Damaged proofs, other ledgers, other files.
+    let good = fs::read(room.path(proof)).unwrap();
+    fs::write(room.path("cut.fork"), &good[..good.len() / 2]).unwrap();
+    assert_eq!(room.run(&["verify", "fork", "cut.fork"]).0, 2);
+    assert_eq!(room.run(&["verify", "fork", proof, "true.note"]).0, 2);
+    assert_eq!(room.run(&["verify", "fork", "policy", "true.note"]).0, 2);
+    assert_eq!(room.run(&["verify", "fork", "true.note"]).0, 2);
+    let other = verifier_key("tests.example/other/0000000000000000", TYPE_ED25519, &named_key("x").public().bytes());
+    fs::write(room.path("other-policy"), format!("log {other}\nquorum none\n")).unwrap();
+    assert_eq!(room.run(&["verify", "fork", proof, "--policy", "other-policy"]).0, 5);
+    assert_eq!(room.run(&["verify", "fork", "true.note", "false.note", "--policy", "other-policy"]).0, 5);
+    mangled_proofs_are_judged_alike(&room, &good);
+}
+
+fn mangled_proofs_are_judged_alike(room: &Room, good: &[u8]) {
+    let names: Vec<String> = (0..60).map(|at| format!("flipped-{at}.fork")).collect();
+    for (at, name) in names.iter().enumerate() {
+        let mut flipped = good.to_vec();
+        flipped[at * good.len() / 60] ^= 1;
+        fs::write(room.path(name), flipped).unwrap();
+    }
+    let theirs = second_verifier(room, &names);
+    assert_eq!(theirs.len(), names.len());
+    let mut kept = 0;
+    for (name, theirs) in names.iter().zip(&theirs) {
+        let (code, said) = room.run(&["verify", "fork", name, "--policy", "policy", "--json"]);
+        assert_eq!(code == 1, theirs["fork"] == true, "{name}: {said} {theirs}");
+        if code == 1 {
+            assert_eq!(json(&said)["proven"], theirs["proven"], "{name}: {said} {theirs}");
+            kept += 1;
+        }
+    }
+    assert!(kept < 30, "{kept} flips of 60 changed nothing");
+}
