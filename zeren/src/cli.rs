@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{audit, bench, demo, draft, import, init, key, procedure, prove, sign, status, submit, trace, verify, witness};
+use crate::command::{
+    audit, bench, demo, draft, export, import, init, key, procedure, prove, sign, status, submit, trace, verify, witness,
+};
 use crate::lang::Lang;
 
 /// 责任 — an accountability ledger: who vouched for what, verifiable for life.
@@ -42,6 +44,9 @@ pub enum Command {
     Trace(trace::Command),
     /// How far the cases are, what was in time, what was paid, what waits for an answer
     Status(status::Args),
+    /// Views as CSV or XLSX, cases as XES or OCEL event logs
+    #[command(subcommand)]
+    Export(export::Command),
     /// Verify one piece of evidence
     #[command(subcommand)]
     Verify(verify::Command),

@@ -6,6 +6,7 @@ pub mod columns;
 mod csv_file;
 pub mod faults;
 pub mod fields;
+pub mod sheet;
 mod workbook;
 
 use std::path::Path;

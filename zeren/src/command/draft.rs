@@ -223,7 +223,10 @@ fn header_lines(
     // Judged when it is received, which is not before the last entry; a device's clock shows whole seconds only.
     let moment = at.unix_ms().max(state.received_last());
     let procedure = state.procedure_at(ledger.size(), moment);
-    let by_line = |signer: &String| by(signer, act, state, moment, lang).map(|by| shown_by(&by));
+    let by_line = |signer: &String| {
+        let holds_none = || Failure::malformed(holds_none(signer, act, lang));
+        by(signer, act, state, moment, lang)?.map(|by| shown_by(&by)).ok_or_else(holds_none)
+    };
     let by: Result<Vec<String>, Failure> = args.by.iter().map(by_line).collect();
     let seen = ledger.history().seen_at(ledger.size()).ok_or(ledger::LedgerError::NotALedger)?;
     let header = [
@@ -322,8 +325,12 @@ fn device(asked: Option<&str>, lang: Lang) -> Result<DeviceId, Failure> {
         .ok_or_else(|| Failure::malformed(lang.pick("--device: on which device is it signed?", "--device：在哪台设备上签署？")))
 }
 
-/// In which office a signer signs: the office named, else the one office that may do the act.
-fn by(signer: &str, act: ActName, state: &State, moment: UnixMs, lang: Lang) -> Result<By, Failure> {
+fn holds_none(signer: &str, act: ActName, lang: Lang) -> String {
+    format!("{signer}: {} {}", lang.pick("holds no office that may sign act", "没有可签署该行为的岗位："), act.as_str())
+}
+
+/// In which office a signer signs: the office named, else the one office that may do the act; nothing if there is none.
+fn by(signer: &str, act: ActName, state: &State, moment: UnixMs, lang: Lang) -> Result<Option<By>, Failure> {
     let mut parts = signer.split(':');
     let person = parts.next().and_then(PersonId::parse).ok_or_else(|| Failure::malformed(format!("--by {signer}")))?;
     let (office, unit) = (parts.next(), parts.next());
@@ -343,12 +350,8 @@ fn by(signer: &str, act: ActName, state: &State, moment: UnixMs, lang: Lang) -> 
     let mut found: Vec<(&StatementHash, &Appointment)> = state.all_appointments().filter(|(_, held)| is_held(held) && may(held)).collect();
     found.sort_by_key(|(_, held)| held.since);
     match found.as_slice() {
-        [(hash, held)] => Ok(By { office: held.office.clone(), unit: held.unit.clone(), appointment: **hash, person }),
-        [] => Err(Failure::malformed(format!(
-            "{person}: {} {}",
-            lang.pick("holds no office that may sign act", "没有可签署该行为的岗位："),
-            act.as_str()
-        ))),
+        [(hash, held)] => Ok(Some(By { office: held.office.clone(), unit: held.unit.clone(), appointment: **hash, person })),
+        [] => Ok(None),
         several => {
             let choices: Vec<String> = several.iter().map(|(_, held)| format!("--by {person}:{}:{}", held.office, held.unit)).collect();
             Err(Failure::malformed(format!(

@@ -72,9 +72,17 @@ impl<'a> Fields<'a> {
 
     /// What must not be empty.
     pub fn need(&mut self, name: &str) {
-        if self.is_empty(name) {
-            self.fault(name, format!("{}: {name}", self.lang.pick("must not be empty", "不能为空")));
+        if !self.is_empty(name) {
+            return;
         }
+        let called = self.columns.called(name, self.lang).to_owned();
+        let reason = match (self.columns.has(name), self.lang) {
+            (true, Lang::En) => "must not be empty".to_owned(),
+            (true, Lang::Zh) => "不能为空".to_owned(),
+            (false, Lang::En) => format!("needs a column `{called}`, which the table does not have"),
+            (false, Lang::Zh) => format!("须有“{called}”列，表中没有"),
+        };
+        self.fault(name, reason);
     }
 
     /// Text of a field that is ASCII.

@@ -92,7 +92,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         Lang::En => format!("{cases} application(s), step {}", step.id),
         Lang::Zh => format!("申报 {cases} 件，环节 {}", step.id),
     });
-    report(&clerk, sealed.as_ref(), lang);
+    report(&clerk, sealed.as_ref(), false, lang);
     Ok(ExitCode::SUCCESS)
 }
 

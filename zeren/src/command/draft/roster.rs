@@ -1,5 +1,6 @@
 //! `zeren draft roster`: enrolments, appointments and qualifications from a table.
 
+use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,9 +14,9 @@ use signer::statement::By;
 use signer::strict::Signature;
 use signer::value::{Code, DeviceId, IdentityToken, KeyBytes, LedgerId, Office, PersonId, Text, Time, Unit, from_base64_array};
 
-use super::clerk::Clerk;
+use super::clerk::{Clerk, Met};
 use super::table::{Desk, Sheet, TableArgs, note, read_rows, repeats, report, say_warnings};
-use super::{by, device};
+use super::{by, device, holds_none};
 use crate::command::print;
 use crate::error::Failure;
 use crate::files;
@@ -113,7 +114,12 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         lang,
     };
     let sheets = read_rows(&args.table, &columns(), &mut faults, lang, |fields, folder, line| reader.entry(fields, folder, line))?;
-    let signers = |act| args.by.iter().map(|signer| by(signer, act, state, desk.moment, lang)).collect::<Result<Vec<By>, Failure>>();
+    // Who may not do an act does not sign it: enrolment asks for two powers, a qualification for one.
+    let signers = |act| {
+        let able: Result<Vec<Option<By>>, Failure> = args.by.iter().map(|signer| by(signer, act, state, desk.moment, lang)).collect();
+        let able: Vec<By> = able?.into_iter().flatten().collect();
+        if able.is_empty() { Err(Failure::malformed(holds_none(&args.by.join(", "), act, lang))) } else { Ok(able) }
+    };
     let mut clerk = Clerk::of(&desk.ledger, desk.at)?;
     let mut writer = Writer {
         clerk: &mut clerk,
@@ -136,7 +142,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         Lang::En => format!("{persons} person(s) to enrol, {offices} appointment(s), {qualified} qualification(s)"),
         Lang::Zh => format!("登记 {persons} 人，任职 {offices} 项，资格 {qualified} 项"),
     });
-    report(&clerk, sealed.as_ref(), lang);
+    report(&clerk, sealed.as_ref(), true, lang);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -373,13 +379,14 @@ impl Writer<'_, '_> {
         for (at, entry) in &sheet.rows {
             let mut fields = Fields::of(&sheet.table, &sheet.table.rows[*at], &sheet.columns, faults, self.lang);
             let person = &entry.person;
-            if let Some(Enrolment { name, identity, key, proof }) = entry.enrol.clone() {
-                self.write(Act::Enrol { person: person.clone(), name, identity, key, proof }, &mut fields, signers)?;
+            if let Some(Enrolment { name, identity, key, proof }) = entry.enrol.clone()
+                && self.write(Act::Enrol { person: person.clone(), name, identity, key, proof }, &mut fields, signers)?
+            {
                 self.enrolled.insert(person.clone());
                 self.counts.enrolled += 1;
             }
             if state.person(person).is_none() && !self.enrolled.contains(person) {
-                // The row that would have enrolled the person has a fault of its own.
+                // The enrolment that is wanting has a fault of its own.
                 continue;
             }
             if let Some(post) = &entry.office {
@@ -409,14 +416,16 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    fn write(&mut self, act: Act, fields: &mut Fields<'_>, signers: &dyn Fn(ActName) -> Result<Vec<By>, Failure>) -> Result<(), Failure> {
+    /// Writes a statement; whether it would be admitted.
+    fn write(&mut self, act: Act, fields: &mut Fields<'_>, signers: &dyn Fn(ActName) -> Result<Vec<By>, Failure>) -> Result<bool, Failure> {
         let name = act.name();
-        if !self.signers.contains_key(&name) {
-            self.signers.insert(name, signers(name)?);
-        }
-        let by = self.signers.get(&name).cloned().unwrap_or_default();
+        let by = match self.signers.entry(name) {
+            Slot::Occupied(slot) => slot.get().clone(),
+            Slot::Vacant(slot) => slot.insert(signers(name)?).clone(),
+        };
         let met = self.clerk.write(by, &self.device, act)?;
+        let is_admitted = matches!(met, Met::Admitted(_));
         note(met, fields, &mut self.warnings, self.lang);
-        Ok(())
+        Ok(is_admitted)
     }
 }

@@ -171,8 +171,8 @@ pub fn say_warnings(warnings: &[Refusal], lang: Lang) {
     }
 }
 
-/// Says who has to sign what, and where it lies.
-pub fn report(clerk: &Clerk<'_>, sealed: Option<&Sealed>, lang: Lang) {
+/// Says who has to sign what, and where it lies; and whether the order of drafts matters.
+pub fn report(clerk: &Clerk<'_>, sealed: Option<&Sealed>, are_ordered: bool, lang: Lang) {
     let names = |signers: &[PersonId]| signers.iter().map(ToString::to_string).collect::<Vec<_>>().join(lang.pick(", ", "、"));
     let line = |place: &str, signers: &[PersonId], count: usize| {
         let count = thousands(count as u64);
@@ -206,9 +206,8 @@ pub fn report(clerk: &Clerk<'_>, sealed: Option<&Sealed>, lang: Lang) {
             Lang::Zh => format!("{place}：{count} 份材料的盐值，请妥善保管；丢失后无法再证明所承诺的材料"),
         });
     }
-    let is_divided = sealed.drafts.windows(2).any(|pair| pair[0].1 == pair[1].1);
-    if is_divided {
-        print(lang.pick("drafts of the same signers are submitted in the order of their numbers", "同一签署人的多份草稿须按编号顺序提交"));
+    if are_ordered && sealed.drafts.len() > 1 {
+        print(lang.pick("submit the drafts in the order of their numbers", "各份草稿须按编号顺序提交"));
     }
 }
 
