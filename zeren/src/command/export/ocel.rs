@@ -52,7 +52,7 @@ type Things = BTreeMap<(&'static str, String), Thing>;
 pub fn write(source: &Source, _: &[&'static View], output: &Path, _: Lang) -> Result<Value, Failure> {
     let (mut things, parts) = gather(source)?;
     let mut activities: BTreeSet<String> = BTreeSet::new();
-    let (mut events, mut relations) = (0_u64, 0_u64);
+    let (mut events, mut relations, mut qualified) = (0_u64, 0_u64, 0_u64);
     let file_failed = Failure::file(output);
     // What objects are is as of the first event: the format dates attributes.
     let mut first: Option<Time> = None;
@@ -73,7 +73,9 @@ pub fn write(source: &Source, _: &[&'static View], output: &Path, _: Lang) -> Re
                 activities.insert(activity(&row.deed));
                 let comma = if events == 0 { "" } else { "," };
                 events += 1;
-                relations += related.len() as u64;
+                qualified += related.len() as u64;
+                // Some programs know one relation of an event and an object, whatever it is called.
+                relations += related.iter().map(|(kind, id, _)| (kind, id)).collect::<BTreeSet<_>>().len() as u64;
                 write!(file, "{comma}\n{event}").map_err(&file_failed)
             });
             if stopped.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -85,7 +87,7 @@ pub fn write(source: &Source, _: &[&'static View], output: &Path, _: Lang) -> Re
     let mut by_type: BTreeMap<&str, u64> = OBJECT_TYPES.iter().map(|(kind, _)| (*kind, 0)).collect();
     things.keys().for_each(|(kind, _)| *by_type.entry(kind).or_default() += 1);
     Ok(json!({
-        "events": events, "objects": things.len(), "relations": relations, "event_types": activities.len(),
+        "events": events, "objects": things.len(), "relations": relations, "qualified_relations": qualified, "event_types": activities.len(),
         "object_types": by_type,
     }))
 }
