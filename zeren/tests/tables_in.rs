@@ -278,7 +278,7 @@ fn every_fault_of_a_roster_is_named_with_its_place() {
         "bad.csv, line 8, column H (from): `3/1/2013`; expected a date such as",
         "bad.csv, line 9, column I (letter): `no-such-letter.pdf`: neither a file",
         "bad.csv, line 10: 8 cells where the header has 9",
-        "bad.csv, line 13, column A (person): repeats line 12",
+        "bad.csv, line 13, column A (person): repeats bad.csv, line 12",
         "bad.csv, line 14, column C (identity): the ledger would refuse it by rule identity-taken",
         "bad.csv, line 15, column I (letter): `../letter.pdf`; expected the name of a file beside the table",
         "bad.csv, line 16, column F: a formula",
@@ -297,6 +297,27 @@ fn every_fault_of_a_roster_is_named_with_its_place() {
     ] {
         assert!(said.contains(fault), "no {fault} in\n{said}");
     }
+}
+
+#[test]
+fn zeros_that_a_spreadsheet_dropped_are_missed_and_rows_of_two_files_compared() {
+    let room = &*COUNTY;
+    room.csv("zeros.csv", &[roster_header(), room.official(60, "village_clerk", "7-1"), room.official(61, "village_clerk", "8-1")]);
+    let fault = "zeros.csv, line 2, column G (unit): `7-1`: elsewhere it is 07-01; has a spreadsheet dropped the zeros in front?";
+    room.refuses("en", "zeros.csv", &["roster", "--by=f1", "--by=f2"], &[fault]);
+    let row = room.official(62, "village_clerk", "09-01");
+    room.csv("one.csv", &[roster_header(), row.clone()]);
+    room.csv("two.csv", &[roster_header(), row]);
+    room.refuses(
+        "en",
+        "two.csv",
+        &["roster", "--by=f1", "--by=f2", "one.csv"],
+        &["two.csv, line 2, column A (person): repeats one.csv, line 2"],
+    );
+    let other = with(room.official(62, "village_head", "09-01"), 1, "丙寅·62");
+    room.csv("two.csv", &[roster_header(), other]);
+    let fault = "two.csv, line 2, column A (person): says otherwise of this person than one.csv, line 2";
+    room.refuses("en", "two.csv", &["roster", "--by=f1", "--by=f2", "one.csv"], &[fault]);
 }
 
 #[test]
@@ -596,7 +617,7 @@ fn applications_are_signed_by_whoever_holds_the_office_there() {
         "again.csv, line 5, column H (by): p0011: holds no office of this step for this unit",
         "again.csv, line 6, column C (scheme): the ledger would refuse it by rule standard-missing",
         "again.csv, line 7, column E (period): a year of four digits",
-        "again.csv, line 9, column A (case): repeats line 8",
+        "again.csv, line 9, column A (case): repeats again.csv, line 8",
         "again.csv, line 10, column A (case): `1.23E+17`: a number that a spreadsheet made of an id",
     ];
     room.refuses("en", "again.csv", &["applications"], &faults);

@@ -15,7 +15,7 @@ use signer::strict::Signature;
 use signer::value::{Code, DeviceId, IdentityToken, KeyBytes, LedgerId, Office, PersonId, Text, Time, Unit, from_base64_array};
 
 use super::clerk::{Clerk, Met};
-use super::table::{Desk, Sheet, TableArgs, note, read_rows, repeats, report, say_warnings};
+use super::table::{Desk, Sheet, TableArgs, note, read_rows, report, say_warnings};
 use super::{by, device, holds_none};
 use crate::command::print;
 use crate::error::Failure;
@@ -113,7 +113,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         tried: BTreeSet::new(),
         lang,
     };
-    let sheets = read_rows(&args.table, &columns(), &mut faults, lang, |fields, folder, line| reader.entry(fields, folder, line))?;
+    let sheets = read_rows(&args.table, &columns(), &mut faults, lang, |fields, folder| reader.entry(fields, folder))?;
     // Who may not do an act does not sign it: enrolment asks for two powers, a qualification for one.
     let signers = |act| {
         let able: Result<Vec<Option<By>>, Failure> = args.by.iter().map(|signer| by(signer, act, state, desk.moment, lang)).collect();
@@ -157,29 +157,27 @@ struct Reader<'a> {
     offset: i16,
     firsts: Firsts,
     units: BTreeSet<String>,
-    people: BTreeMap<PersonId, (u64, Enrolment)>,
+    people: BTreeMap<PersonId, (String, Enrolment)>,
     /// Persons of whom some row says more than the id, rightly or not.
     tried: BTreeSet<PersonId>,
     lang: Lang,
 }
 
 impl Reader<'_> {
-    fn entry(&mut self, fields: &mut Fields<'_>, folder: &Path, line: u64) -> Option<Entry> {
+    fn entry(&mut self, fields: &mut Fields<'_>, folder: &Path) -> Option<Entry> {
         fields.need("person");
         let person = fields.value("person", PersonId::parse, PERSON)?;
-        let enrol = self.enrolment(fields, &person, folder, line);
+        let enrol = self.enrolment(fields, &person, folder);
         let office = self.post(fields, folder);
         let qualified = self.qualified(fields, folder);
-        if let Some(post) = &office
-            && let Some(first) = self.firsts.before(format!("{person} {} {} {}", post.office, post.unit, post.from), line)
-        {
-            fields.fault("person", repeats(first, self.lang));
+        if let Some(post) = &office {
+            fields.judge_first(&mut self.firsts, format!("{person} {} {} {}", post.office, post.unit, post.from), "person");
         }
         Some(Entry { person, enrol: enrol?, office, qualified })
     }
 
     /// Whoever is enrolled already needs nothing; whoever is named again may say the same again. `Some(None)`: no enrolment here.
-    fn enrolment(&mut self, fields: &mut Fields<'_>, person: &PersonId, folder: &Path, line: u64) -> Option<Option<Enrolment>> {
+    fn enrolment(&mut self, fields: &mut Fields<'_>, person: &PersonId, folder: &Path) -> Option<Option<Enrolment>> {
         const TOKEN: Expected = ("an identity token: 32 bytes in base64 or hexadecimal", "身份标识：32 字节的 base64 或十六进制");
         let known = self.desk.ledger.state().person(person);
         let mine = ["name", "identity", "key", "proof", "key file"];
@@ -208,14 +206,14 @@ impl Reader<'_> {
         self.judge_proof(fields, person, &enrolment);
         match self.people.get(person) {
             None => {
-                self.people.insert(person.clone(), (line, enrolment.clone()));
+                self.people.insert(person.clone(), (fields.here(), enrolment.clone()));
                 Some(Some(enrolment))
             }
             Some((_, first)) if *first == enrolment => Some(None),
             Some((first, _)) => {
                 let reason = match self.lang {
-                    Lang::En => format!("says otherwise of this person than line {first}"),
-                    Lang::Zh => format!("与第 {first} 行对同一人的填写不一致"),
+                    Lang::En => format!("says otherwise of this person than {first}"),
+                    Lang::Zh => format!("与{first}对同一人的填写不一致"),
                 };
                 fields.fault("person", reason);
                 None

@@ -83,7 +83,7 @@ pub fn read_rows<R>(
     known: &[Column],
     faults: &mut Faults,
     lang: Lang,
-    mut read: impl FnMut(&mut Fields<'_>, &Path, u64) -> Option<R>,
+    mut read: impl FnMut(&mut Fields<'_>, &Path) -> Option<R>,
 ) -> Result<Vec<Sheet<R>>, Failure> {
     let mut sheets = Vec::new();
     for path in &args.files {
@@ -96,7 +96,7 @@ pub fn read_rows<R>(
         let mut rows = Vec::new();
         for (at, row) in table.rows.iter().enumerate().filter(|_| has_columns) {
             let mut fields = Fields::of(&table, row, &columns, faults, lang);
-            rows.extend(read(&mut fields, folder, row.line).filter(|_| fields.is_sound()).map(|value| (at, value)));
+            rows.extend(read(&mut fields, folder).filter(|_| fields.is_sound()).map(|value| (at, value)));
         }
         sheets.push(Sheet { table, columns, rows });
     }
@@ -141,14 +141,6 @@ fn column_of(rule: Rule) -> &'static str {
         Rule::StandardMissing => "scheme",
         Rule::CaseUnit | Rule::StepOffice | Rule::StepCount | Rule::QualificationMissing | Rule::AppointmentUnknown => "by",
         _ => "",
-    }
-}
-
-/// A row says what another said before.
-pub fn repeats(first: u64, lang: Lang) -> String {
-    match lang {
-        Lang::En => format!("repeats line {first}"),
-        Lang::Zh => format!("与第 {first} 行重复"),
     }
 }
 
