@@ -121,7 +121,9 @@ pub fn note(met: Met, fields: &mut Fields<'_>, warnings: &mut Vec<Refusal>, lang
     };
     let reason = match lang {
         Lang::En => format!("the ledger would refuse it by rule {rule}: expected {}, found {}", refusal.expected, refusal.found),
-        Lang::Zh => format!("账本将依规则 {rule} 拒绝：应为 {}，实为 {}", refusal.expected, refusal.found),
+        Lang::Zh => {
+            format!("账本将依规则 {rule} 拒绝：应为 {}，实为 {}；处理：{}", refusal.expected, refusal.found, rule.advice_zh())
+        }
     };
     fields.fault(column_of(rule), reason);
 }

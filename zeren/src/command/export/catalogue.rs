@@ -54,7 +54,7 @@ views! {
     "raised-counts" "待答事项汇总": "kind" "种类", "open" "未结", "upheld" "成立", "closed" "已结";
     "lists" "名册": "list" "名册", "kind" "种类", "sheets" "页数", "rows" "存储行数", "agree" "赞成", "against" "反对",
         "absent" "缺席", "done by" "末次办理声明";
-    "list-lines" "名册行": "list" "名册", "line" "行号", "sheet" "页条目", "case" "案件", "line kind" "行种类", "hash" "哈希",
+    "list-lines" "名册行": "list" "名册", "row" "存储行", "line" "行号", "sheet" "页条目", "case" "案件", "line kind" "行种类", "hash" "哈希",
         "fen" "金额（分）", "failed" "失败原因";
     "list-dropped" "名册漏出": "list" "名册", "case" "案件", "entry" "条目";
     "postings" "公示": "list" "名册", "step" "环节", "up" "上榜条目", "up at" "上榜时间", "times" "次数", "kept" "保留",
@@ -62,7 +62,7 @@ views! {
     "waiting" "待会签": "statement" "声明哈希", "entry" "条目", "signed" "已签条目", "persons" "人数", "offices" "岗位";
     "batches" "批次": "batch" "批次", "list" "名册", "entry" "条目", "locked first" "首次锁定条目",
         "locked last" "末次锁定条目", "rows" "存储行数", "void" "撤销条目", "steps" "已办环节";
-    "batch-cases" "批次案件": "batch" "批次", "number" "序号", "case" "案件";
+    "batch-cases" "批次案件": "batch" "批次", "row" "存储行", "number" "序号", "case" "案件";
     "payments" "发放": "batch" "批次", "list" "锁定名册", "case" "案件", "fen" "金额（分）", "yuan" "金额（元）", "result" "结果",
         "entry" "结果条目", "failed" "失败原因";
     "case-payments" "案件本期发放": "case" "案件", "scheme" "项目", "period" "年度", "list" "锁定名册", "locked" "锁定条目",

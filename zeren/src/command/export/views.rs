@@ -295,8 +295,7 @@ fn list_lines(key: &Key, row: &Row) -> Option<Lines> {
                         [text(case), text(word), Value::Empty, Value::Empty, maybe(failed.as_deref(), text)]
                     }
                 };
-                let place = Value::Text(format!("{at}.{place}"));
-                ("list-lines", [vec![text(list), place, number(*entry)], cells.to_vec()].concat())
+                ("list-lines", [vec![text(list), number(*at), number(place), number(*entry)], cells.to_vec()].concat())
             };
             Some((1..).zip(lines).map(line).collect())
         }
@@ -331,7 +330,7 @@ fn money_lines(key: &Key, row: &Row) -> Option<Lines> {
         }
         Key::BatchCases(batch, at) => {
             let BatchCasesRow { cases } = RowKind::peek(row)?;
-            let line = |(place, case): (u64, &String)| ("batch-cases", vec![text(batch), Value::Text(format!("{at}.{place}")), text(case)]);
+            let line = |(place, case): (u64, &String)| ("batch-cases", vec![text(batch), number(*at), number(place), text(case)]);
             Some((1..).zip(cases).map(line).collect())
         }
         Key::Money(scheme, period) => {
