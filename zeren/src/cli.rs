@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    audit, backup, bench, demo, desk, draft, import, init, key, procedure, prove, restore, serve, sign, status, submit, token, trace, verify,
-    witness,
+    audit, backup, bench, demo, desk, draft, export, import, init, key, procedure, prove, restore, serve, sign, status, submit, token,
+    trace, verify, witness,
 };
 use crate::lang::Lang;
 
@@ -56,6 +56,9 @@ pub enum Command {
     Trace(trace::Command),
     /// How far the cases are, what was in time, what was paid, what waits for an answer
     Status(status::Args),
+    /// Views as CSV or XLSX, cases as XES or OCEL event logs
+    #[command(subcommand)]
+    Export(export::Command),
     /// Verify one piece of evidence
     #[command(subcommand)]
     Verify(verify::Command),

@@ -6,13 +6,14 @@ pub mod bench;
 pub mod demo;
 pub mod desk;
 pub mod draft;
+pub mod export;
 pub mod import;
 pub mod init;
 pub mod key;
 pub mod procedure;
 pub mod prove;
-pub mod serve;
 pub mod restore;
+pub mod serve;
 pub mod sign;
 pub mod status;
 pub mod submit;
@@ -53,6 +54,7 @@ pub fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Verify(command) => verify::run(&command, lang),
         Command::Procedure(command) => procedure::run(&command, lang),
         Command::Prove(command) => prove::run(&command, lang),
+        Command::Export(command) => export::run(&command, lang),
         Command::Import(command) => import::run(&command, lang),
         Command::Witness(command) => witness::run(&command, lang),
         Command::Bench(command) => bench::run(&command, lang),

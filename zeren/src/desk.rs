@@ -155,7 +155,8 @@ impl Desk {
         let procedure = self.procedure_at(moment).filter(|_| act != ActName::Amend);
         let governed = procedure.and_then(|enacted| enacted.offices.get(act.as_str()));
         let governs = Governs { has_procedure: procedure.is_some(), offices: governed.map(Vec::as_slice) };
-        choose_by(signer, act, self.appointments.iter().map(|(hash, held)| (hash, held)), &governs, moment, lang)
+        let held = self.appointments.iter().map(|(hash, held)| (hash, held));
+        choose_by(signer, held, &governs, moment, lang)?.ok_or_else(|| Failure::malformed(holds_none(signer, act, lang)))
     }
 }
 
@@ -192,18 +193,22 @@ pub struct Governs<'a> {
     pub offices: Option<&'a [Office]>,
 }
 
-/// In which of these offices a signer signs.
+/// What is said of a signer who may not.
+pub fn holds_none(signer: &str, act: ActName, lang: Lang) -> String {
+    format!("{signer}: {} {}", lang.pick("holds no office that may sign act", "没有可签署该行为的岗位："), act.as_str())
+}
+
+/// In which of these offices a signer signs; nothing if none may do the act.
 ///
 /// # Errors
-/// None may, or several.
+/// Several may.
 pub fn choose_by<'a>(
     signer: &str,
-    act: ActName,
     appointments: impl Iterator<Item = (&'a StatementHash, &'a Appointment)>,
     governs: &Governs<'_>,
     moment: UnixMs,
     lang: Lang,
-) -> Result<By, Failure> {
+) -> Result<Option<By>, Failure> {
     let mut parts = signer.split(':');
     let person = parts.next().and_then(PersonId::parse).ok_or_else(|| Failure::malformed(format!("--by {signer}")))?;
     let (office, unit) = (parts.next(), parts.next());
@@ -219,12 +224,8 @@ pub fn choose_by<'a>(
     let mut found: Vec<(&StatementHash, &Appointment)> = appointments.filter(|(_, held)| is_held(held) && may(held)).collect();
     found.sort_by_key(|(_, held)| held.since);
     match found.as_slice() {
-        [(hash, held)] => Ok(By { office: held.office.clone(), unit: held.unit.clone(), appointment: **hash, person }),
-        [] => Err(Failure::malformed(format!(
-            "{person}: {} {}",
-            lang.pick("holds no office that may sign act", "没有可签署该行为的岗位："),
-            act.as_str()
-        ))),
+        [(hash, held)] => Ok(Some(By { office: held.office.clone(), unit: held.unit.clone(), appointment: **hash, person })),
+        [] => Ok(None),
         several => {
             let choices: Vec<String> = several.iter().map(|(_, held)| format!("--by {person}:{}:{}", held.office, held.unit)).collect();
             Err(Failure::malformed(format!(

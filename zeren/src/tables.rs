@@ -6,6 +6,7 @@ pub mod columns;
 mod csv_file;
 pub mod faults;
 pub mod fields;
+pub mod sheet;
 mod workbook;
 
 use std::path::Path;
@@ -84,5 +85,105 @@ pub fn read(path: &Path, sheet: Option<&str>, faults: &mut Faults, lang: Lang) -
 impl Row {
     fn is_empty(&self) -> bool {
         self.cells.iter().all(|cell| matches!(cell, Cell::Empty))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::{Cursor, Write as _};
+
+    use rust_xlsxwriter::Workbook;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    /// Numbers by chance, the same each time.
+    struct Chance(u64);
+
+    impl Chance {
+        fn below(&mut self, end: usize) -> usize {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(self.0 >> 33).unwrap() % end
+        }
+
+        fn spoil(&mut self, bytes: &mut Vec<u8>) {
+            for _ in 0..=self.below(4) {
+                let at = self.below(bytes.len());
+                match self.below(3) {
+                    0 => bytes[at] = u8::try_from(self.below(256)).unwrap(),
+                    1 => _ = bytes.drain(at..(at + 1 + self.below(20)).min(bytes.len())),
+                    _ => {
+                        let end = (at + 1 + self.below(40)).min(bytes.len());
+                        let again = bytes[at..end].to_vec();
+                        bytes.splice(at..at, again);
+                    }
+                }
+            }
+        }
+    }
+
+    fn workbook() -> Vec<u8> {
+        let mut book = Workbook::new();
+        let sheet = book.add_worksheet();
+        for (column, name) in ["person", "name", "from"].into_iter().enumerate() {
+            sheet.write_string(0, u16::try_from(column).unwrap(), name).unwrap();
+        }
+        sheet.write_string(1, 0, "p1").unwrap().write_number(1, 2, 41_334.0).unwrap().write_formula(1, 1, "=A2").unwrap();
+        sheet.merge_range(2, 0, 3, 1, "x", &rust_xlsxwriter::Format::new()).unwrap();
+        book.save_to_buffer().unwrap()
+    }
+
+    /// Whatever is done to a file, it is read or refused.
+    #[test]
+    fn no_file_makes_the_reader_fall() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table");
+        let book = workbook();
+        let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut packed = zip::ZipArchive::new(Cursor::new(&book)).unwrap();
+        for number in 0..packed.len() {
+            let mut part = packed.by_index(number).unwrap();
+            let mut content = Vec::new();
+            std::io::Read::read_to_end(&mut part, &mut content).unwrap();
+            parts.push((part.name().unwrap().into_owned(), content));
+        }
+        let csv = "person,name,from\r\np1,\"甲,子\",2013-03-01\r\n".as_bytes();
+        let mut chance = Chance(7);
+        let (mut read_whole, mut refused) = (0, 0);
+        for turn in 0..3_000 {
+            let bytes = match turn % 4 {
+                0 => {
+                    let mut bytes = csv.to_vec();
+                    chance.spoil(&mut bytes);
+                    bytes
+                }
+                1 => {
+                    let mut bytes = book.clone();
+                    chance.spoil(&mut bytes);
+                    bytes
+                }
+                _ => {
+                    let spoilt = chance.below(parts.len());
+                    let mut out = zip::ZipWriter::new(Cursor::new(Vec::new()));
+                    for (number, (name, content)) in parts.iter().enumerate() {
+                        let mut content = content.clone();
+                        if number == spoilt {
+                            chance.spoil(&mut content);
+                        }
+                        out.start_file(name.as_str(), SimpleFileOptions::default()).unwrap();
+                        out.write_all(&content).unwrap();
+                    }
+                    out.finish().unwrap().into_inner()
+                }
+            };
+            fs::write(&path, bytes).unwrap();
+            let mut faults = Faults::new(Lang::En);
+            match read(&path, None, &mut faults, Lang::En) {
+                Ok(_) => read_whole += 1,
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(read_whole > 100 && refused > 100, "{read_whole} read, {refused} refused");
     }
 }

@@ -184,6 +184,10 @@ static COUNTY: LazyLock<Room> = LazyLock::new(|| {
 fn two_offices_are_one_enrolment_and_two_appointments_and_the_papers_can_be_shown_later() {
     let room = Room::founded();
     fs::write(room.path("letter.pdf"), b"test").unwrap();
+    room.csv("registrar.csv", &[roster_header(), room.official(50, "registrar", "-")]);
+    assert_eq!(room.roster("en", "registrar.csv", &["-o", "registrar.draft"]).0, 0);
+    room.submit("registrar.draft", &["f1", "f2"]);
+    fs::write(room.path("p0050.pem"), signer::keyfile::plain(&key(50)).unwrap().as_bytes()).unwrap();
     let mut head = roster_header();
     head.extend(header("to,capacity,home,qualifications,qualified from,certificate"));
     let more = |row: Vec<String>, cells: &str| [row, header(cells)].concat();
@@ -195,23 +199,23 @@ fn two_offices_are_one_enrolment_and_two_appointments_and_the_papers_can_be_show
     }
     // Acting without an end is what the procedure's rule forbids.
     room.csv("open.csv", &[head.clone(), first.clone(), second.clone()]);
-    room.refuses(
-        "en",
-        "open.csv",
-        &["roster", "--by=f1", "--by=f2"],
-        &["line 3, column K (capacity): the ledger would refuse it by rule acting-days"],
-    );
+    let command = ["roster", "--by=f1", "--by=f2", "--by=p0050"];
+    room.refuses("en", "open.csv", &command, &["line 3, column K (capacity): the ledger would refuse it by rule acting-days"]);
     let second = with(second, 9, "2013-6-30");
     room.csv("two.csv", &[head, first, second]);
-    let (code, said) = room.roster("en", "two.csv", &["-o", "two.draft"]);
+    let (code, said) = room.roster("en", "two.csv", &["--by", "p0050", "-o", "two.draft"]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("1 person(s) to enrol, 2 appointment(s), 1 qualification(s)"), "{said}");
-    assert!(said.contains("two.draft: 4 statement(s), to be signed by f1, f2"), "{said}");
-    let draft = Draft::parse(&fs::read(room.path("two.draft")).unwrap()).unwrap();
+    assert!(said.contains("two-1.draft: 3 statement(s), to be signed by f1, f2, p0050"), "{said}");
+    assert!(
+        said.contains("two-2.draft: 1 statement(s), to be signed by p0050") && said.contains("in the order of their numbers"),
+        "{said}"
+    );
+    let draft = Draft::parse(&fs::read(room.path("two-1.draft")).unwrap()).unwrap();
     let texts: Vec<&str> = draft.statements.iter().map(|statement| statement.text.as_str()).collect();
     assert!(texts[1].contains("office twp_investigator\nunit 07\ncapacity regular\nhome 07\n"), "{}", texts[1]);
     assert!(texts[1].contains("from 2013-01-01T00:00:00+08:00\nto 2015-01-01T00:00:00+08:00\n"), "the last day is included: {}", texts[1]);
-    assert!(texts[3].contains("capacity acting\nhome 07\nfrom 2013-02-01T00:00:00+08:00\nto 2013-07-01T00:00:00+08:00\n"), "{}", texts[3]);
+    assert!(texts[2].contains("capacity acting\nhome 07\nfrom 2013-02-01T00:00:00+08:00\nto 2013-07-01T00:00:00+08:00\n"), "{}", texts[2]);
     let salts = fs::read_to_string(room.path("two.draft.salts")).unwrap();
     assert_eq!(salts.lines().count(), 4);
     let line: Vec<&str> = salts.lines().nth(1).unwrap().split(' ').collect();
@@ -224,9 +228,10 @@ fn two_offices_are_one_enrolment_and_two_appointments_and_the_papers_can_be_show
         0o600
     );
     // Nothing is overwritten, and the rehearsal was right.
-    assert_eq!(room.roster("en", "two.csv", &["-o", "two.draft"]).0, 2);
-    room.submit("two.draft", &["f1", "f2"]);
-    let (code, said) = room.roster("en", "two.csv", &["--check"]);
+    assert_eq!(room.roster("en", "two.csv", &["--by", "p0050", "-o", "two.draft"]).0, 2);
+    room.submit("two-1.draft", &["f1", "f2", "p0050"]);
+    room.submit("two-2.draft", &["p0050"]);
+    let (code, said) = room.roster("en", "two.csv", &["--by", "p0050", "--check"]);
     assert_eq!(code, 0, "who is enrolled is appointed again: {said}");
     assert!(said.contains("0 person(s) to enrol, 2 appointment(s)") && said.contains("nothing was written"), "{said}");
 }
@@ -273,7 +278,7 @@ fn every_fault_of_a_roster_is_named_with_its_place() {
         "bad.csv, line 8, column H (from): `3/1/2013`; expected a date such as",
         "bad.csv, line 9, column I (letter): `no-such-letter.pdf`: neither a file",
         "bad.csv, line 10: 8 cells where the header has 9",
-        "bad.csv, line 13, column A (person): repeats line 12",
+        "bad.csv, line 13, column A (person): repeats bad.csv, line 12",
         "bad.csv, line 14, column C (identity): the ledger would refuse it by rule identity-taken",
         "bad.csv, line 15, column I (letter): `../letter.pdf`; expected the name of a file beside the table",
         "bad.csv, line 16, column F: a formula",
@@ -287,11 +292,32 @@ fn every_fault_of_a_roster_is_named_with_its_place() {
         text(&room.zeren("zh", &["draft", "roster", "bad.csv", "--dir", "ledger", "--by=f1", "--by=f2", "--device=d0", "--check"]).stderr);
     for fault in [
         "共 15 处有误，未写入任何文件",
-        "bad.csv, 第 2 行 A 列（person）：`P0020`；应为人员编号",
+        "bad.csv 第 2 行 A 列（person）：`P0020`；应为人员编号",
         "第 18 行 A 列（person）：填了 18 位身份证号码",
     ] {
         assert!(said.contains(fault), "no {fault} in\n{said}");
     }
+}
+
+#[test]
+fn zeros_that_a_spreadsheet_dropped_are_missed_and_rows_of_two_files_compared() {
+    let room = &*COUNTY;
+    room.csv("zeros.csv", &[roster_header(), room.official(60, "village_clerk", "7-1"), room.official(61, "village_clerk", "8-1")]);
+    let fault = "zeros.csv, line 2, column G (unit): `7-1`: elsewhere it is 07-01; has a spreadsheet dropped the zeros in front?";
+    room.refuses("en", "zeros.csv", &["roster", "--by=f1", "--by=f2"], &[fault]);
+    let row = room.official(62, "village_clerk", "09-01");
+    room.csv("one.csv", &[roster_header(), row.clone()]);
+    room.csv("two.csv", &[roster_header(), row]);
+    room.refuses(
+        "en",
+        "two.csv",
+        &["roster", "--by=f1", "--by=f2", "one.csv"],
+        &["two.csv, line 2, column A (person): repeats one.csv, line 2"],
+    );
+    let other = with(room.official(62, "village_head", "09-01"), 1, "丙寅·62");
+    room.csv("two.csv", &[roster_header(), other]);
+    let fault = "two.csv, line 2, column A (person): says otherwise of this person than one.csv, line 2";
+    room.refuses("en", "two.csv", &["roster", "--by=f1", "--by=f2", "one.csv"], &[fault]);
 }
 
 #[test]
@@ -315,15 +341,15 @@ fn headers_are_known_in_two_languages_and_must_be_known() {
     let heads = [
         (
             header("who,name,identity,key,proof,office,unit,from,letter"),
-            vec!["line 1, column A: `who`: no such column; there are: person,", "line 1: a column is missing: person 人员编号"],
+            vec!["line 1: a column is missing: person 人员编号", "line 1, column A: `who`: no such column; there are: person,"],
         ),
         (
             header("person,name,identity,key,proof,office,unit,from,person"),
-            vec!["line 1, column I (person): the same header as column A", "line 2: must not be empty: letter"],
+            vec!["line 1, column I (person): the same header as column A", "line 2: needs a column `letter`"],
         ),
         (
             header("person,name,identity,key,proof,office,unit,from,"),
-            vec!["line 2, column I: a cell under no header", "line 2: must not be empty: letter"],
+            vec!["line 2: needs a column `letter`, which the table does not have", "line 2, column I: a cell under no header"],
         ),
     ];
     for (head, faults) in heads {
@@ -383,7 +409,7 @@ fn a_workbook_is_read_as_it_was_meant_or_not_at_all() {
     // A date cell, a bare number of days, and a sheet that is formatted far below its end.
     room.xlsx("good.xlsx", |sheet| {
         fill(sheet);
-        sheet.write_datetime_with_format(1, 7, &ExcelDateTime::from_ymd(2013, 3, 1).unwrap(), &date).unwrap();
+        sheet.write_datetime_with_format(1, 7, ExcelDateTime::from_ymd(2013, 3, 1).unwrap(), &date).unwrap();
         sheet.write_number(2, 7, 41_334.0).unwrap();
         sheet.write_blank(900_000, 16_000, &date).unwrap();
     });
@@ -591,7 +617,7 @@ fn applications_are_signed_by_whoever_holds_the_office_there() {
         "again.csv, line 5, column H (by): p0011: holds no office of this step for this unit",
         "again.csv, line 6, column C (scheme): the ledger would refuse it by rule standard-missing",
         "again.csv, line 7, column E (period): a year of four digits",
-        "again.csv, line 9, column A (case): repeats line 8",
+        "again.csv, line 9, column A (case): repeats again.csv, line 8",
         "again.csv, line 10, column A (case): `1.23E+17`: a number that a spreadsheet made of an id",
     ];
     room.refuses("en", "again.csv", &["applications"], &faults);

@@ -328,10 +328,10 @@ fn device(asked: Option<&str>, lang: Lang) -> Result<DeviceId, Failure> {
 }
 
 /// In which office a signer signs, by the state of a ledger on this machine.
-fn by(signer: &str, act: ActName, state: &State, moment: UnixMs, lang: Lang) -> Result<By, Failure> {
+fn by(signer: &str, act: ActName, state: &State, moment: UnixMs, lang: Lang) -> Result<Option<By>, Failure> {
     let enacted = state.procedure_at(state.size(), moment).filter(|_| act != ActName::Amend);
     let offices = enacted.and_then(|enacted| enacted.procedure.governance.get(&act)).map(|rule| rule.any.as_slice());
-    choose_by(signer, act, state.all_appointments(), &Governs { has_procedure: enacted.is_some(), offices }, moment, lang)
+    choose_by(signer, state.all_appointments(), &Governs { has_procedure: enacted.is_some(), offices }, moment, lang)
 }
 
 fn assemble(act: ActName, lines: &Lines, lang: Lang) -> Result<String, Failure> {

@@ -144,7 +144,9 @@ pub fn verify_case(
     let (policy, views) = (policy.map(Path::to_owned), Some(views.to_owned()));
     let asked = Asked { id, dir: dir.to_owned(), policy, views, as_of: None, json: false };
     let views = Views::open(&asked, &ledger, lang)?;
-    let course = case::Course::read(&mut Scene::new(&asked, &ledger, &views, lang)?, &asked.id)?;
+    let record = views.record(open_folder(dir, lang)?, ledger.checkpoint())?;
+    let mut scene = Scene::new(&asked, &record, views.at(), lang)?.with_replayed(&ledger, views.later());
+    let course = case::Course::read(&mut scene, &asked.id)?;
     Ok(Some((asked.id.clone(), course.told.len(), course.failed())))
 }
 

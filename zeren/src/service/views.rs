@@ -91,6 +91,9 @@ fn catch_up(projection: &RwLock<Projection>, ledger: &Shared, counted: &mut u64)
     Ok(())
 }
 
+/// An entry that was read while the lock was held.
+type Read = (u64, UnixMs, Verified, Vec<signer::Refusal>);
+
 /// A shared ledger as views follow it: locked for a few entries at a time.
 struct SharedLog {
     ledger: Shared,
@@ -104,10 +107,10 @@ impl SharedLog {
         SharedLog { ledger: Arc::clone(shared), id: ledger.id().clone(), size: AdmittedLog::size(&*ledger) }
     }
 
-    fn some(&self, from: u64) -> Result<Vec<(u64, UnixMs, Verified)>, LedgerError> {
+    fn some(&self, from: u64) -> Result<Vec<Read>, LedgerError> {
         let mut entries = Vec::with_capacity(READ_AT_ONCE);
         writer::read(&self.ledger).admitted(from, &mut |entry| {
-            entries.push((entry.index, entry.received, entry.verified.clone()));
+            entries.push((entry.index, entry.received, entry.verified.clone(), entry.warnings.to_vec()));
             if entries.len() < READ_AT_ONCE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         Ok(entries)
@@ -134,8 +137,8 @@ impl AdmittedLog for SharedLog {
             if entries.is_empty() {
                 return Ok(());
             }
-            for (index, received, verified) in &entries {
-                let entry = AdmittedEntry { index: *index, received: *received, verified };
+            for (index, received, verified, warnings) in &entries {
+                let entry = AdmittedEntry { index: *index, received: *received, verified, warnings };
                 if visit(&entry).is_break() {
                     return Ok(());
                 }

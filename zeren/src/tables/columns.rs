@@ -27,8 +27,13 @@ impl Column {
     }
 }
 
-/// The columns that a table has: name, position, and the header as written.
-pub struct Columns(Vec<(String, usize, String)>);
+/// The columns that a table has.
+pub struct Columns {
+    /// Name, position, and the header as written.
+    found: Vec<(String, usize, String)>,
+    /// Names in English and Chinese of those that it may have.
+    names: Vec<(String, String)>,
+}
 
 impl Columns {
     /// Finds them in the header, in either language.
@@ -67,7 +72,8 @@ impl Columns {
             let what = lang.pick("a column is missing", "缺少列");
             faults.add(Place::line(line), format!("{what}: {} {}", column.name, column.zh));
         }
-        let columns = Columns(found);
+        let names = known.iter().map(|column| (column.name.clone(), column.zh.clone())).collect();
+        let columns = Columns { found, names };
         columns.judge_strays(table, faults, lang);
         columns
     }
@@ -86,11 +92,16 @@ impl Columns {
 
     /// Whether the table has the column.
     pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(known, ..)| known == name)
+        self.found.iter().any(|(known, ..)| known == name)
+    }
+
+    /// What a column is called.
+    pub(super) fn called(&self, name: &str, lang: Lang) -> &str {
+        self.names.iter().find(|(known, _)| known == name).map_or("", |(en, zh)| lang.pick(en, zh))
     }
 
     pub(super) fn at(&self, name: &str) -> Option<(usize, &str)> {
-        self.0.iter().find(|(known, ..)| known == name).map(|(_, at, written)| (*at, written.as_str()))
+        self.found.iter().find(|(known, ..)| known == name).map(|(_, at, written)| (*at, written.as_str()))
     }
 }
 

@@ -20,22 +20,44 @@ pub fn rows(bytes: Vec<u8>, faults: &mut Faults, lang: Lang) -> Result<Vec<Row>,
     let mut record = StringRecord::new();
     let mut rows = Vec::new();
     let mut width = None;
+    let mut lines = Lines { bytes: text.as_bytes(), at: 0, line: 1 };
     while reader.read_record(&mut record).map_err(|error| error.to_string())? {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = lines.of(record.position().map_or(0, csv::Position::byte));
         if rows.len() == ROWS_MAX {
             return Err(too_long(lang));
         }
-        let row = row(&record, line, faults, lang);
-        if !row.is_empty() {
-            let expected = *width.get_or_insert(record.len());
-            if record.len() != expected {
-                faults.add(Place::line(line), other_width(record.len(), expected, lang));
-                continue;
-            }
+        let is_empty = record.iter().all(|cell| cell.trim().is_empty());
+        let expected = if is_empty { record.len() } else { *width.get_or_insert(record.len()) };
+        if record.len() == expected {
+            rows.push(row(&record, line, faults, lang));
+        } else {
+            faults.add(Place::line(line), other_width(record.len(), expected, lang));
         }
-        rows.push(row);
     }
     Ok(rows)
+}
+
+/// Counts lines up to a row: the reader's own count stands before the line breaks that the row follows.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line on which the row stands that begins at this byte, or at the first after it that breaks no line.
+    fn of(&mut self, byte: u64) -> u64 {
+        let byte = usize::try_from(byte).unwrap_or(usize::MAX);
+        while let Some(found) = self.bytes.get(self.at) {
+            let is_break = *found == b'\n' || (*found == b'\r' && self.bytes.get(self.at + 1) != Some(&b'\n'));
+            if self.at >= byte && !is_break && *found != b'\r' {
+                break;
+            }
+            self.line += u64::from(is_break);
+            self.at += 1;
+        }
+        self.line
+    }
 }
 
 /// More rows than are read.

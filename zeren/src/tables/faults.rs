@@ -70,7 +70,11 @@ impl Faults {
         self.total += 1;
         // All are counted; those first in the file are shown, whenever they were found.
         let column = place.column.as_ref().map_or(0, |(column, _)| column + 1);
-        let text = format!("{}, {}: {}", self.file, place.show(self.lang), reason.into());
+        let (place_shown, reason) = (place.show(self.lang), reason.into());
+        let text = match self.lang {
+            Lang::En => format!("{}, {place_shown}: {reason}", self.file),
+            Lang::Zh => format!("{} {place_shown}：{reason}", self.file),
+        };
         let key = (self.file.clone(), place.line, column, text);
         let at = self.shown.partition_point(|known| known <= &key);
         if at < FAULTS_SHOWN_MAX {
@@ -100,9 +104,12 @@ impl Faults {
     /// Says what was mended; fails if anything is wrong, naming all of it.
     pub fn judge(&self) -> Result<(), Failure> {
         for ((file, what), (times, first)) in &self.remarks {
-            let first = first.as_ref().map(|first| format!(" ({}: {first})", self.lang.pick("the first", "首处")));
-            let times = if *times > 0 { format!(": {times}") } else { String::new() };
-            say(&format!("{file}: {what}{times}{}", first.unwrap_or_default()));
+            let first = first.as_ref().map(|first| match self.lang {
+                Lang::En => format!(" (the first: {first})"),
+                Lang::Zh => format!("（首处：{first}）"),
+            });
+            let times = if *times > 0 { format!("{}{times}", self.lang.pick(": ", "：")) } else { String::new() };
+            say(&format!("{file}{}{what}{times}{}", self.lang.pick(": ", "："), first.unwrap_or_default()));
         }
         if self.total == 0 {
             return Ok(());

@@ -1,6 +1,7 @@
 //! One row's cells as what they are to be. Whatever they are not is a fault of the row.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Component, Path};
@@ -48,9 +49,29 @@ impl<'a> Fields<'a> {
         self.faults.add(place, reason);
     }
 
-    /// Something is worth a word.
-    pub fn mended(&mut self, place: &Place, what: &str) {
-        self.faults.mended(place, what);
+    /// Where the row stands, as another row's fault names it.
+    pub fn here(&self) -> String {
+        shown_row(&self.table.file, self.row.line, self.lang)
+    }
+
+    /// What only one row may say: a fault where another said it before.
+    pub fn judge_first(&mut self, firsts: &mut Firsts, what: String, name: &str) {
+        if let Some((file, line)) = firsts.before(what, &self.table.file, self.row.line) {
+            let row = shown_row(&file, line, self.lang);
+            let reason = match self.lang {
+                Lang::En => format!("repeats {row}"),
+                Lang::Zh => format!("与{row}重复"),
+            };
+            self.fault(name, reason);
+        }
+    }
+
+    /// What is worth a word where another row said it before.
+    pub fn remark_first(&mut self, firsts: &mut Firsts, what: String, name: &str, remark: &str) {
+        if firsts.before(what, &self.table.file, self.row.line).is_some() {
+            let place = self.place(name);
+            self.faults.mended(&place, remark);
+        }
     }
 
     /// Where a column's cell stands; the whole line if the table has no such column.
@@ -72,9 +93,17 @@ impl<'a> Fields<'a> {
 
     /// What must not be empty.
     pub fn need(&mut self, name: &str) {
-        if self.is_empty(name) {
-            self.fault(name, format!("{}: {name}", self.lang.pick("must not be empty", "不能为空")));
+        if !self.is_empty(name) {
+            return;
         }
+        let called = self.columns.called(name, self.lang).to_owned();
+        let reason = match (self.columns.has(name), self.lang) {
+            (true, Lang::En) => "must not be empty".to_owned(),
+            (true, Lang::Zh) => "不能为空".to_owned(),
+            (false, Lang::En) => format!("needs a column `{called}`, which the table does not have"),
+            (false, Lang::Zh) => format!("须有“{called}”列，表中没有"),
+        };
+        self.fault(name, reason);
     }
 
     /// Text of a field that is ASCII.
@@ -239,6 +268,13 @@ impl<'a> Fields<'a> {
     }
 }
 
+fn shown_row(file: &str, line: u64, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{file}, line {line}"),
+        Lang::Zh => format!(" {file} 第 {line} 行"),
+    }
+}
+
 fn bytes_of(text: &str) -> Option<[u8; 32]> {
     let hex = |text: &str| -> Option<[u8; 32]> {
         if text.len() != 64 || !text.is_ascii() {
@@ -274,14 +310,19 @@ fn digest_of(path: &Path) -> io::Result<[u8; 32]> {
     }
 }
 
-/// Which row said something first.
+/// Which row said something first: its file and line.
 #[derive(Default)]
-pub struct Firsts(BTreeMap<String, u64>);
+pub struct Firsts(BTreeMap<String, (String, u64)>);
 
 impl Firsts {
-    /// The line of the row that said it before, if one did.
-    pub fn before(&mut self, what: impl Into<String>, line: u64) -> Option<u64> {
-        let first = *self.0.entry(what.into()).or_insert(line);
-        (first != line).then_some(first)
+    /// Where it was said before, if it was.
+    fn before(&mut self, what: String, file: &str, line: u64) -> Option<(String, u64)> {
+        match self.0.entry(what) {
+            Slot::Occupied(slot) => Some(slot.get().clone()),
+            Slot::Vacant(slot) => {
+                slot.insert((file.to_owned(), line));
+                None
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! XLSX. The size of what is packed is counted before anything is kept, and cells are taken one by one: a sheet that says it
 //! reaches to the last column of the last row takes no memory for it.
 
+use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read as _};
 
 use calamine::{Data, DataRef, Dimensions, Reader as _, Sheet, SheetType, SheetVisible, Xlsx};
@@ -27,7 +28,7 @@ pub fn rows(bytes: Vec<u8>, asked: Option<&str>, faults: &mut Faults, lang: Lang
         let advice = lang.pick("unmerge them and write each row's value", "请取消合并并逐行填写");
         faults.add(Place::cell(u64::from(merged.start.0) + 1, merged.start.1 as usize, ""), format!("{what}: {advice}"));
     }
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: BTreeMap<u64, Vec<Cell>> = BTreeMap::new();
     let mut cells = book.worksheet_cells_reader(&name).map_err(unreadable)?;
     while let Some(found) = cells.next_cell_with_formula_metadata().map_err(unreadable)? {
         let (row, column) = (found.pos.0 as usize, found.pos.1 as usize);
@@ -54,25 +55,14 @@ pub fn rows(bytes: Vec<u8>, asked: Option<&str>, faults: &mut Faults, lang: Lang
         } else {
             cell(found.value, &place, faults, lang)
         };
-        put(&mut rows, line, column, cell);
+        // Cells come in order in every workbook that a spreadsheet wrote; in one that somebody else wrote they are put in order.
+        let cells = rows.entry(line).or_default();
+        if cells.len() <= column {
+            cells.resize(column + 1, Cell::Empty);
+        }
+        cells[column] = cell;
     }
-    Ok((rows, is_1904))
-}
-
-/// Cells come in order of rows in every workbook that a spreadsheet wrote; in one that somebody else wrote they are put in order.
-fn put(rows: &mut Vec<Row>, line: u64, column: usize, cell: Cell) {
-    let at = match rows.last() {
-        Some(last) if last.line >= line => rows.partition_point(|row| row.line < line),
-        _ => rows.len(),
-    };
-    if rows.get(at).is_none_or(|row| row.line != line) {
-        rows.insert(at, Row { line, cells: Vec::new() });
-    }
-    let cells = &mut rows[at].cells;
-    if cells.len() <= column {
-        cells.resize(column + 1, Cell::Empty);
-    }
-    cells[column] = cell;
+    Ok((rows.into_iter().map(|(line, cells)| Row { line, cells }).collect(), is_1904))
 }
 
 fn cell(value: DataRef<'_>, place: &Place, faults: &mut Faults, lang: Lang) -> Cell {

@@ -12,7 +12,7 @@ use signer::statement::By;
 use signer::value::{AccountToken, CaseId, Code, DeviceId, Period, PersonId, Scheme, StatementHash, Unit};
 
 use super::clerk::Clerk;
-use super::table::{Desk, Sheet, TableArgs, held_by, note, read_rows, repeats, report, say_warnings};
+use super::table::{Desk, Sheet, TableArgs, held_by, note, read_rows, report, say_warnings};
 use crate::command::print;
 use crate::error::Failure;
 use crate::lang::{Lang, thousands};
@@ -76,7 +76,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let step = step.ok_or_else(|| Failure::malformed(lang.pick("no step of the procedure opens cases", "办法中没有立案环节")))?;
     let mut faults = Faults::new(lang);
     let mut reader = Reader { args, step, seats: Seats::of(&desk, step), firsts: Firsts::default(), accounts: Firsts::default(), lang };
-    let read = |fields: &mut Fields<'_>, folder: &Path, line| reader.application(fields, folder, line);
+    let read = |fields: &mut Fields<'_>, folder: &Path| reader.application(fields, folder);
     let sheets = read_rows(&args.table, &columns(step), &mut faults, lang, read)?;
     let mut clerk = Clerk::of(&desk.ledger, desk.at)?;
     let mut warnings = Vec::new();
@@ -92,7 +92,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         Lang::En => format!("{cases} application(s), step {}", step.id),
         Lang::Zh => format!("申报 {cases} 件，环节 {}", step.id),
     });
-    report(&clerk, sealed.as_ref(), lang);
+    report(&clerk, sealed.as_ref(), false, lang);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -131,17 +131,15 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn application(&mut self, fields: &mut Fields<'_>, folder: &Path, line: u64) -> Option<Application> {
+    fn application(&mut self, fields: &mut Fields<'_>, folder: &Path) -> Option<Application> {
         for needed in ["case", "unit", "scheme", "tier", "period", "account"] {
             fields.need(needed);
         }
         let case = fields.value("case", CaseId::parse, CASE);
-        if let Some(case) = &case
-            && let Some(first) = self.firsts.before(case.to_string(), line)
-        {
-            fields.fault("case", repeats(first, self.lang));
+        if let Some(case) = &case {
+            fields.judge_first(&mut self.firsts, case.to_string(), "case");
         }
-        let opening = self.opening(fields, line);
+        let opening = self.opening(fields);
         let unit = opening.as_ref().map(|opening| &opening.unit);
         let by = self.by(fields, unit);
         let device = self.device(fields);
@@ -151,7 +149,7 @@ impl Reader<'_> {
         Some(Application { case: case?, opening: opening?, by: by?, device: device?, asserts, measures, papers })
     }
 
-    fn opening(&mut self, fields: &mut Fields<'_>, line: u64) -> Option<Opening> {
+    fn opening(&mut self, fields: &mut Fields<'_>) -> Option<Opening> {
         const UNIT: Expected = ("a unit such as 07-03", "辖区编号，如 07-03");
         const SCHEME: Expected = ("a scheme such as SCH-A", "项目代码，如 SCH-A");
         const TIER: Expected = ("a tier such as base", "档次代码，如 base");
@@ -170,10 +168,10 @@ impl Reader<'_> {
             period
         });
         let account = fields.bytes("account", ACCOUNT).map(AccountToken);
-        if account.is_some_and(|account| self.accounts.before(account.to_string(), line).is_some()) {
+        if let Some(account) = &account {
             // One household may have one account: said, not refused.
-            let place = fields.place("account");
-            fields.mended(&place, self.lang.pick("accounts named more than once", "账户标识重复"));
+            let remark = self.lang.pick("accounts named more than once", "账户标识重复");
+            fields.remark_first(&mut self.accounts, account.to_string(), "account", remark);
         }
         Some(Opening { unit: unit?, scheme: scheme?, tier: tier?, period: period?, account: account? })
     }

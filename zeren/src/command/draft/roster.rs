@@ -1,5 +1,6 @@
 //! `zeren draft roster`: enrolments, appointments and qualifications from a table.
 
+use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,10 +14,11 @@ use signer::statement::By;
 use signer::strict::Signature;
 use signer::value::{Code, DeviceId, IdentityToken, KeyBytes, LedgerId, Office, PersonId, Text, Time, Unit, from_base64_array};
 
-use super::clerk::Clerk;
-use super::table::{Desk, Sheet, TableArgs, note, read_rows, repeats, report, say_warnings};
+use super::clerk::{Clerk, Met};
+use super::table::{Desk, Sheet, TableArgs, note, read_rows, report, say_warnings};
 use super::{by, device};
 use crate::command::print;
+use crate::desk::holds_none;
 use crate::error::Failure;
 use crate::files;
 use crate::lang::{Lang, thousands};
@@ -112,8 +114,13 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         tried: BTreeSet::new(),
         lang,
     };
-    let sheets = read_rows(&args.table, &columns(), &mut faults, lang, |fields, folder, line| reader.entry(fields, folder, line))?;
-    let signers = |act| args.by.iter().map(|signer| by(signer, act, state, desk.moment, lang)).collect::<Result<Vec<By>, Failure>>();
+    let sheets = read_rows(&args.table, &columns(), &mut faults, lang, |fields, folder| reader.entry(fields, folder))?;
+    // Who may not do an act does not sign it: enrolment asks for two powers, a qualification for one.
+    let signers = |act| {
+        let able: Result<Vec<Option<By>>, Failure> = args.by.iter().map(|signer| by(signer, act, state, desk.moment, lang)).collect();
+        let able: Vec<By> = able?.into_iter().flatten().collect();
+        if able.is_empty() { Err(Failure::malformed(holds_none(&args.by.join(", "), act, lang))) } else { Ok(able) }
+    };
     let mut clerk = Clerk::of(&desk.ledger, desk.at)?;
     let mut writer = Writer {
         clerk: &mut clerk,
@@ -136,7 +143,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         Lang::En => format!("{persons} person(s) to enrol, {offices} appointment(s), {qualified} qualification(s)"),
         Lang::Zh => format!("登记 {persons} 人，任职 {offices} 项，资格 {qualified} 项"),
     });
-    report(&clerk, sealed.as_ref(), lang);
+    report(&clerk, sealed.as_ref(), true, lang);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -151,29 +158,27 @@ struct Reader<'a> {
     offset: i16,
     firsts: Firsts,
     units: BTreeSet<String>,
-    people: BTreeMap<PersonId, (u64, Enrolment)>,
+    people: BTreeMap<PersonId, (String, Enrolment)>,
     /// Persons of whom some row says more than the id, rightly or not.
     tried: BTreeSet<PersonId>,
     lang: Lang,
 }
 
 impl Reader<'_> {
-    fn entry(&mut self, fields: &mut Fields<'_>, folder: &Path, line: u64) -> Option<Entry> {
+    fn entry(&mut self, fields: &mut Fields<'_>, folder: &Path) -> Option<Entry> {
         fields.need("person");
         let person = fields.value("person", PersonId::parse, PERSON)?;
-        let enrol = self.enrolment(fields, &person, folder, line);
+        let enrol = self.enrolment(fields, &person, folder);
         let office = self.post(fields, folder);
         let qualified = self.qualified(fields, folder);
-        if let Some(post) = &office
-            && let Some(first) = self.firsts.before(format!("{person} {} {} {}", post.office, post.unit, post.from), line)
-        {
-            fields.fault("person", repeats(first, self.lang));
+        if let Some(post) = &office {
+            fields.judge_first(&mut self.firsts, format!("{person} {} {} {}", post.office, post.unit, post.from), "person");
         }
         Some(Entry { person, enrol: enrol?, office, qualified })
     }
 
     /// Whoever is enrolled already needs nothing; whoever is named again may say the same again. `Some(None)`: no enrolment here.
-    fn enrolment(&mut self, fields: &mut Fields<'_>, person: &PersonId, folder: &Path, line: u64) -> Option<Option<Enrolment>> {
+    fn enrolment(&mut self, fields: &mut Fields<'_>, person: &PersonId, folder: &Path) -> Option<Option<Enrolment>> {
         const TOKEN: Expected = ("an identity token: 32 bytes in base64 or hexadecimal", "身份标识：32 字节的 base64 或十六进制");
         let known = self.desk.ledger.state().person(person);
         let mine = ["name", "identity", "key", "proof", "key file"];
@@ -202,14 +207,14 @@ impl Reader<'_> {
         self.judge_proof(fields, person, &enrolment);
         match self.people.get(person) {
             None => {
-                self.people.insert(person.clone(), (line, enrolment.clone()));
+                self.people.insert(person.clone(), (fields.here(), enrolment.clone()));
                 Some(Some(enrolment))
             }
             Some((_, first)) if *first == enrolment => Some(None),
             Some((first, _)) => {
                 let reason = match self.lang {
-                    Lang::En => format!("says otherwise of this person than line {first}"),
-                    Lang::Zh => format!("与第 {first} 行对同一人的填写不一致"),
+                    Lang::En => format!("says otherwise of this person than {first}"),
+                    Lang::Zh => format!("与{first}对同一人的填写不一致"),
                 };
                 fields.fault("person", reason);
                 None
@@ -373,13 +378,14 @@ impl Writer<'_, '_> {
         for (at, entry) in &sheet.rows {
             let mut fields = Fields::of(&sheet.table, &sheet.table.rows[*at], &sheet.columns, faults, self.lang);
             let person = &entry.person;
-            if let Some(Enrolment { name, identity, key, proof }) = entry.enrol.clone() {
-                self.write(Act::Enrol { person: person.clone(), name, identity, key, proof }, &mut fields, signers)?;
+            if let Some(Enrolment { name, identity, key, proof }) = entry.enrol.clone()
+                && self.write(Act::Enrol { person: person.clone(), name, identity, key, proof }, &mut fields, signers)?
+            {
                 self.enrolled.insert(person.clone());
                 self.counts.enrolled += 1;
             }
             if state.person(person).is_none() && !self.enrolled.contains(person) {
-                // The row that would have enrolled the person has a fault of its own.
+                // The enrolment that is wanting has a fault of its own.
                 continue;
             }
             if let Some(post) = &entry.office {
@@ -409,14 +415,16 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    fn write(&mut self, act: Act, fields: &mut Fields<'_>, signers: &dyn Fn(ActName) -> Result<Vec<By>, Failure>) -> Result<(), Failure> {
+    /// Writes a statement; whether it would be admitted.
+    fn write(&mut self, act: Act, fields: &mut Fields<'_>, signers: &dyn Fn(ActName) -> Result<Vec<By>, Failure>) -> Result<bool, Failure> {
         let name = act.name();
-        if !self.signers.contains_key(&name) {
-            self.signers.insert(name, signers(name)?);
-        }
-        let by = self.signers.get(&name).cloned().unwrap_or_default();
+        let by = match self.signers.entry(name) {
+            Slot::Occupied(slot) => slot.get().clone(),
+            Slot::Vacant(slot) => slot.insert(signers(name)?).clone(),
+        };
         let met = self.clerk.write(by, &self.device, act)?;
+        let is_admitted = matches!(met, Met::Admitted(_));
         note(met, fields, &mut self.warnings, self.lang);
-        Ok(())
+        Ok(is_admitted)
     }
 }

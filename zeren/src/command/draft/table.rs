@@ -83,7 +83,7 @@ pub fn read_rows<R>(
     known: &[Column],
     faults: &mut Faults,
     lang: Lang,
-    mut read: impl FnMut(&mut Fields<'_>, &Path, u64) -> Option<R>,
+    mut read: impl FnMut(&mut Fields<'_>, &Path) -> Option<R>,
 ) -> Result<Vec<Sheet<R>>, Failure> {
     let mut sheets = Vec::new();
     for path in &args.files {
@@ -96,7 +96,7 @@ pub fn read_rows<R>(
         let mut rows = Vec::new();
         for (at, row) in table.rows.iter().enumerate().filter(|_| has_columns) {
             let mut fields = Fields::of(&table, row, &columns, faults, lang);
-            rows.extend(read(&mut fields, folder, row.line).filter(|_| fields.is_sound()).map(|value| (at, value)));
+            rows.extend(read(&mut fields, folder).filter(|_| fields.is_sound()).map(|value| (at, value)));
         }
         sheets.push(Sheet { table, columns, rows });
     }
@@ -121,7 +121,9 @@ pub fn note(met: Met, fields: &mut Fields<'_>, warnings: &mut Vec<Refusal>, lang
     };
     let reason = match lang {
         Lang::En => format!("the ledger would refuse it by rule {rule}: expected {}, found {}", refusal.expected, refusal.found),
-        Lang::Zh => format!("账本将依规则 {rule} 拒绝：应为 {}，实为 {}", refusal.expected, refusal.found),
+        Lang::Zh => {
+            format!("账本将依规则 {rule} 拒绝：应为 {}，实为 {}；处理：{}", refusal.expected, refusal.found, rule.advice_zh())
+        }
     };
     fields.fault(column_of(rule), reason);
 }
@@ -144,14 +146,6 @@ fn column_of(rule: Rule) -> &'static str {
     }
 }
 
-/// A row says what another said before.
-pub fn repeats(first: u64, lang: Lang) -> String {
-    match lang {
-        Lang::En => format!("repeats line {first}"),
-        Lang::Zh => format!("与第 {first} 行重复"),
-    }
-}
-
 /// Says which rules only warn, and how often.
 pub fn say_warnings(warnings: &[Refusal], lang: Lang) {
     let mut rules: Vec<Rule> = Vec::new();
@@ -171,8 +165,8 @@ pub fn say_warnings(warnings: &[Refusal], lang: Lang) {
     }
 }
 
-/// Says who has to sign what, and where it lies.
-pub fn report(clerk: &Clerk<'_>, sealed: Option<&Sealed>, lang: Lang) {
+/// Says who has to sign what, and where it lies; and whether the order of drafts matters.
+pub fn report(clerk: &Clerk<'_>, sealed: Option<&Sealed>, are_ordered: bool, lang: Lang) {
     let names = |signers: &[PersonId]| signers.iter().map(ToString::to_string).collect::<Vec<_>>().join(lang.pick(", ", "、"));
     let line = |place: &str, signers: &[PersonId], count: usize| {
         let count = thousands(count as u64);
@@ -206,9 +200,8 @@ pub fn report(clerk: &Clerk<'_>, sealed: Option<&Sealed>, lang: Lang) {
             Lang::Zh => format!("{place}：{count} 份材料的盐值，请妥善保管；丢失后无法再证明所承诺的材料"),
         });
     }
-    let is_divided = sealed.drafts.windows(2).any(|pair| pair[0].1 == pair[1].1);
-    if is_divided {
-        print(lang.pick("drafts of the same signers are submitted in the order of their numbers", "同一签署人的多份草稿须按编号顺序提交"));
+    if are_ordered && sealed.drafts.len() > 1 {
+        print(lang.pick("submit the drafts in the order of their numbers", "各份草稿须按编号顺序提交"));
     }
 }
 

@@ -98,7 +98,7 @@ impl Acts {
 
 impl Course {
     /// Reads and verifies everything that was done on a case.
-    fn read(scene: &mut Scene<'_>, id: &str) -> Result<Course, Failure> {
+    pub fn read(scene: &mut Scene<'_>, id: &str) -> Result<Course, Failure> {
         let (answer, told) = Acts::read(scene, id)?.tell_until(scene, u64::MAX)?;
         let case = CaseId::parse(&answer.case);
         let grounds = case.map(|case| eligibility::eligibility(scene.rows, &case).map_err(failed)).transpose()?.flatten();

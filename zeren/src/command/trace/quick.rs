@@ -10,8 +10,8 @@ use projector::Kept;
 
 use super::scene::{Scene, constitutions};
 use super::{AroundArgs, Asked, Command, case, payment};
+use crate::files;
 use crate::lang::Lang;
-use crate::own_views::is_inside;
 
 /// The answer, if it can be given so.
 pub fn trace(command: &Command, asked: &Asked, lang: Lang) -> Option<ExitCode> {
@@ -35,7 +35,7 @@ pub struct Ground {
 impl Ground {
     /// Both, if the views are exactly of the record's size and root.
     pub fn open(asked: &Asked) -> Option<Ground> {
-        let folder = asked.views.as_deref().filter(|folder| !is_inside(folder, &asked.dir))?;
+        let folder = asked.views.as_deref().filter(|folder| !files::lies_inside(folder, &asked.dir))?;
         let views = Kept::open(folder)?;
         let counted = views.rows().cursor().ok()??;
         let record = Record::open(Folder::open_to_read(&asked.dir).ok()?, &constitutions(views.rows()).ok()?).ok()?;
