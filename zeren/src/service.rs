@@ -14,18 +14,20 @@ mod record;
 mod routes;
 mod statements;
 mod views;
+mod witnesses;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ledger::storage::Folder;
 use ledger::{Ledger, LedgerError};
 use projector::ProjectorError;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use self::access::AccessLog;
@@ -33,11 +35,13 @@ use self::clock::ServiceClock;
 use self::drafts::Drafts;
 use self::metrics::Metrics;
 use self::views::Views;
+use self::witnesses::{Asking, Witnesses};
 use crate::error::Failure;
 use crate::http::listener;
 use crate::http::problem::Problem;
 use crate::http::rate::Rates;
 use crate::lang::Lang;
+use crate::remote::witness::Asked;
 use crate::screen::log;
 use crate::writer::{self, Shared, Writer};
 
@@ -54,6 +58,10 @@ pub const STRANGER_A_SECOND: u32 = 2;
 pub struct Options {
     /// Views, drafts and the access log lie here; never in the ledger's folder.
     pub folder: PathBuf,
+    /// The witnesses that are asked, and how long at least between two askings.
+    pub witnesses: Vec<Asked>,
+    /// The time between.
+    pub witness_every: Duration,
     /// Whether `/tile/entries` is for everybody.
     pub has_public_entries: bool,
     /// Statements and readings of one person at once, and a second after that.
@@ -129,6 +137,10 @@ pub async fn serve(
     let (writer, writing) = Writer::start(Arc::clone(&ledger), move || writers_clock.now(), committing);
     let (stopping, stopped) = watch::channel(false);
     let follower = views.follow(Arc::clone(&ledger), committed.clone(), stopped.clone());
+    let asking = Asking { ledger: Arc::clone(&ledger), writer: writer.clone(), clock: Arc::clone(&clock) };
+    let witnesses = Witnesses { asked: options.witnesses, every: options.witness_every, folder: options.folder.join("evidence") };
+    let has_witnesses = !witnesses.asked.is_empty();
+    let asker = has_witnesses.then(|| witnesses.follow(asking, Handle::current(), stopped.clone()));
     let service = Arc::new(Service {
         ledger,
         writer,
@@ -162,7 +174,15 @@ pub async fn serve(
     listener::serve(listening, app, Arc::clone(&service.connections), ending).await;
     // Whoever still holds the service lets go of it when its connection is closed; the writer ends with the last.
     drop(service);
-    let ended = tokio::task::spawn_blocking(move || (follower.join(), writing.join())).await;
+    let ended = tokio::task::spawn_blocking(move || {
+        _ = asker.map(std::thread::JoinHandle::join);
+        (follower.join(), writing.join())
+    });
+    let Ok(ended) = tokio::time::timeout(listener::CLOSING_TIME, ended).await else {
+        // What was acknowledged is durable; whoever still holds a connection gets no more.
+        log("closed", &json!({ "because": "connections that would not end" }));
+        return Ok(Ended::Stopped);
+    };
     match ended {
         Ok((Ok(()), Ok(Ok(())))) => Ok(Ended::Stopped),
         Ok((_, Ok(Err(error)))) => Ok(Ended::Failed(error)),

@@ -5,8 +5,9 @@
 mod witnesses;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ledger::entry::Entry;
@@ -336,4 +337,89 @@ fn mangled_proofs_are_judged_alike(room: &Room, good: &[u8]) {
         }
     }
     assert!(kept < 30, "{kept} flips of 60 changed nothing");
+}
+
+/// A service of the room's ledger, with its log.
+struct Service {
+    process: Child,
+    log: BufReader<ChildStderr>,
+    url: String,
+}
+
+impl Service {
+    fn start(room: &Room, dir: &str, witnesses: &[(&str, &str)]) -> Service {
+        let named: Vec<String> = witnesses.iter().map(|(name, url)| format!("{name}={url}")).collect();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_zeren"))
+            .args(["serve", "--dir", dir, "--listen", "127.0.0.1:0", "--witness-every", "1"])
+            .args(named.iter().flat_map(|named| ["--witness", named]))
+            .current_dir(room.folder.path())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(process.stderr.take().unwrap());
+        let mut service = Service { process, log, url: String::new() };
+        service.url = format!("http://{}", service.wait_for("serving")["address"].as_str().unwrap());
+        service
+    }
+
+    /// The next event of this name in the log.
+    fn wait_for(&mut self, event: &str) -> serde_json::Value {
+        loop {
+            let mut line = String::new();
+            assert!(self.log.read_line(&mut line).unwrap() > 0, "the service ended before `{event}`");
+            let found: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
+            if found["event"] == event {
+                return found["more"].clone();
+            }
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_service_asks_its_witnesses_and_stops_where_they_know_more() {
+    let mut room = Room::new();
+    room.world.clock = now();
+    copy(&room.path("ledger"), &room.path("older"));
+    let (one, two) = (room.start(ONE), room.start(TWO));
+    let mut service = Service::start(&room, "ledger", &[(ONE, &one.url), (TWO, &two.url)]);
+    // Months without a witness: the service asks before anybody submits, and from then on everything is admitted again.
+    let first = service.wait_for("cosigned");
+    assert_eq!(first["size"], room.world.size());
+    room.follow();
+    let note = room.statement("d7.note", &["r1"], Room::device("d7"));
+    let (url, note) = (service.url.clone(), note.to_str().unwrap().to_owned());
+    let upload = move |room: &Room, url: &str| room.run(&["submit", "--to", url, "--key", "clerk.pem", "--policy", "policy", &note]);
+    let (code, said) = upload(&room, &url);
+    assert!(code == 0 && said.contains("1 recorded"), "{said}");
+    // What was recorded is cosigned in its turn; a cosigned entry alone is not.
+    let second = service.wait_for("cosigned");
+    assert!(second["size"].as_u64() > first["size"].as_u64());
+    drop(service);
+    let (code, said) = room.run(&["audit", "ledger", "--policy", "policy"]);
+    assert!(code == 0 && said.contains("HOLDS"), "{said}");
+    // A copy from before: the witnesses know more, and it takes nothing.
+    let mut restored = Service::start(&room, "older", &[(ONE, &one.url), (TWO, &two.url)]);
+    let stopped = restored.wait_for("READ ONLY");
+    assert_eq!(stopped["rule"], "rollback");
+    assert!(fs::read_to_string(room.path(stopped["evidence"].as_str().unwrap())).unwrap().starts_with("tests.example/payments"));
+    // The clerk's memory notices by itself; somebody without one gets the ledger's answer.
+    let (code, said) = upload(&room, &restored.url);
+    assert!(code == 5 && said.contains("does not continue"), "{said}");
+    fs::remove_file(
+        fs::read_dir(room.folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.to_string_lossy().contains("clerk.pem.seen"))
+            .unwrap(),
+    )
+    .unwrap();
+    let (code, said) = upload(&room, &restored.url);
+    assert!(code == 4 && said.contains("read-only"), "{said}");
 }

@@ -57,6 +57,9 @@ pub struct Args {
     /// With --profile l: how many years are lived, from 2013 on (default: 14)
     #[arg(long)]
     years: Option<u64>,
+    /// Serve nothing afterwards, which is so anyway: for scripts that say it
+    #[arg(long, hide = true)]
+    no_serve: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,

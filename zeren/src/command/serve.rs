@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::submit::{checkpoint_keys, open_ledger};
+use super::witness::ask::named;
 use crate::error::{Failure, STORAGE, render_refusal};
 use crate::files;
 use crate::lang::Lang;
@@ -32,6 +33,12 @@ pub struct Args {
     /// Folder for views, drafts and the access log (default: the ledger's folder with `-service` after its name)
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// A witness that the founding or amendment in force names, and where it is; asked after every change
+    #[arg(long, value_name = "NAME=URL")]
+    witness: Vec<String>,
+    /// Seconds between two askings at least
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    witness_every: u64,
     /// Listen on an address that others reach although nothing is encrypted: something else protects the way
     #[arg(long)]
     plain_http: bool,
@@ -71,7 +78,10 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
             say(&render_refusal(&refusal, lang));
         }
     }
+    let witnesses: Result<Vec<_>, Failure> = args.witness.iter().map(|text| named(ledger.state(), text, lang)).collect();
     let options = Options {
+        witnesses: witnesses?,
+        witness_every: Duration::from_secs(args.witness_every),
         folder: args.state.clone().unwrap_or_else(|| beside(&args.dir)),
         has_public_entries: args.public_entries,
         person_rate: (args.person_burst, args.person_rate),

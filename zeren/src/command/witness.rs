@@ -1,6 +1,6 @@
 //! `zeren witness`: be a witness of other people's ledgers, and ask witnesses about one's own.
 
-mod ask;
+pub mod ask;
 mod serve;
 mod simulate;
 

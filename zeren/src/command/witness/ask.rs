@@ -7,6 +7,7 @@ use clap::Args;
 use ledger::Answer;
 use ledger::fork::{ForkProof, Prefix};
 use ledger::snapshot::Snapshot;
+use ledger::state::State;
 use ledger::storage::Folder;
 use serde_json::{Value, json};
 use signer::note::SignatureLine;
@@ -58,7 +59,7 @@ pub(super) fn run(args: &Ask, lang: Lang) -> Result<ExitCode, Failure> {
     let keys = checkpoint_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?;
     // Read, and not open for writing: a witness may take its time, and the ledger goes on.
     let mut ledger = read_ledger(&args.dir, lang)?;
-    let asked = args.witnesses.iter().map(|text| named(&ledger, text, lang)).collect::<Result<Vec<_>, _>>()?;
+    let asked = args.witnesses.iter().map(|text| named(ledger.state(), text, lang)).collect::<Result<Vec<_>, _>>()?;
     let mut told: Vec<Told> = ask_all(&ledger, &asked);
     let knows_larger = |told: &[Told]| told.iter().any(|told| matches!(told.answer, Err(AskError::KnowsLarger { .. })));
     for _ in 0..LATE_MAX {
@@ -99,13 +100,14 @@ pub(super) fn run(args: &Ask, lang: Lang) -> Result<ExitCode, Failure> {
     })
 }
 
-fn named(ledger: &Snapshot<Folder>, text: &str, lang: Lang) -> Result<Asked, Failure> {
+/// A witness that the founding or amendment in force names: NAME=URL.
+pub fn named(state: &State, text: &str, lang: Lang) -> Result<Asked, Failure> {
     let wrong = |en, zh| Failure::malformed(format!("{text}: {}", lang.pick(en, zh)));
     let (name, url) = text.split_once('=').ok_or_else(|| wrong("expected NAME=URL", "应为 名称=URL"))?;
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err(wrong("expected an address that begins with http:// or https://", "地址须以 http:// 或 https:// 开头"));
     }
-    let witnesses = ledger.state().in_force().map(|founding| founding.constitution.witnesses.as_slice()).unwrap_or_default();
+    let witnesses = state.in_force().map(|founding| founding.constitution.witnesses.as_slice()).unwrap_or_default();
     let known = witnesses.iter().find(|witness| witness.name.as_str() == name);
     let known =
         known.ok_or_else(|| wrong("no witness that the founding or amendment in force names", "现行创设声明或修订中没有此见证方"))?;
