@@ -21,6 +21,7 @@ pub struct Cli {
 
 /// The commands.
 #[derive(Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one, for as long as the process lives")]
 pub enum Command {
     /// An invented county's year: built, audited, told
     Demo(demo::Args),

@@ -88,7 +88,7 @@ impl Desk {
         appointments.sort_by(|(_, a), (_, b)| (a.since, &a.person, a.office.as_str()).cmp(&(b.since, &b.person, b.office.as_str())));
         let is_of_scope = |case: &CaseId| register.file(case).map_or((scope.covers)(&Unit::whole()), |file| (scope.covers)(&file.unit));
         let heads = register.cases().filter(|(case, _)| is_of_scope(case));
-        let list_in_scope = |list: &Code| register.list(list).is_some_and(|list| list.cases().all(|case| is_of_scope(case)));
+        let list_in_scope = |list: &Code| register.list(list).is_some_and(|list| list.cases().all(is_of_scope));
         Ok(Desk {
             from: drafted_from(history, checkpoint, seen, &sizes)?,
             seen,
@@ -164,7 +164,7 @@ impl Desk {
 const MOVES_HEAD: [ActName; 5] = [ActName::Step, ActName::Outcome, ActName::Correct, ActName::Transfer, ActName::Account];
 
 fn enacted(enacted: &ledger::state::Enacted) -> Enacted {
-    let offices = enacted.procedure.governance.iter().map(|(act, rule)| (act.as_str(), rule.any.iter().cloned().collect()));
+    let offices = enacted.procedure.governance.iter().map(|(act, rule)| (act.as_str(), rule.any.to_vec()));
     Enacted { name: enacted.name.clone(), starts: enacted.starts, offices: offices.collect() }
 }
 

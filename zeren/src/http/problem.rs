@@ -13,7 +13,11 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A request that was not granted.
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+/// What it says. Boxed: an answer is seldom a problem.
+#[derive(Clone, Debug)]
+struct Parts {
     status: StatusCode,
     rule: String,
     expected: String,
@@ -33,7 +37,7 @@ impl Problem {
         found: impl Into<String>,
         advice: impl Into<String>,
     ) -> Problem {
-        Problem {
+        Problem(Box::new(Parts {
             status,
             rule: rule.to_owned(),
             expected: expected.into(),
@@ -42,14 +46,16 @@ impl Problem {
             line: None,
             more: Vec::new(),
             retry_after_seconds: None,
-        }
+        }))
     }
 
     /// A refusal by a rule of the record.
     pub fn refused(refusal: &Refusal, lang: Lang) -> Problem {
         let advice = lang.pick(refusal.rule.advice(), refusal.rule.advice_zh());
         let (expected, found) = (refusal.expected.clone(), refusal.found.clone());
-        Problem { line: refusal.line, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.rule.name(), expected, found, advice) }
+        let mut problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.rule.name(), expected, found, advice);
+        problem.0.line = refusal.line;
+        problem
     }
 
     /// There is nothing of that name.
@@ -77,31 +83,32 @@ impl Problem {
             Lang::En => format!("Wait {seconds} s and send it again; nothing of it was taken."),
             Lang::Zh => format!("请 {seconds} 秒后重新提交；本次未受理任何内容。"),
         };
-        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate", what, "more", advice);
-        Problem { retry_after_seconds: Some(seconds), ..problem }
+        let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate", what, "more", advice);
+        problem.0.retry_after_seconds = Some(seconds);
+        problem
     }
 
     /// With a member of its own.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: Value) -> Problem {
-        self.more.push((name, value));
+        self.0.more.push((name, value));
         self
     }
 
     /// With another status.
     #[must_use]
     pub fn status(mut self, status: StatusCode) -> Problem {
-        self.status = status;
+        self.0.status = status;
         self
     }
 
     /// The document.
     pub fn to_json(&self) -> Value {
         let mut document = json!({
-            "type": "about:blank", "title": self.status.canonical_reason().unwrap_or("refused"), "status": self.status.as_u16(),
-            "rule": self.rule, "expected": self.expected, "found": self.found, "advice": self.advice,
+            "type": "about:blank", "title": self.0.status.canonical_reason().unwrap_or("refused"), "status": self.0.status.as_u16(),
+            "rule": self.0.rule, "expected": self.0.expected, "found": self.0.found, "advice": self.0.advice,
         });
-        let more = self.line.map(|line| ("line", json!(line))).into_iter().chain(self.more.iter().cloned());
+        let more = self.0.line.map(|line| ("line", json!(line))).into_iter().chain(self.0.more.iter().cloned());
         more.for_each(|(name, value)| document[name] = value);
         document
     }
@@ -109,12 +116,12 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.status, self.to_json().to_string()).into_response();
+        let mut response = (self.0.status, self.to_json().to_string()).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        if let Some(seconds) = self.retry_after_seconds {
+        if let Some(seconds) = self.0.retry_after_seconds {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.0.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(axum::http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response

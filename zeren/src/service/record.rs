@@ -136,15 +136,16 @@ pub async fn facts(State(service): State<Arc<Service>>) -> Json<Value> {
     let seen = ledger.seen();
     let key = |name: &str, kind, key: &KeyBytes| verifier_key(name, kind, key);
     let in_force = state.in_force();
-    let witnesses =
-        in_force.map(|in_force| in_force.constitution.witnesses.iter().map(|w| key(w.name.as_str(), TYPE_COSIGNATURE, &w.key)).collect());
+    let witnesses = in_force.map(|in_force| {
+        in_force.constitution.witnesses.iter().map(|w| key(w.name.as_str(), TYPE_COSIGNATURE, &w.key)).collect::<Vec<String>>()
+    });
     let procedure = state.procedure_at(state.size(), service.clock.now());
     Json(json!({
         "ledger": ledger.id().as_str(), "purpose": state.purpose().map(|purpose| purpose.to_string()),
         "size": seen.map(|seen| seen.size), "root": seen.map(|seen| seen.root.to_string()), "chain": seen.map(|seen| seen.chain.to_string()),
         "checkpoint": ledger.checkpoint().encode(), "cosigned_size": state.cosigned_size(), "received_last_ms": state.received_last().0,
         "checkpoint_key": in_force.map(|in_force| key(ledger.id().as_str(), TYPE_ED25519, &in_force.constitution.checkpoint_key)),
-        "witnesses": witnesses.unwrap_or_else(Vec::new),
+        "witnesses": witnesses.unwrap_or_default(),
         "procedure": procedure.map(|enacted| json!({
             "id": enacted.name.id.as_str(), "version": enacted.name.version, "digest": enacted.name.digest.to_string(), "entry": enacted.since,
         })),
