@@ -1,9 +1,11 @@
 //! The witness's folder: one note for each origin, replaced whole; fork proofs; the origins that were ever begun.
 //!
-//!     witness              `zeren witness v1\n<name> <key>\n`
-//!     origins              one origin a line: what must have a file
-//!     checkpoints/<hex>    the note cosigned last, named by SHA-256 of the origin; or `zeren witness v1\nnothing cosigned\n<origin>\n`
-//!     forks/<hex>.fork     fork proofs, named by the first half of their SHA-256
+//! ```text
+//! witness              `zeren witness v1\n<name> <key>\n`
+//! origins              one origin a line: what must have a file
+//! checkpoints/<hex>    the note cosigned last, named by SHA-256 of the origin; or `zeren witness v1\nnothing cosigned\n<origin>\n`
+//! forks/<hex>.fork     fork proofs, named by the first half of their SHA-256
+//! ```
 
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
