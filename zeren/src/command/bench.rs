@@ -1,18 +1,17 @@
 //! `zeren bench`: what this machine does, beside the limits that it cannot exceed, in the same run.
 
+mod append;
 mod procedure;
+mod serve;
 mod trace;
 mod views;
 
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::FileExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, ExitCode, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
-use ledger::Answer;
 use ledger::audit::{Question, Verdict, audit};
 use ledger::entry::Entry;
 use ledger::policy::Policy;
@@ -23,7 +22,6 @@ use serde_json::{Value, json};
 use signer::act::{Act, Import};
 use signer::value::{CaseId, DeviceId, Origin, PersonId, SourceDigest, Text, TimeMs, Unit, UnixMs};
 use signer::{Note, SecretKey};
-use tokio::sync::watch;
 
 use super::audit::read_policy;
 use super::print;
@@ -34,16 +32,11 @@ use crate::error::Failure;
 use crate::files;
 use crate::lang::{Lang, thousands};
 use crate::scribe::{Scribe, append, sign};
-use crate::writer::{Writer, read, share};
 
 /// Statements that are built and committed together.
 const BATCH: u64 = 4_096;
-/// Threads on which the signers of `bench append` wait.
-const SIGNER_THREADS: usize = 1;
 /// Raw verifications that are timed.
 const RAW_SIGNATURES: usize = 40_000;
-/// Rounds of bare syncing that are timed.
-const SYNC_ROUNDS: u32 = 200;
 
 /// What can be measured.
 #[derive(Subcommand)]
@@ -51,7 +44,9 @@ pub enum Command {
     /// Audit of a ledger, beside raw verification of its signatures on all cores
     Audit(AuditArgs),
     /// Appending with concurrent signers, beside raw verification and two bare syncs a commit
-    Append(AppendArgs),
+    Append(append::AppendArgs),
+    /// The whole service over HTTP, beside raw verification, and under hostile connections
+    Serve(serve::ServeArgs),
     /// A programme's rules: admission beside the whole audit, and the daily index
     Procedure(procedure::ProcedureArgs),
     /// Folding a county's year into views, and how large they are
@@ -79,27 +74,12 @@ pub struct AuditArgs {
     json: bool,
 }
 
-/// `zeren bench append`
-#[derive(Args)]
-pub struct AppendArgs {
-    /// Concurrent signers
-    #[arg(long, default_value_t = 64)]
-    signers: usize,
-    /// Statements of each signer
-    #[arg(long, default_value_t = 1500)]
-    statements: u64,
-    /// Where to make the ledger: the disk that is measured (default: the system's temporary folder)
-    #[arg(long)]
-    dir: Option<PathBuf>,
-    #[arg(long)]
-    json: bool,
-}
-
 /// Measures.
 pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
     match command {
         Command::Audit(args) => bench_audit(args, lang),
-        Command::Append(args) => bench_append(args, lang),
+        Command::Append(args) => append::run(args, lang),
+        Command::Serve(args) => serve::run(args, lang),
         Command::Procedure(args) => procedure::run(args, lang),
         Command::Views(args) => views::run(args, lang),
         Command::Trace(args) => trace::run(args, lang),
@@ -290,39 +270,9 @@ fn render_audit(result: &Value, lang: Lang) -> String {
     }
 }
 
-fn bench_append(args: &AppendArgs, lang: Lang) -> Result<ExitCode, Failure> {
-    let scratch = Scratch::new(args.dir.as_deref())?;
-    let mut archive = demo_archive(&scratch.0.join("ledger"))?;
-    let prepared = prepare(&mut archive, args)?;
-    let signed: Vec<Signed> = prepared.iter().flatten().filter_map(|bytes| raw(bytes, &archive.seed)).take(RAW_SIGNATURES).collect();
-    let syncs = sync_rounds_per_second(&scratch.0).map_err(Failure::file(&scratch.0))?;
-    let verifications = raw_rate(&signed);
-    let Archive { ledger, .. } = archive;
-    let ledger = share(ledger);
-    let (writer, thread) = Writer::start(Arc::clone(&ledger), || UnixMs(0), watch::Sender::new(0));
-    let start = Instant::now();
-    let latencies = submit_all(&writer, prepared)?;
-    let seconds = start.elapsed().as_secs_f64();
-    drop(writer);
-    thread.join().map_err(|_| Failure::malformed("the writer panicked"))??;
-    let syncs_after = sync_rounds_per_second(&scratch.0).map_err(Failure::file(&scratch.0))?;
-    let statements = latencies.len() as u64;
-    let rate = statements as f64 / seconds;
-    let syncs = (syncs + syncs_after) / 2.0;
-    let limit = (syncs * args.signers as f64).min(verifications);
-    let percentile = |p: usize| latencies[(latencies.len() * p / 100).min(latencies.len() - 1)].as_secs_f64() * 1000.0;
-    let result = json!({
-        "signers": args.signers, "statements": statements, "entries": read(&ledger).history().size(), "seconds": seconds, "statements_per_second": rate,
-        "double_fdatasync_per_second": syncs, "raw_verify_strict_per_second": verifications, "limit_per_second": limit, "ratio": rate / limit,
-        "p50_ms": percentile(50), "p99_ms": percentile(99),
-    });
-    print(&if args.json { result.to_string() } else { render_append(&result, lang) });
-    Ok(ExitCode::SUCCESS)
-}
-
 /// Signs in advance what each signer will submit: records of an own case, on an own device.
-fn prepare(archive: &mut Archive, args: &AppendArgs) -> Result<Vec<Vec<Vec<u8>>>, Failure> {
-    let devices: Result<Vec<DeviceId>, Failure> = (0..args.signers).map(|n| valid(&format!("bench-{n}"), DeviceId::parse)).collect();
+fn prepare(archive: &mut Archive, signers: usize, statements: u64) -> Result<Vec<Vec<Vec<u8>>>, Failure> {
+    let devices: Result<Vec<DeviceId>, Failure> = (0..signers).map(|n| valid(&format!("bench-{n}"), DeviceId::parse)).collect();
     let devices = devices?;
     for device in &devices {
         archive.founders_act(Act::Device { enrols: device.clone(), unit: valid("00", Unit::parse)? })?;
@@ -331,7 +281,7 @@ fn prepare(archive: &mut Archive, args: &AppendArgs) -> Result<Vec<Vec<Vec<u8>>>
     let key = archive.seed.key(ARCHIVIST);
     let person = valid(ARCHIVIST, PersonId::parse)?;
     let archive = &*archive;
-    devices.par_iter().enumerate().map(|(n, device)| prepare_one(archive, device, n as u64, args.statements, now, &person, &key)).collect()
+    devices.par_iter().enumerate().map(|(n, device)| prepare_one(archive, device, n as u64, statements, now, &person, &key)).collect()
 }
 
 fn prepare_one(
@@ -363,79 +313,7 @@ fn raw(note: &[u8], seed: &DemoSeed) -> Option<Signed> {
     Some((key, note.text.into_bytes(), signature))
 }
 
-/// Each signer, a task, submits one statement after another and waits for each receipt. Gives the waiting times, sorted.
-fn submit_all(writer: &Writer, prepared: Vec<Vec<Vec<u8>>>) -> Result<Vec<Duration>, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(SIGNER_THREADS).build();
-    let runtime = runtime.map_err(|error| Failure::malformed(error.to_string()))?;
-    let signers: Vec<_> = prepared.into_iter().map(|notes| runtime.spawn(submit_each(writer.clone(), notes))).collect();
-    let mut all = Vec::new();
-    for signer in signers {
-        all.extend(runtime.block_on(signer).map_err(|_| Failure::malformed("a signer panicked"))??);
-    }
-    all.sort_unstable();
-    Ok(all)
-}
-
-async fn submit_each(writer: Writer, notes: Vec<Vec<u8>>) -> Result<Vec<Duration>, Failure> {
-    let mut waited = Vec::with_capacity(notes.len());
-    for note in notes {
-        let start = Instant::now();
-        match writer.submit(note).await {
-            Ok(Answer::Recorded { .. }) => waited.push(start.elapsed()),
-            Ok(Answer::Refused { refusal, .. }) => return Err(Failure::Refused(refusal)),
-            Err(error) => return Err(Failure::malformed(error.to_string())),
-        }
-    }
-    Ok(waited)
-}
-
-/// Rounds a second of: write a batch's worth, sync, write a slot, sync; on files that do not grow.
-fn sync_rounds_per_second(dir: &Path) -> std::io::Result<f64> {
-    let open = |name: &str| OpenOptions::new().create(true).truncate(false).write(true).open(dir.join(name));
-    let (segment, slot) = (open("bare-segment")?, open("bare-slot")?);
-    segment.write_all_at(&vec![0; 1 << 20], 0)?;
-    slot.write_all_at(&[0; 8_192], 0)?;
-    segment.sync_all()?;
-    slot.sync_all()?;
-    let start = Instant::now();
-    for round in 0..SYNC_ROUNDS {
-        segment.write_all_at(&[round as u8; 4_096], u64::from(round % 256) * 4_096)?;
-        segment.sync_data()?;
-        slot.write_all_at(&[round as u8; 8_192], 0)?;
-        slot.sync_data()?;
-    }
-    Ok(f64::from(SYNC_ROUNDS) / start.elapsed().as_secs_f64())
-}
-
-fn render_append(result: &Value, lang: Lang) -> String {
-    let number = |key: &str| thousands(result[key].as_f64().unwrap_or(0.0) as u64);
-    let float = |key: &str| result[key].as_f64().unwrap_or(0.0);
-    match lang {
-        Lang::En => format!(
-            "append  {} statements by {} signers in {:.2} s: {} receipts/s, waiting p50 {:.1} ms, p99 {:.1} ms\n        limits in this run: {} bare double fdatasync/s × {} signers, {} verify_strict/s on all cores\n        ratio to the lower limit {:.2}",
-            number("statements"),
-            result["signers"],
-            float("seconds"),
-            number("statements_per_second"),
-            float("p50_ms"),
-            float("p99_ms"),
-            number("double_fdatasync_per_second"),
-            result["signers"],
-            number("raw_verify_strict_per_second"),
-            float("ratio")
-        ),
-        Lang::Zh => format!(
-            "入账    {} 名签署人共 {} 份，用时 {:.2} 秒：每秒 {} 份回执，等待 p50 {:.1} 毫秒，p99 {:.1} 毫秒\n        本次上限：双次 fdatasync 每秒 {} 轮 × {} 人；全部核心验签每秒 {} 个\n        与较低上限之比 {:.2}",
-            result["signers"],
-            number("statements"),
-            float("seconds"),
-            number("statements_per_second"),
-            float("p50_ms"),
-            float("p99_ms"),
-            number("double_fdatasync_per_second"),
-            result["signers"],
-            number("raw_verify_strict_per_second"),
-            float("ratio")
-        ),
-    }
+/// A percentile of sorted waiting times, in milliseconds.
+fn percentile_ms(sorted: &[Duration], percent: usize) -> f64 {
+    sorted.get((sorted.len() * percent / 100).min(sorted.len().saturating_sub(1))).map_or(0.0, |waited| waited.as_secs_f64() * 1e3)
 }

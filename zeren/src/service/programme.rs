@@ -57,8 +57,13 @@ fn query<T>(asked: Asked<T>, lang: Lang) -> Result<T, Problem> {
     asked.map(|Query(asked)| asked).map_err(|error| Problem::malformed("a query as the document says", error.body_text(), lang))
 }
 
-fn limited(limit: Option<usize>) -> usize {
-    limit.unwrap_or(PAGE).clamp(1, PAGE_MAX)
+fn limited(limit: Option<usize>, lang: Lang) -> Result<usize, Problem> {
+    let limit = limit.unwrap_or(PAGE);
+    if (1..=PAGE_MAX).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(Problem::malformed(format!("limit from 1 to {PAGE_MAX}"), limit.to_string(), lang))
+    }
 }
 
 fn named<T>(text: &str, parse: impl Fn(&str) -> Option<T>, what: &str, lang: Lang) -> Result<T, Problem> {
@@ -74,9 +79,10 @@ pub async fn case(
     page: Asked<Page>,
 ) -> Result<Json<Value>, Problem> {
     let (page, case) = (query(page, lang)?, named(&id, CaseId::parse, "a case's id", lang)?);
+    let limit = limited(page.limit, lang)?;
     let read = service.blocking(lang, move |service| {
         require_case(service, &reader, &case, lang)?;
-        let answer = service.views.ask(lang, |rows| projector::answers::case(rows, &case, page.after, limited(page.limit)))?;
+        let answer = service.views.ask(lang, |rows| projector::answers::case(rows, &case, page.after, limit))?;
         let Answer { at, value } = answer.ok_or_else(|| Problem::not_found("a case", case.as_str(), lang))?;
         reader.note(service, None, lang)?;
         Ok(with_cursor(answers::case(&value, lang), &at))
@@ -94,13 +100,14 @@ pub async fn cases(
     let page = query(page, lang)?;
     let within = page.unit.as_deref().map(|unit| named(unit, Unit::parse, "a unit", lang)).transpose()?;
     let after = page.after.as_deref().map(|case| named(case, CaseId::parse, "a case's id", lang)).transpose()?;
+    let most = limited(page.limit, lang)?;
     let read = service.blocking(lang, move |service| {
         let is_shown = |row: &CaseRow| {
             let unit = row.file.as_ref().map_or("-", |file| file.unit.as_str());
             let is_within = within.as_ref().is_none_or(|within| Unit::parse(unit).is_some_and(|unit| within.covers(&unit)));
             is_within && reader.covers(unit)
         };
-        let (mut shown, mut looked_at, mut after, most) = (Vec::new(), 0, after, limited(page.limit));
+        let (mut shown, mut looked_at, mut after) = (Vec::new(), 0, after);
         let mut next = None;
         let at = loop {
             let answer = service.views.ask(lang, |rows| projector::answers::cases(rows, after.as_ref(), PAGE_MAX))?;
@@ -152,6 +159,7 @@ pub async fn person(
     page: Asked<Page>,
 ) -> Result<Json<Value>, Problem> {
     let (page, person) = (query(page, lang)?, named(&id, PersonId::parse, "a person's id", lang)?);
+    let limit = limited(page.limit, lang)?;
     let read = service.blocking(lang, move |service| {
         let is_covered = {
             let ledger = writer::read(&service.ledger);
@@ -161,7 +169,7 @@ pub async fn person(
             let expected = lang.pick("oneself, or an office that covers one of the person's", "本人，或任职范围包含该人员岗位的人员");
             return Err(reader.denied(service, expected, lang));
         }
-        let answer = service.views.ask(lang, |rows| projector::answers::person(rows, &person, page.after, limited(page.limit)))?;
+        let answer = service.views.ask(lang, |rows| projector::answers::person(rows, &person, page.after, limit))?;
         let Answer { at, value } = answer.ok_or_else(|| Problem::not_found("a person", person.as_str(), lang))?;
         reader.note(service, None, lang)?;
         Ok(with_cursor(answers::person(&value), &at))

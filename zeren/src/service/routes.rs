@@ -165,7 +165,7 @@ fn of_drafts(api: Api) -> Api {
     let withdraw = Operation::by_token("Withdraw a draft.").at("draft", id(), "Its id.").giving(204, "", Value::Null, "It is gone.");
     let desk = Operation::by_token("What drafting needs, within the reader's offices (docs/format.md section 23).")
         .asking("unit", false, json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9-]{0,15}$" }), "Only cases of this unit.")
-        .asking("with", false, text(), "A co-signer; may be repeated.")
+        .asking("with", false, person_id(), "A co-signer; may be repeated.")
         .asking("remembered", false, count(), "A size of which a proof is wanted; may be repeated.")
         .giving(200, JSON, object(&[("kind", text()), ("ledger", text()), ("checkpoint", text())]), "The desk.");
     api.route("/v1/desk", get(desk::desk), vec![("get", desk)])
@@ -173,11 +173,18 @@ fn of_drafts(api: Api) -> Api {
         .route("/v1/drafts/{draft}", get(drafts::take).delete(drafts::withdraw), vec![("get", take), ("delete", withdraw)])
 }
 
+/// A person's id, as docs/format.md says.
+fn person_id() -> Value {
+    json!({ "type": "string", "pattern": "^[a-z][a-z0-9-]{0,31}$" })
+}
+
 fn of_programme(api: Api) -> Api {
-    let id = || json!({ "type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9-]+$" });
+    // As docs/format.md says of each; a case's id has no run of more than ten digits.
+    let case_id = || json!({ "type": "string", "pattern": "^(?!.*[0-9]{11})[A-Za-z0-9][A-Za-z0-9._-]{0,39}$" });
+    let code = || json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,39}$" });
     let limit = || json!({ "type": "integer", "minimum": 1, "maximum": 1000 });
     let case = Operation::by_token("What was done on a case, by whom, and how it stands.")
-        .at("case", id(), "The case.")
+        .at("case", case_id(), "The case.")
         .asking("after", false, count(), "The last entry of the page before.")
         .asking("limit", false, limit(), "Entries of a page.")
         .giving(
@@ -193,21 +200,21 @@ fn of_programme(api: Api) -> Api {
             json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9-]{0,15}$" }),
             "Only of this unit and those within it.",
         )
-        .asking("after", false, id(), "The last case of the page before.")
+        .asking("after", false, case_id(), "The last case of the page before.")
         .asking("limit", false, limit(), "Cases of a page.")
         .giving(200, JSON, view(&[("cases", objects())]), "Cases.");
     let person = Operation::by_token("A person's keys, offices and acts.")
-        .at("person", id(), "The person.")
+        .at("person", person_id(), "The person.")
         .asking("after", false, count(), "The last entry of the page before.")
         .asking("limit", false, limit(), "Acts of a page.")
         .giving(200, JSON, view(&[("person", text()), ("offices", objects()), ("acts", objects())]), "The person.");
-    let list = Operation::by_token("A list with its lines.").at("list", id(), "The list.").giving(
+    let list = Operation::by_token("A list with its lines.").at("list", code(), "The list.").giving(
         200,
         JSON,
         view(&[("list", text()), ("lines", objects())]),
         "The list.",
     );
-    let batch = Operation::by_token("A batch of payments.").at("batch", id(), "The batch.").giving(
+    let batch = Operation::by_token("A batch of payments.").at("batch", code(), "The batch.").giving(
         200,
         JSON,
         view(&[("batch", text()), ("list", text())]),
