@@ -62,6 +62,8 @@ pub struct Options {
     pub witnesses: Vec<Asked>,
     /// The time between.
     pub witness_every: Duration,
+    /// Whether loopback is a proxy that says for whom it asks.
+    pub is_behind_proxy: bool,
     /// Whether `/tile/entries` is for everybody.
     pub has_public_entries: bool,
     /// Statements and readings of one person at once, and a second after that.
@@ -83,6 +85,7 @@ pub struct Service {
     connections: Arc<listener::Counts>,
     metrics: Metrics,
     has_public_entries: bool,
+    is_behind_proxy: bool,
     stopping: watch::Receiver<bool>,
 }
 
@@ -155,6 +158,7 @@ pub async fn serve(
         connections: Arc::default(),
         metrics: Metrics::default(),
         has_public_entries: options.has_public_entries,
+        is_behind_proxy: options.is_behind_proxy,
         stopping: stopped,
     });
     let address = listening.local_addr().map_err(|source| Failure::File { path: "listener".to_owned(), source })?;

@@ -421,3 +421,26 @@ fn it_listens_elsewhere_only_when_told_that_the_way_is_protected() {
     let decoded = base64::engine::general_purpose::STANDARD.decode(served.token("t701")).unwrap();
     assert!(String::from_utf8(decoded).unwrap().starts_with("zeren token v1\n"));
 }
+
+#[test]
+fn behind_a_proxy_each_client_has_its_own_allowance() {
+    let served = Served::start(&["--behind-proxy"]);
+    let post = |forwarded: &str| {
+        let request = format!(
+            "POST /v1/statements HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Forwarded-For: {forwarded}\r\nContent-Length: 4\r\n\r\nxxxx"
+        );
+        served.raw(request.as_bytes()).status
+    };
+    // What stands before the last address is anybody's word.
+    let flooding = (0..300).map(|n| post(&format!("10.0.0.{}, 192.0.2.1", n % 250))).find(|status| *status == 429);
+    assert_eq!(flooding, Some(429));
+    assert_eq!(post("192.0.2.2"), 422);
+    let token = served.token("t701");
+    let request = format!(
+        "GET /v1/cases/07-01-001 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Forwarded-For: 192.0.2.3\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    assert_eq!(served.raw(request.as_bytes()).status, 200);
+    assert!(served.access_log().iter().any(|line| line["peer"] == "192.0.2.3" && line["person"] == "t701"));
+    let metrics = served.raw(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Forwarded-For: 192.0.2.4\r\n\r\n");
+    assert_eq!(metrics.status, 403);
+}

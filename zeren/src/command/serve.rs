@@ -42,6 +42,9 @@ pub struct Args {
     /// Listen on an address that others reach although nothing is encrypted: something else protects the way
     #[arg(long)]
     plain_http: bool,
+    /// A proxy on this machine asks for others, and says for whom in `X-Forwarded-For`: rates and the access log go by that address
+    #[arg(long)]
+    behind_proxy: bool,
     /// Show entries to everybody
     #[arg(long)]
     public_entries: bool,
@@ -83,6 +86,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         witnesses: witnesses?,
         witness_every: Duration::from_secs(args.witness_every),
         folder: args.state.clone().unwrap_or_else(|| beside(&args.dir)),
+        is_behind_proxy: args.behind_proxy,
         has_public_entries: args.public_entries,
         person_rate: (args.person_burst, args.person_rate),
     };

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::map_response;
+use axum::middleware::{map_request_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -16,6 +16,7 @@ use super::drafts::DRAFT_BODY_BYTES_MAX;
 use super::openapi::{Api, Operation, count, object, objects, text, view};
 use super::statements::{NOTES_BODY_BYTES_MAX, NOTES_MAX};
 use super::{desk, drafts, events, metrics, programme, record, statements};
+use crate::http::listener::Peer;
 use crate::http::problem::{PROBLEM_JSON, Problem};
 use crate::lang::Lang;
 use crate::writer;
@@ -33,6 +34,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .fallback(|lang: Lang, uri: axum::http::Uri| async move { Problem::not_found("an address of this service", uri.path(), lang) })
         .layer(DefaultBodyLimit::max(NOTES_BODY_BYTES_MAX.max(DRAFT_BODY_BYTES_MAX)))
         .layer(map_response(as_problem))
+        .layer(map_request_with_state(Arc::clone(&service), as_forwarded))
         .with_state(service)
 }
 
@@ -263,6 +265,18 @@ async fn readiness(State(service): State<Arc<Service>>, lang: Lang) -> Result<Js
         Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "a writer that runs, and views that are near", found, advice))
     });
     read.await.map(Json)
+}
+
+/// Who asks, behind a proxy that says it: the last address of `X-Forwarded-For` is the proxy's own word, those before it anybody's.
+async fn as_forwarded(State(service): State<Arc<Service>>, mut request: Request) -> Request {
+    let is_from_proxy = request.extensions().get::<Peer>().is_some_and(|peer| peer.0.is_loopback());
+    if service.is_behind_proxy && is_from_proxy {
+        let said = request.headers().get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
+        if let Some(address) = said.and_then(|said| said.rsplit(',').next()?.trim().parse().ok()) {
+            request.extensions_mut().insert(Peer(address));
+        }
+    }
+    request
 }
 
 /// What the framework refuses by itself is a problem like any other.

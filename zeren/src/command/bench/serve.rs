@@ -68,7 +68,14 @@ pub(super) fn run(args: &ServeArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let rounds = bodies(&prepared, args);
     drop(prepared);
     let before = raw_rate(&signed);
-    let options = Options { folder: scratch.0.join("service"), has_public_entries: false, person_rate: (UNLIMITED, UNLIMITED) };
+    let options = Options {
+        folder: scratch.0.join("service"),
+        witnesses: Vec::new(),
+        witness_every: Duration::from_secs(60),
+        is_behind_proxy: false,
+        has_public_entries: false,
+        person_rate: (UNLIMITED, UNLIMITED),
+    };
     let Archive { ledger, .. } = archive;
     let (serving, loading) =
         (runtime(&mut Builder::new_multi_thread())?, runtime(Builder::new_multi_thread().worker_threads(LOAD_THREADS))?);
