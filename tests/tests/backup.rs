@@ -47,9 +47,11 @@ fn size_of(disk: &Disk, script: &Script) -> u64 {
     report.entries
 }
 
-/// Every file but the slots, which alternate; of these the latest.
+/// Every file of the record but the slots, which alternate; of these the latest.
 fn content(disk: &Disk) -> BTreeMap<String, Vec<u8>> {
-    let named = |name: &String| !SLOTS.contains(&name.as_str()) && !name.starts_with("hashes/") && name != "unfinished" && name != BACKUP;
+    let is_derived = |name: &str| name.starts_with("hashes/") || name == "bundles";
+    let is_other = |name: &str| SLOTS.contains(&name) || name == "unfinished" || name == BACKUP;
+    let named = |name: &String| !is_derived(name) && !is_other(name);
     let read = |name: &String| read_whole(disk, name, 1 << 24).unwrap().unwrap();
     let mut files: BTreeMap<String, Vec<u8>> = disk.names().into_iter().filter(named).map(|name| (name.clone(), read(&name))).collect();
     // Zeros after the last entry, of which there may be more or fewer.
