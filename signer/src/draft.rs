@@ -206,6 +206,9 @@ impl Draft {
             let signatures = lines.many(signatures, "a signature line", SignatureLine::parse)?;
             statements.push(DraftStatement { text, signatures });
         }
+        if statements.is_empty() {
+            return Err(malformed(lines.next + 1, "at least one statement"));
+        }
         Ok(Draft { from, statements })
     }
 

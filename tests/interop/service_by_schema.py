@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -44,11 +45,12 @@ def serve(program, folder):
     """Starts the service on a free port; gives the process and its address."""
     rates = ["--person-burst", "1000000", "--person-rate", "1000000"]
     log = (folder / "service.log").open("wb")
-    process = subprocess.Popen([program, "serve", "--dir", "county", "--listen", "127.0.0.1:0", *rates], cwd=folder, stderr=log)
+    process = subprocess.Popen([program, "serve", "--dir", "county", "--listen", "127.0.0.1:0", *rates], cwd=folder, stdout=log, stderr=log)
     while process.poll() is None:
-        for line in (folder / "service.log").read_text().splitlines():
-            if '"event":"serving"' in line:
+        for line in (folder / "service.log").read_text().splitlines(keepends=True):
+            if '"event":"serving"' in line and line.endswith("\n"):
                 return process, "http://" + json.loads(line)["more"]["address"]
+        time.sleep(0.05)
     sys.exit("the service ended before it served:\n" + (folder / "service.log").read_text())
 
 

@@ -94,7 +94,7 @@ pub struct County {
     clock: UnixMs,
     /// The latest that any device's clock has said: the ledger receives nothing before it.
     latest: UnixMs,
-    /// The device on which everything is signed for now, instead of the first signer's own.
+    /// The device on which everything is signed while it is set, instead of the first signer's own.
     device: Option<DeviceId>,
     plants: plants::Plants,
     /// What was planted.

@@ -45,7 +45,8 @@ pub fn has_failed() -> bool {
 /// One event of a service, as a JSON line on stderr: what happened, never what somebody sent.
 pub fn log(event: &str, more: &serde_json::Value) {
     let line = serde_json::json!({ "at": crate::clock::device_time().to_string(), "event": event, "more": more });
-    let _ = writeln!(io::stderr(), "{line}");
+    // In one piece: lines of other threads never mix with it, and nobody reads half of one.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Says something on stderr; nobody is left to tell if that fails.

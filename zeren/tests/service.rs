@@ -108,6 +108,10 @@ fn a_clerk_elsewhere_drafts_offline_signs_with_another_and_uploads() {
         "county/trust-policy",
     ]);
     assert!(verified.1.contains("entry 2003 of demo.sample-township.example"), "{}", verified.1);
+    // Who reads Chinese is refused in Chinese.
+    let key = ["--service", &url, "--key", &t701, "--person", "t702", "--policy", "county/trust-policy"];
+    let (code, said) = served.run(&[&["--lang", "zh", "desk", "list"], &key[..]].concat());
+    assert!(code == 4 && said.contains("请用 zeren token 生成"), "{said}");
     // Somebody else's draft is nobody else's business.
     let token = served.token("t703");
     let denied = served.get(&format!("/v1/drafts/{}", whole_id(&served, &id)), Some(&token));
@@ -127,19 +131,20 @@ fn whole_id(served: &Served, digits: &str) -> String {
 fn what_went_stale_meanwhile_is_said_and_the_rest_is_recorded() {
     let served = Served::start(&[]);
     let url = served.url();
-    let [early, late] = ["early", "late"].map(|name| objections(&served, name, 4..7));
-    // Drafted at two desks of one device: the counters are the same, so the second upload must give way, and says why.
+    // Drafted at two desks, of one device: its counters are used by whoever uploads first.
+    let early = objections(&served, "early", 4..7);
+    objections(&served, "late", 7..10);
     assert_eq!(early.len(), 3);
     let upload = |draft: &str| served.run(&["submit", "--to", &url, "--key", "t701.pem", draft]);
-    assert_eq!(upload("early.draft").0, 0);
+    let (code, said) = upload("early.draft");
+    assert!(code == 0 && said.contains("3 recorded, 0 refused"), "{said}");
     let (code, said) = upload("late.draft");
-    // Their texts differ only in the clock; within one second they are the same statement, recorded before.
-    if early != late {
-        assert_eq!(code, 4, "{said}");
-        assert!(said.contains("counter-used") && said.contains("went stale"), "{said}");
-    } else {
-        assert!(code == 0 && said.contains("was recorded before"), "{said}");
-    }
+    assert!(code == 4 && said.contains("nothing recorded, 3 refused"), "{said}");
+    assert!(said.contains("counter-used") && said.contains("objection 07-05-007") && said.contains("went stale"), "{said}");
+    // From a new desk the same is recorded.
+    objections(&served, "again", 7..10);
+    let (code, said) = upload("again.draft");
+    assert!(code == 0 && said.contains("3 recorded, 0 refused"), "{said}");
 }
 
 #[test]
@@ -201,17 +206,34 @@ fn where_the_access_log_cannot_be_written_nothing_is_shown() {
     let served = Served::start(&[]);
     let token = served.token("o001");
     assert_eq!(served.get("/v1/cases/07-05-003", Some(&token)).status, 200);
-    drop(served);
+    served.signal("TERM");
+    let (_, folder) = served.wait();
+    // A device on which there is never room.
+    let log = folder.path().join("county-service/access.jsonl");
+    fs::remove_file(&log).unwrap();
+    std::os::unix::fs::symlink("/dev/full", &log).unwrap();
+    let served = Served::again(folder, &[]);
+    for path in ["/v1/cases/07-05-003", "/v1/persons/t701", "/v1/entries/5", "/v1/cases", "/tile/entries/000"] {
+        let answer = served.get(path, Some(&token));
+        assert_eq!((answer.status, answer.json()["rule"].as_str()), (503, Some("unavailable")), "{path}");
+    }
+    // What is public, and what comes in, goes on.
+    assert_eq!(served.get("/checkpoint", None).status, 200);
+}
+
+#[test]
+fn a_draft_that_cannot_be_kept_or_is_not_signed_is_refused() {
     let served = Served::start(&[]);
-    let token = served.token("o001");
+    objections(&served, "x", 4..5);
+    let draft = fs::read_to_string(served.path("x.draft")).unwrap();
+    let leave = |draft: &str| served.ask("POST", "/v1/drafts", None, "text/plain", draft.as_bytes());
+    let (unsigned, _) = draft.rsplit_once("signatures 1\n").unwrap();
+    assert_eq!(leave(&format!("{unsigned}signatures 0\n")).json()["rule"], "draft-signature");
+    assert_eq!(leave("zeren draft v1\n").status, 400);
+    assert_eq!(leave(&draft).status, 201);
     fs::remove_dir_all(served.path("county-service/drafts")).unwrap();
-    // A draft that cannot be kept is said to be that.
-    let note = objections(&served, "x", 4..5);
-    assert_eq!(note.len(), 1);
-    let draft = fs::read(served.path("x.draft")).unwrap();
-    let answer = served.ask("POST", "/v1/drafts", None, "text/plain", &draft);
+    let answer = leave(&draft);
     assert_eq!((answer.status, answer.json()["rule"].as_str()), (503, Some("unavailable")));
-    assert_eq!(served.get("/v1/cases/07-05-003", Some(&token)).status, 200);
 }
 
 #[test]

@@ -199,7 +199,7 @@ pub struct Step {
 /// What an outcome makes of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OutcomeTo {
-    /// Not payable for now.
+    /// Not payable while it lasts.
     Suspended,
     /// Not confirmed.
     Rejected,

@@ -10,6 +10,7 @@ use signer::value::{LedgerId, PersonId};
 
 use super::print;
 use super::token::new_token;
+use super::trace::words;
 use crate::desk::Desk;
 use crate::error::{Failure, HOLDS};
 use crate::files;
@@ -118,7 +119,7 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
 impl Service {
     /// The client with a token, after the service's history was compared with the one remembered.
     fn open(&self, lang: Lang) -> Result<Client, Failure> {
-        let client = Client::new(&self.service)?;
+        let client = Client::new(&self.service, lang)?;
         let facts = history::facts(&client)?;
         let nonsense = || Failure::Remote { what: format!("{}: no ledger there", self.service) };
         let ledger = facts["ledger"].as_str().and_then(LedgerId::parse).ok_or_else(nonsense)?;
@@ -160,7 +161,7 @@ fn fetch(args: &FetchArgs, lang: Lang) -> Result<ExitCode, Failure> {
 
 fn leave(args: &LeaveArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let draft = read_draft(&args.draft)?;
-    let kept = Client::new(&args.service)?.post("/v1/drafts", "text/plain", &draft.encode())?.json()?;
+    let kept = Client::new(&args.service, lang)?.post("/v1/drafts", "text/plain", &draft.encode())?.json()?;
     let wanting = names(&kept["wanting"]);
     let id = kept["draft"].as_str().unwrap_or_default().to_owned();
     print(&match (lang, wanting.is_empty()) {
@@ -194,7 +195,9 @@ fn list(service: &Service, lang: Lang) -> Result<ExitCode, Failure> {
             (Lang::Zh, true) => "签名齐全，可提交".to_owned(),
         };
         let id: String = draft["draft"].as_str().unwrap_or_default().chars().take(16).collect();
-        print(&format!("{id}  {} × {}  {waits}", draft["statements"], names(&draft["acts"])));
+        let acts: Vec<&str> =
+            draft["acts"].as_array().into_iter().flatten().filter_map(|act| Some(words::act(act.as_str()?, lang))).collect();
+        print(&format!("{id}  {} × {}  {waits}", draft["statements"], acts.join(lang.pick(", ", "、"))));
     }
     if drafts.is_empty() {
         print(lang.pick("no draft waits", "没有待签草稿"));

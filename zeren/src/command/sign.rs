@@ -52,7 +52,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         Some(ledger) => {
             let path = memory_path(&args.key, &ledger);
             let memory = recall(&path, &ledger, args.policy.as_deref(), lang)?;
-            Some((path, follow(&memory, &mut draft, args.service.as_deref(), failed)?))
+            Some((path, follow(&memory, &mut draft, args.service.as_deref().map(|url| (url, lang)), failed)?))
         }
     };
     show(&draft, lang);
@@ -71,10 +71,15 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
 }
 
 /// What is remembered after the draft; a proof that it lacks is asked of the service, if one is named.
-fn follow(memory: &Memory, draft: &mut Draft, service: Option<&str>, failed: impl Fn(DraftError) -> Failure) -> Result<Memory, Failure> {
+fn follow(
+    memory: &Memory,
+    draft: &mut Draft,
+    service: Option<(&str, Lang)>,
+    failed: impl Fn(DraftError) -> Failure,
+) -> Result<Memory, Failure> {
     match (memory.follow(draft), service, &mut draft.from) {
-        (Err(DraftError::ProofMissing { remembered, drafted }), Some(url), Some(from)) => {
-            from.consistency.push(history::proof(&Client::new(url)?, remembered.min(drafted), remembered.max(drafted))?);
+        (Err(DraftError::ProofMissing { remembered, drafted }), Some((url, lang)), Some(from)) => {
+            from.consistency.push(history::proof(&Client::new(url, lang)?, remembered.min(drafted), remembered.max(drafted))?);
             memory.follow(draft).map_err(failed)
         }
         (followed, ..) => followed.map_err(failed),

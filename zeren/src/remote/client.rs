@@ -7,6 +7,7 @@ use ureq::Agent;
 use ureq::http::Response;
 
 use crate::error::{Failure, Refusing};
+use crate::lang::Lang;
 
 /// Time for one answer.
 const TIME: Duration = Duration::from_secs(120);
@@ -20,6 +21,7 @@ pub struct Client {
     base: String,
     agent: Agent,
     token: Option<String>,
+    lang: Lang,
 }
 
 /// An answer that is no problem.
@@ -37,7 +39,7 @@ impl Answered {
 
 impl Client {
     /// The service at an address that begins with `http://` or `https://`. No redirects are followed, no proxy is asked.
-    pub fn new(url: &str) -> Result<Client, Failure> {
+    pub fn new(url: &str, lang: Lang) -> Result<Client, Failure> {
         let base = url.trim_end_matches('/');
         if !base.starts_with("http://") && !base.starts_with("https://") {
             return Err(Failure::malformed(format!("{}: http://… https://…", url.escape_debug())));
@@ -48,7 +50,7 @@ impl Client {
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None);
-        Ok(Client { base: base.to_owned(), agent: config.build().into(), token: None })
+        Ok(Client { base: base.to_owned(), agent: config.build().into(), token: None, lang })
     }
 
     /// With a reading token.
@@ -59,7 +61,7 @@ impl Client {
 
     /// `GET`.
     pub fn get(&self, path: &str) -> Result<Answered, Failure> {
-        let mut request = self.agent.get(format!("{}{path}", self.base));
+        let mut request = self.agent.get(format!("{}{path}", self.base)).header("Accept-Language", self.language());
         if let Some(token) = &self.token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
@@ -68,16 +70,27 @@ impl Client {
 
     /// `POST`.
     pub fn post(&self, path: &str, media: &str, body: &str) -> Result<Answered, Failure> {
-        self.answered(self.agent.post(format!("{}{path}", self.base)).header("Content-Type", media).send(body))
+        self.answered(
+            self.agent
+                .post(format!("{}{path}", self.base))
+                .header("Content-Type", media)
+                .header("Accept-Language", self.language())
+                .send(body),
+        )
     }
 
     /// `DELETE`.
     pub fn delete(&self, path: &str) -> Result<Answered, Failure> {
-        let mut request = self.agent.delete(format!("{}{path}", self.base));
+        let mut request = self.agent.delete(format!("{}{path}", self.base)).header("Accept-Language", self.language());
         if let Some(token) = &self.token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
         self.answered(request.call())
+    }
+
+    /// Refusals come in the language of whoever reads them.
+    fn language(&self) -> &'static str {
+        self.lang.pick("en", "zh")
     }
 
     fn answered(&self, answer: Result<Response<ureq::Body>, ureq::Error>) -> Result<Answered, Failure> {

@@ -225,7 +225,6 @@ pub async fn leave(
     let what = lang.pick("fewer drafts that do not verify", "未通过核验的草稿不得过多");
     let stranger = peer.0.to_string();
     service.strangers.ask(&stranger, Instant::now()).map_err(|wait| Problem::too_many(what, wait, lang))?;
-    service.strangers.charge(&stranger, 1, Instant::now());
     let kept = service.blocking(lang, move |service| {
         let draft = Draft::parse(&body).map_err(|error| Problem::malformed("zeren draft v1", error.to_string(), lang))?;
         let signed = {
@@ -236,7 +235,8 @@ pub async fn leave(
         signed.iter().for_each(|person| service.rates.charge(person, 1, Instant::now()));
         service.drafts.keep(draft, lang)
     });
-    let (id, of, is_new) = kept.await?;
+    // Whoever leaves what does not verify pays for it; signers pay for what does.
+    let (id, of, is_new) = kept.await.inspect_err(|_| service.strangers.charge(&stranger, 1, Instant::now()))?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(of.to_json(&id))).into_response())
 }

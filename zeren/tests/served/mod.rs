@@ -20,7 +20,9 @@ static COUNTY: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
 
 /// The binary under test.
 pub fn zeren(folder: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_zeren")).args(["--lang", "en"]).args(args).current_dir(folder).output().unwrap()
+    // English, unless the arguments say otherwise.
+    let lang: &[&str] = if args.first() == Some(&"--lang") { &[] } else { &["--lang", "en"] };
+    Command::new(env!("CARGO_BIN_EXE_zeren")).args(lang).args(args).current_dir(folder).output().unwrap()
 }
 
 /// A service, with a folder in which its users work.

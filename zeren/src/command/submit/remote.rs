@@ -25,7 +25,7 @@ pub fn submit(
     is_json: bool,
     lang: Lang,
 ) -> Result<ExitCode, Failure> {
-    let client = Client::new(url)?;
+    let client = Client::new(url, lang)?;
     let facts = history::facts(&client)?;
     let nonsense = || Failure::Remote { what: format!("{url}: no ledger there") };
     let ledger = facts["ledger"].as_str().and_then(LedgerId::parse).ok_or_else(nonsense)?;
