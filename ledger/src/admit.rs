@@ -97,18 +97,25 @@ fn judge_every_entry(state: &State, verified: &Verified, received: UnixMs) -> Ju
         Content::Cosigned(cosigned) => Some(cosigned.time_latest()),
         Content::Statement { .. } | Content::Index(_) => None,
     };
-    match state.witness_time() {
-        Some(known) if !is_amendment && received > known.max(brought.unwrap_or(known)).plus_ms(UNWITNESSED_MS_MAX) => refuse::<()>(
-            Rule::Unwitnessed,
-            format!("a cosigned entry whose witnesses' time is at most 24 h before {}", received.0),
-            format!("latest witness time {}", known.0),
-        )?,
-        _ => {}
+    if !is_amendment {
+        judge_witnessed(state, received, brought)?;
     }
     let needs_index = matches!(&verified.content, Content::Statement { .. }) && !is_amendment && !is_founding;
     match state.index_due(received).filter(|_| needs_index && !state.is_mutant(Rule::IndexMissing)) {
         Some(since) => refuse(Rule::IndexMissing, format!("an index entry at or after {}", show(since)), "none"),
         None => Ok(()),
+    }
+}
+
+/// Whether the witnesses' time, that of an entry itself included, is near enough.
+pub(crate) fn judge_witnessed(state: &State, received: UnixMs, brought: Option<UnixMs>) -> Judged {
+    match state.witness_time() {
+        Some(known) if received > known.max(brought.unwrap_or(known)).plus_ms(UNWITNESSED_MS_MAX) => refuse(
+            Rule::Unwitnessed,
+            format!("a cosigned entry whose witnesses' time is at most 24 h before {}", received.0),
+            format!("latest witness time {}", known.0),
+        ),
+        _ => Ok(()),
     }
 }
 

@@ -1,14 +1,19 @@
 //! Proof for somebody who holds no ledger: what the record says of one case or key, and that nothing else exists for it
 //! (format.md section 19).
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
 use signer::checkpoint::Receipt;
 use signer::index_note::IndexNote;
 use signer::rule::{Refusal, Rule};
 use signer::value::{CaseId, KeyBytes, PersonId};
-use signer::{Checkpoint, Note};
+use signer::{Checkpoint, Note, PublicKey};
 
-use crate::index::{key_id, key_text};
+use crate::entry::Entry;
+use crate::error::LedgerError;
+use crate::history::History;
+use crate::index::key_id;
 use crate::map::{MapProof, Proved, key_of};
 use crate::policy::Policy;
 use crate::state::State;
@@ -70,6 +75,42 @@ pub struct MapEvidence {
     pub receipt: Receipt,
 }
 
+/// The proof by the latest index entry that a signed checkpoint covers, from the state that all entries made: the maps are as of that
+/// entry, and what changed since is remembered as it was. Under the largest checkpoint that the log holds cosigned if that covers the
+/// entry: what a policy with witnesses asks for.
+pub(crate) fn latest(
+    state: &State,
+    history: &History,
+    (size, checkpoint): (u64, &Arc<Note>),
+    entry: &dyn Fn(u64) -> Result<Option<Vec<u8>>, LedgerError>,
+    subject: Subject,
+) -> Result<Option<MapEvidence>, LedgerError> {
+    let noted = |index| {
+        let bytes = entry(index)?.unwrap_or_default();
+        Ok::<_, LedgerError>(Entry::parse(&bytes).ok().and_then(|entry| Note::parse(entry.note).ok()))
+    };
+    let Some((index, _)) = state.indexed_last().filter(|(index, _)| *index < size) else { return Ok(None) };
+    let Some(note) = noted(index)? else { return Ok(None) };
+    let cosigned = state.cosigned_size();
+    let cosigning = match state.cosigned_entry(cosigned).filter(|entry| index < cosigned && *entry < size) {
+        Some(entry) => noted(entry)?.map(Arc::new),
+        None => None,
+    };
+    let receipt = match cosigning {
+        Some(cosigning) => history.receipt(index, cosigned, &cosigning),
+        None => history.receipt(index, size, checkpoint),
+    };
+    let Some(receipt) = receipt else { return Ok(None) };
+    let (value, proof) = match &subject {
+        Subject::Case(case) => state.index_maps().prove_case(state, case),
+        Subject::Key(person, key) => state.index_maps().prove_key(state, person, key),
+    };
+    let evidence = MapEvidence { subject, value, proof, note, receipt };
+    // Nothing leaves that would not verify: maps that have moved on would have another root.
+    let fits = IndexNote::parse(&evidence.note.text).is_some_and(|index| evidence.judge_path(&index).is_ok());
+    Ok(fits.then_some(evidence))
+}
+
 /// What was proved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
@@ -82,20 +123,6 @@ pub struct Shown {
 }
 
 impl MapEvidence {
-    /// Makes the proof from the state right before the index entry, whose note and receipt these are.
-    pub fn make(state: &State, subject: Subject, note: Note, receipt: Receipt) -> MapEvidence {
-        // The maps are brought up to this state.
-        let _ = state.index_roots();
-        let (value, proof) = match &subject {
-            Subject::Case(case) => (state.register().case(case).map(|known| known.index_text(case)), state.index_maps().prove_case(case)),
-            Subject::Key(person, key) => {
-                let known = state.person(person).and_then(|known| known.key(key));
-                (known.map(|known| key_text(person, known)), state.index_maps().prove_key(person, key))
-            }
-        };
-        MapEvidence { subject, value, proof, note, receipt }
-    }
-
     /// The file.
     pub fn encode(&self) -> String {
         let part = |name: &str, text: &str| format!("{name} {}\n{text}", text.lines().count());
@@ -133,18 +160,36 @@ impl MapEvidence {
     /// # Errors
     /// A [`Refusal`] naming what does not fit.
     pub fn verify(&self, policy: &Policy) -> Result<Shown, Refusal> {
-        let origin = Checkpoint::parse(&self.receipt.checkpoint.text).map(|checkpoint| checkpoint.origin).unwrap_or_default();
-        let index = IndexNote::parse(&self.note.text).filter(|index| index.ledger.as_str() == origin);
-        let index = index.ok_or_else(|| Refusal::new(Rule::IndexFormat, format!("an index entry of {origin}"), "another note"))?;
-        let note = self.note.encode();
-        let mut answer = Err(Refusal::new(Rule::OtherLedger, format!("a log line for {origin}"), "none"));
-        for key in policy.log_keys(&origin) {
-            answer = self.receipt.verify(note.as_bytes(), &origin, key);
+        let ledger = self.origin();
+        let mut answer = Err(Refusal::new(Rule::OtherLedger, format!("a log line for {ledger}"), "none"));
+        for key in policy.log_keys(&ledger) {
+            answer = self.verify_under(&ledger, key);
             if answer.is_ok() {
                 break;
             }
         }
         answer?;
+        Ok(Shown { ledger, index: self.receipt.index, is_anchored: policy.accepts(&self.receipt.checkpoint) })
+    }
+
+    /// Verifies under one checkpoint key of a ledger: the checkpoint that the receipt leads to.
+    ///
+    /// # Errors
+    /// A [`Refusal`] naming what does not fit.
+    pub fn verify_under(&self, ledger: &str, key: &PublicKey) -> Result<Checkpoint, Refusal> {
+        let index = IndexNote::parse(&self.note.text).filter(|index| index.ledger.as_str() == ledger);
+        let index = index.ok_or_else(|| Refusal::new(Rule::IndexFormat, format!("an index entry of {ledger}"), "another note"))?;
+        let checkpoint = self.receipt.verify(self.note.encode().as_bytes(), ledger, key)?;
+        self.judge_path(&index).map(|()| checkpoint)
+    }
+
+    /// The ledger that the receipt's checkpoint names.
+    fn origin(&self) -> String {
+        Checkpoint::parse(&self.receipt.checkpoint.text).map(|checkpoint| checkpoint.origin).unwrap_or_default()
+    }
+
+    /// That the index entry's root commits to this value, or to none.
+    fn judge_path(&self, index: &IndexNote) -> Result<(), Refusal> {
         let (_, root) = match &self.subject {
             Subject::Case(_) => index.cases,
             Subject::Key(..) => index.keys,
@@ -157,6 +202,6 @@ impl MapEvidence {
         if found != Some(expected) {
             return Err(Refusal::new(Rule::IndexUnlike, format!("a path to root {root}"), "one that leads elsewhere"));
         }
-        Ok(Shown { ledger: origin, index: self.receipt.index, is_anchored: policy.accepts(&self.receipt.checkpoint) })
+        Ok(())
     }
 }

@@ -1,8 +1,14 @@
 //! What the log was at each size: tree, chain heads, times. Grows by 104 bytes an entry (format.md section 17).
 
+use std::sync::Arc;
+
+use signer::Note;
+use signer::checkpoint::Receipt;
 use signer::merkle::{empty_root, node_hash};
 use signer::statement::Seen;
 use signer::value::{ChainHead, TreeHash, TreeRoot, UnixMs};
+
+use crate::entry::entry_head;
 
 /// RFC 6962 tree with proofs at any sizes.
 #[derive(Clone, Debug, Default)]
@@ -192,6 +198,12 @@ impl History {
     /// Size, root and chain head at a size.
     pub fn seen_at(&self, size: u64) -> Option<Seen> {
         Some(Seen { size, root: self.tree.root_at(size)?, chain: self.chain_at(size)? })
+    }
+
+    /// Proof that an entry is in the log of a checkpoint of this size.
+    pub fn receipt(&self, index: u64, size: u64, checkpoint: &Arc<Note>) -> Option<Receipt> {
+        let entry_head = entry_head(self.chain_at(index)?, self.received(index)?);
+        Some(Receipt { entry_head, index, proof: self.tree.inclusion(index, size)?, checkpoint: Arc::clone(checkpoint) })
     }
 
     /// What an entry that names this size is judged against.

@@ -14,10 +14,11 @@ use signer::statement::{Seen, Statement, statement_hash};
 use signer::value::{KeyBytes, LedgerId, StatementHash, TreeRoot, UnixMs};
 use signer::{Checkpoint, Note, SecretKey};
 
-use crate::admit::{Admission, admit};
+use crate::admit::{Admission, admit, judge_witnessed};
 use crate::check::{Content, KeyRing, Verified, check};
-use crate::entry::{Entry, SealedEntry, entry_head};
+use crate::entry::{Entry, SealedEntry};
 use crate::error::{LedgerError, storage_error};
+use crate::evidence::{self, MapEvidence, Subject};
 use crate::history::History;
 use crate::marker::{encode_marker, read_marker};
 use crate::recovery::Replayed;
@@ -341,9 +342,13 @@ impl<S: Storage> Ledger<S> {
 
     /// The index entry of the day, before its first entry. Where it cannot be admitted, the statement will say why.
     fn index(&mut self, received: UnixMs, pending: &mut Vec<SealedEntry>) -> Result<(), LedgerError> {
+        // Asking for roots moves the maps on: only for an entry that will be there, or the last one could be proved no more.
+        if judge_witnessed(&self.state, received, None).is_err() {
+            return Ok(());
+        }
         let kept = KeptRefusals::read(&self.storage, self.id().as_str(), self.ring().checkpoint_keys())
             .map_err(storage_error("reading refusals"))?;
-        let since = self.state.indexed_last().or_else(|| self.history.received(0)).unwrap_or(received);
+        let since = self.state.indexed_last().map(|(_, last)| last).or_else(|| self.history.received(0)).unwrap_or(received);
         let (cases, keys) = self.state.index_roots();
         let note = IndexNote { ledger: self.id().clone(), cases, keys, refusals: kept.between(since, received) };
         let signed = note.sign(self.key_in_force()?).encode();
@@ -468,13 +473,16 @@ impl<S: Storage> Ledger<S> {
     /// # Errors
     /// Those of the storage.
     pub fn receipt(&self, index: u64) -> Result<Option<Receipt>, LedgerError> {
-        let received = self.history.received(index);
-        let (Some(previous), Some(received), Some(proof)) =
-            (self.history.chain_at(index), received, self.history.tree().inclusion(index, self.checkpoint_size))
-        else {
-            return Ok(None);
-        };
-        Ok(Some(Receipt { entry_head: entry_head(previous, received), index, proof, checkpoint: Arc::clone(&self.checkpoint) }))
+        Ok(self.history.receipt(index, self.checkpoint_size, &self.checkpoint))
+    }
+
+    /// What the latest durable index entry says of a case or key, with proof; nothing where there is none.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn prove(&self, subject: Subject) -> Result<Option<MapEvidence>, LedgerError> {
+        let entry = |index| self.entry(index);
+        evidence::latest(&self.state, &self.history, (self.checkpoint_size, &self.checkpoint), &entry, subject)
     }
 
     /// Makes entries, and the checkpoint that covers them, durable. Only after this returns may receipts leave.

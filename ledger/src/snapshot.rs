@@ -9,8 +9,8 @@ use signer::checkpoint::Receipt;
 use signer::rule::Refusal;
 use signer::value::LedgerId;
 
-use crate::entry::{Entry, entry_head};
 use crate::error::LedgerError;
+use crate::evidence::{self, MapEvidence, Subject};
 use crate::history::History;
 use crate::marker::read_marker;
 use crate::recovery::Replayed;
@@ -26,7 +26,7 @@ pub struct Snapshot<S: Storage> {
     state: State,
     history: History,
     segments: Segments,
-    checkpoint: Note,
+    checkpoint: Arc<Note>,
     size: u64,
     id: LedgerId,
     warnings: BTreeMap<u64, Vec<Refusal>>,
@@ -41,7 +41,7 @@ impl<S: Storage> Snapshot<S> {
         let id = read_marker(&storage)?.ok_or(LedgerError::NotALedger)?;
         let (replayed, slot) = Replayed::read(&storage, &id, false, progress)?;
         let Replayed { state, history, segments, warnings, .. } = replayed;
-        Ok(Snapshot { storage, state, history, segments, size: slot.checkpoint.size, checkpoint: slot.note, id, warnings })
+        Ok(Snapshot { storage, state, history, segments, size: slot.checkpoint.size, checkpoint: Arc::new(slot.note), id, warnings })
     }
 
     /// The ledger's id.
@@ -93,24 +93,15 @@ impl<S: Storage> Snapshot<S> {
 
     /// Proof that an entry is in the log of the checkpoint.
     pub fn receipt(&self, index: u64) -> Option<Receipt> {
-        self.receipt_under(index, self.size, self.checkpoint.clone())
+        self.history.receipt(index, self.size, &self.checkpoint)
     }
 
-    /// The same under the largest checkpoint that the log holds cosigned, if that covers the entry: what a policy with witnesses asks for.
+    /// What the latest index entry says of a case or key, with proof; nothing where there is none.
     ///
     /// # Errors
     /// Those of the storage.
-    pub fn cosigned_receipt(&self, index: u64) -> Result<Option<Receipt>, LedgerError> {
-        let size = self.state.cosigned_size();
-        let Some(entry) = self.state.cosigned_entry(size).filter(|_| index < size) else { return Ok(None) };
-        let bytes = self.entry(entry)?.unwrap_or_default();
-        let note = Entry::parse(&bytes).ok().and_then(|entry| Note::parse(entry.note).ok());
-        Ok(note.and_then(|note| self.receipt_under(index, size, note)))
-    }
-
-    fn receipt_under(&self, index: u64, size: u64, checkpoint: Note) -> Option<Receipt> {
-        let proof = self.history.tree().inclusion(index, size)?;
-        let head = entry_head(self.history.chain_at(index)?, self.history.received(index)?);
-        Some(Receipt { entry_head: head, index, proof, checkpoint: Arc::new(checkpoint) })
+    pub fn prove(&self, subject: Subject) -> Result<Option<MapEvidence>, LedgerError> {
+        let entry = |index| self.entry(index);
+        evidence::latest(&self.state, &self.history, (self.size, &self.checkpoint), &entry, subject)
     }
 }

@@ -171,7 +171,8 @@ pub struct State {
     procedures: Vec<Enacted>,
     register: Register,
     map: IndexMaps,
-    indexed_last: Option<UnixMs>,
+    /// Index and `received` of the last index entry.
+    indexed_last: Option<(u64, UnixMs)>,
     /// A rule that is not judged: for tests that ask whether somebody would notice.
     #[cfg(feature = "mutants")]
     pub mutant: Option<signer::Rule>,
@@ -292,12 +293,12 @@ impl State {
         let enacted = self.procedure_at(self.size, received).filter(|enacted| enacted.procedure.programme.is_indexed_daily)?;
         let calendar = &enacted.procedure.programme.calendar;
         let today = calendar.day(received);
-        let since = self.indexed_last.map_or(enacted.starts, |last| last.max(enacted.starts));
+        let since = self.indexed_last.map_or(enacted.starts, |(_, last)| last.max(enacted.starts));
         (calendar.day(since) < today).then(|| calendar.midnight(today))
     }
 
-    /// When the last index entry was received.
-    pub fn indexed_last(&self) -> Option<UnixMs> {
+    /// The last index entry, and when it was received.
+    pub fn indexed_last(&self) -> Option<(u64, UnixMs)> {
         self.indexed_last
     }
 
@@ -306,8 +307,8 @@ impl State {
         self.map.roots(self)
     }
 
-    /// The maps of cases and keys, as of now, for proofs.
-    pub fn index_maps(&self) -> &IndexMaps {
+    /// The maps of cases and keys, as of the last time that roots were asked for.
+    pub(crate) fn index_maps(&self) -> &IndexMaps {
         &self.map
     }
 
@@ -379,17 +380,19 @@ impl State {
                 }
                 self.count_joint(statement, keys, received);
             }
-            Content::Index(_) => self.indexed_last = Some(received),
+            Content::Index(_) => self.indexed_last = Some((self.size, received)),
         }
         let hash = verified.statement_hash().unwrap_or(StatementHash([0; 32]));
         let cause = Cause { entry: self.size, hash, received };
+        // Before anything changes: what the last index entry said of them can still be proved.
+        for change in &admission.changes {
+            match change {
+                Change::Named(_, cases) => self.map.note_cases(cases.iter(), &self.register),
+                Change::Imported(case) => self.map.note_cases(std::iter::once(case), &self.register),
+                _ => {}
+            }
+        }
         for change in admission.changes {
-            if let Change::Named(_, cases) = &change {
-                self.map.note_cases(cases.iter());
-            }
-            if let Change::Imported(case) = &change {
-                self.map.note_cases(std::iter::once(case));
-            }
             self.register.apply(change, &cause);
         }
         self.skip(Some(received));
@@ -444,7 +447,7 @@ impl State {
     fn add_key(&mut self, person: &PersonId, key: KeyBytes) {
         self.keys_taken.insert(key);
         self.key_ids.insert((person.clone(), key_id(person.as_str(), TYPE_ED25519, &key.0)));
-        self.map.note_person(person);
+        self.map.note_person(person, self.persons.get(person));
         if let Some(known) = self.persons.get_mut(person) {
             known.keys.push(PersonKey { key, since: self.size, status: KeyStatus::Active, joint_last: None });
         }
@@ -543,7 +546,7 @@ impl State {
     }
 
     fn set_status(&mut self, person: &PersonId, key: KeyBytes, status: KeyStatus) {
-        self.map.note_person(person);
+        self.map.note_person(person, self.persons.get(person));
         let known = self.persons.get_mut(person).and_then(|person| person.keys.iter_mut().find(|known| known.key == key));
         if let Some(known) = known {
             known.status = status;

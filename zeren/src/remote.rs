@@ -3,4 +3,5 @@
 pub mod client;
 pub mod history;
 pub mod receipts;
+pub mod session;
 pub mod witness;

@@ -9,6 +9,7 @@ mod events;
 mod metrics;
 mod openapi;
 mod programme;
+mod proofs;
 mod reader;
 mod record;
 mod routes;

@@ -4,24 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use signer::Note;
 use signer::draft::{DRAFT_BYTES_MAX, Draft};
-use signer::value::{LedgerId, PersonId};
 
 use super::print;
-use super::token::new_token;
 use super::trace::words;
 use crate::desk::Desk;
 use crate::error::{Failure, HOLDS};
 use crate::files;
 use crate::lang::{Lang, thousands};
-use crate::memory::{memory_path, recall};
 use crate::remote::client::Client;
-use crate::remote::history;
-use crate::secret::{PassphraseSource, open_key};
-
-/// For how long the token of one command is good, in seconds.
-const TOKEN_SECONDS: u64 = 300;
+use crate::remote::session::{Asker, Session};
+use crate::secret::PassphraseSource;
 
 /// What a clerk does.
 #[derive(Subcommand)]
@@ -119,17 +112,8 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
 impl Service {
     /// The client with a token, after the service's history was compared with the one remembered.
     fn open(&self, lang: Lang) -> Result<Client, Failure> {
-        let client = Client::new(&self.service, lang)?;
-        let facts = history::facts(&client)?;
-        let nonsense = || Failure::Remote { what: format!("{}: no ledger there", self.service) };
-        let ledger = facts["ledger"].as_str().and_then(LedgerId::parse).ok_or_else(nonsense)?;
-        let path = memory_path(&self.key, ledger.as_str());
-        let mut memory = recall(&path, ledger.as_str(), self.policy.as_deref(), lang)?;
-        let checkpoint = facts["checkpoint"].as_str().and_then(|text| Note::parse(text.as_bytes()).ok()).ok_or_else(nonsense)?;
-        history::follow(&client, &mut memory, &path, &checkpoint, lang)?;
-        let person = PersonId::parse(&self.person).ok_or_else(|| Failure::malformed(format!("--person {}", self.person)))?;
-        let key = open_key(&self.key, &self.passphrase, lang)?;
-        Ok(client.with_token(new_token(ledger, person, TOKEN_SECONDS).sign(&key)))
+        let asker = Asker { key: &self.key, person: &self.person, policy: self.policy.as_deref(), passphrase: &self.passphrase };
+        Ok(Session::open_to_read(Client::new(&self.service, lang)?, &asker, lang)?.client)
     }
 }
 

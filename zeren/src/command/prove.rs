@@ -1,25 +1,21 @@
 //! `zeren prove`: a file for somebody who holds no ledger.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use ledger::admit::admit;
-use ledger::check::Content;
-use ledger::entry::Entry;
 use ledger::evidence::{MapEvidence, Subject};
-use ledger::snapshot::Snapshot;
-use ledger::state::State;
-use ledger::storage::Folder;
-use signer::Note;
 use signer::value::{CaseId, PersonId};
 
 use super::read_ledger;
 use crate::error::{Failure, HOLDS};
 use crate::files;
 use crate::lang::Lang;
+use crate::remote::client::Client;
+use crate::remote::history::require_earlier;
+use crate::remote::session::{Asker, Session};
 use crate::screen::say;
+use crate::secret::PassphraseSource;
 
 /// Of what a proof is made.
 #[derive(Subcommand)]
@@ -36,37 +32,39 @@ pub struct ProveArgs {
     /// The case, or the person
     id: String,
     /// The ledger's folder
-    #[arg(long)]
-    dir: PathBuf,
+    #[arg(long, required_unless_present = "from")]
+    dir: Option<PathBuf>,
+    /// Ask a service instead, at this address
+    #[arg(long, value_name = "URL", conflicts_with = "dir", requires = "key", requires = "person")]
+    from: Option<String>,
+    /// With --from: your key's file; what you have seen of the ledger is remembered beside it
+    #[arg(long, requires = "from")]
+    key: Option<PathBuf>,
+    /// With --from: who you are
+    #[arg(long, requires = "from")]
+    person: Option<String>,
+    /// With --from: the trust policy, needed the first time
+    #[arg(long, value_name = "FILE", requires = "from")]
+    policy: Option<PathBuf>,
+    #[command(flatten)]
+    passphrase: PassphraseSource,
     /// Where the proof is written
     #[arg(long)]
     out: PathBuf,
 }
 
-/// Makes a proof.
+/// Makes a proof, or fetches one.
 pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
     let (Command::Case(args) | Command::Key(args)) = command;
-    let ledger = read_ledger(&args.dir, lang)?;
-    let malformed = || Failure::malformed(format!("{}: {}", args.id.escape_debug(), lang.pick("no such id", "编号无效")));
-    let subject = match command {
-        Command::Case(_) => Subject::Case(CaseId::parse(&args.id).ok_or_else(malformed)?),
-        Command::Key(_) => {
-            let person = PersonId::parse(&args.id).ok_or_else(malformed)?;
-            let key = ledger.state().person(&person).and_then(|known| known.latest_key()).ok_or_else(malformed)?.key;
-            Subject::Key(person, key)
+    let evidence = match (&args.dir, &args.from, &args.key, &args.person) {
+        (Some(_), ..) => made(command, args, lang)?,
+        (None, Some(url), Some(key), Some(person)) => {
+            let asker = Asker { key, person, policy: args.policy.as_deref(), passphrase: &args.passphrase };
+            fetched(command, &args.id, url, &asker, lang)?
         }
+        _ => return Err(Failure::malformed("--dir DIR, or --from URL --key FILE --person PERSON")),
     };
-    let Some(index) = last_index(&ledger)? else {
-        return Err(Failure::malformed(lang.pick(
-            "this ledger has no index entry: its procedure does not ask for any ([index] daily)",
-            "该账本没有索引条目：其办法未要求（[index] daily）",
-        )));
-    };
-    let state = state_before(&ledger, index)?;
-    let bytes = ledger.entry(index)?.unwrap_or_default();
-    let note = Note::parse(Entry::parse(&bytes).map_err(Failure::Refused)?.note).map_err(Failure::Refused)?;
-    let receipt = ledger.cosigned_receipt(index)?.or_else(|| ledger.receipt(index)).ok_or_else(malformed)?;
-    let evidence = MapEvidence::make(&state, subject, note, receipt);
+    let index = evidence.receipt.index;
     files::replace(&args.out, evidence.encode().as_bytes(), 0o644)?;
     say(&match lang {
         Lang::En => format!("{}: what entry {index} says of {}", args.out.display(), args.id),
@@ -75,36 +73,46 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(HOLDS))
 }
 
-fn last_index(ledger: &Snapshot<Folder>) -> Result<Option<u64>, Failure> {
-    let mut last = None;
-    ledger.admitted(0, &mut |entry| {
-        if let Content::Index(_) = entry.verified.content {
-            last = Some(entry.index);
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(last)
+fn no_such(id: &str, lang: Lang) -> Failure {
+    Failure::malformed(format!("{}: {}", id.escape_debug(), lang.pick("no such id", "编号无效")))
 }
 
-/// The state that the entries before one made: the maps that it was judged by.
-fn state_before(ledger: &Snapshot<Folder>, index: u64) -> Result<State, Failure> {
-    let mut state = State::new(Some(ledger.id().clone()));
-    let mut refused = None;
-    ledger.admitted(0, &mut |entry| {
-        if entry.index == index {
-            return ControlFlow::Break(());
+fn made(command: &Command, args: &ProveArgs, lang: Lang) -> Result<MapEvidence, Failure> {
+    let ledger = read_ledger(args.dir.as_deref().unwrap_or_else(|| ".".as_ref()), lang)?;
+    let malformed = || no_such(&args.id, lang);
+    let subject = match command {
+        Command::Case(_) => Subject::Case(CaseId::parse(&args.id).ok_or_else(malformed)?),
+        Command::Key(_) => {
+            let person = PersonId::parse(&args.id).ok_or_else(malformed)?;
+            let key = ledger.state().person(&person).and_then(|known| known.latest_key()).ok_or_else(malformed)?.key;
+            Subject::Key(person, key)
         }
-        let context = entry.verified.names_size().and_then(|size| ledger.history().context(size));
-        match admit(&state, entry.verified, entry.received, context.as_ref()) {
-            Ok(admission) => {
-                state.apply(entry.verified, entry.received, admission);
-                ControlFlow::Continue(())
-            }
-            Err(refusal) => {
-                refused = Some(refusal);
-                ControlFlow::Break(())
-            }
-        }
-    })?;
-    refused.map_or(Ok(state), |refusal| Err(Failure::Refused(refusal)))
+    };
+    ledger.prove(subject)?.ok_or_else(|| {
+        Failure::malformed(lang.pick(
+            "this ledger has no index entry: its procedure does not ask for any ([index] daily)",
+            "该账本没有索引条目：其办法未要求（[index] daily）",
+        ))
+    })
+}
+
+/// What a service sends is kept only if it is of what was asked, verifies, and is of the history that was seen.
+fn fetched(command: &Command, id: &str, url: &str, asker: &Asker<'_>, lang: Lang) -> Result<MapEvidence, Failure> {
+    let is_asked = |subject: &Subject| match (command, subject) {
+        (Command::Case(_), Subject::Case(case)) => case.as_str() == id,
+        (Command::Key(_), Subject::Key(person, _)) => person.as_str() == id,
+        _ => false,
+    };
+    let path = match command {
+        Command::Case(_) => CaseId::parse(id).map(|case| format!("/v1/cases/{case}/proof")),
+        Command::Key(_) => PersonId::parse(id).map(|person| format!("/v1/persons/{person}/proof")),
+    };
+    let path = path.ok_or_else(|| no_such(id, lang))?;
+    let session = Session::open_to_read(Client::new(url, lang)?, asker, lang)?;
+    let sent = session.client.get(&path)?.text;
+    let evidence = MapEvidence::parse(sent.as_bytes()).filter(|evidence| is_asked(&evidence.subject));
+    let evidence = evidence.ok_or_else(|| Failure::Remote { what: format!("{url}: no map proof of {id}") })?;
+    let checkpoint = evidence.verify_under(session.ledger.as_str(), &session.memory.key).map_err(Failure::Refused)?;
+    require_earlier(&session.client, &session.memory, &checkpoint, lang)?;
+    Ok(evidence)
 }

@@ -53,6 +53,11 @@ impl Client {
         Ok(Client { base: base.to_owned(), agent: config.build().into(), token: None, lang })
     }
 
+    /// Its address.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// With a reading token.
     #[must_use]
     pub fn with_token(self, token: String) -> Client {

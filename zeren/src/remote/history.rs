@@ -28,6 +28,23 @@ pub fn facts(client: &Client) -> Result<Value, Failure> {
     client.get("/v1/ledger")?.json()
 }
 
+/// Verifies that an earlier checkpoint, whose signature was verified, is of the history that was seen.
+pub fn require_earlier(client: &Client, memory: &Memory, checkpoint: &Checkpoint, lang: Lang) -> Result<(), Failure> {
+    let is_earlier = match memory.seen {
+        Some((size, root)) if checkpoint.size < size => {
+            let proof = proof(client, checkpoint.size, size)?.proof;
+            verifies_consistency(checkpoint.size, &checkpoint.root, size, &root, &proof)
+        }
+        Some((size, root)) => (checkpoint.size, checkpoint.root) == (size, root),
+        None => false,
+    };
+    if is_earlier {
+        return Ok(());
+    }
+    let what = lang.pick("what the service sent is of another history than the one that you saw", "服务所发内容与您此前所见不是同一历史");
+    Err(Failure::OtherHistory { what: what.to_owned() })
+}
+
 /// Verifies that a checkpoint is signed with the key that is remembered and continues what was seen, and remembers it. A history
 /// that is another is kept beside the key: it is evidence.
 pub fn follow(client: &Client, memory: &mut Memory, path: &Path, note: &Note, lang: Lang) -> Result<(), Failure> {

@@ -66,7 +66,7 @@ fn limited(limit: Option<usize>, lang: Lang) -> Result<usize, Problem> {
     }
 }
 
-fn named<T>(text: &str, parse: impl Fn(&str) -> Option<T>, what: &str, lang: Lang) -> Result<T, Problem> {
+pub(super) fn named<T>(text: &str, parse: impl Fn(&str) -> Option<T>, what: &str, lang: Lang) -> Result<T, Problem> {
     parse(text).ok_or_else(|| Problem::malformed(what, text, lang))
 }
 
@@ -137,7 +137,7 @@ pub async fn cases(
 }
 
 /// A case whose unit one of the reader's offices covers, by what the ledger says now.
-fn require_case(service: &Service, reader: &Reader, case: &CaseId, lang: Lang) -> Result<(), Problem> {
+pub(super) fn require_case(service: &Service, reader: &Reader, case: &CaseId, lang: Lang) -> Result<(), Problem> {
     let ledger = writer::read(&service.ledger);
     let unit = ledger.state().register().file(case).map(|file| file.unit.clone());
     drop(ledger);
@@ -147,6 +147,20 @@ fn require_case(service: &Service, reader: &Reader, case: &CaseId, lang: Lang) -
         Ok(())
     } else {
         Err(reader.denied(service, lang.pick("an office that covers the case's unit", "任职范围包含该案件单位的岗位"), lang))
+    }
+}
+
+/// Oneself, or somebody who holds or held office where the reader does.
+pub(super) fn require_person(service: &Service, reader: &Reader, person: &PersonId, lang: Lang) -> Result<(), Problem> {
+    let is_covered = {
+        let ledger = writer::read(&service.ledger);
+        ledger.state().offices_of(person).any(|held| held.office.as_str() != "self" && reader.covers(held.unit.as_str()))
+    };
+    if *person == reader.person || is_covered || reader.covers_all() {
+        Ok(())
+    } else {
+        let expected = lang.pick("oneself, or an office that covers one of the person's", "本人，或任职范围包含该人员岗位的人员");
+        Err(reader.denied(service, expected, lang))
     }
 }
 
@@ -161,14 +175,7 @@ pub async fn person(
     let (page, person) = (query(page, lang)?, named(&id, PersonId::parse, "a person's id", lang)?);
     let limit = limited(page.limit, lang)?;
     let read = service.blocking(lang, move |service| {
-        let is_covered = {
-            let ledger = writer::read(&service.ledger);
-            ledger.state().offices_of(&person).any(|held| held.office.as_str() != "self" && reader.covers(held.unit.as_str()))
-        };
-        if person != reader.person && !is_covered && !reader.covers_all() {
-            let expected = lang.pick("oneself, or an office that covers one of the person's", "本人，或任职范围包含该人员岗位的人员");
-            return Err(reader.denied(service, expected, lang));
-        }
+        require_person(service, &reader, &person, lang)?;
         let answer = service.views.ask(lang, |rows| projector::answers::person(rows, &person, page.after, limit))?;
         let Answer { at, value } = answer.ok_or_else(|| Problem::not_found("a person", person.as_str(), lang))?;
         reader.note(service, None, lang)?;

@@ -222,7 +222,7 @@ fn number_of(index: &str, lang: Lang) -> Result<u64, Problem> {
 }
 
 /// A ledger that cannot be read.
-fn failed(error: &LedgerError, lang: Lang) -> Problem {
+pub(super) fn failed(error: &LedgerError, lang: Lang) -> Problem {
     crate::screen::log("ledger unreadable", &json!({ "because": error.to_string() }));
     Problem::failed("a ledger that cannot be read", lang)
 }

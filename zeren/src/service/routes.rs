@@ -15,7 +15,7 @@ use super::Service;
 use super::drafts::DRAFT_BODY_BYTES_MAX;
 use super::openapi::{Api, Operation, count, object, objects, text, view};
 use super::statements::{NOTES_BODY_BYTES_MAX, NOTES_MAX};
-use super::{desk, drafts, events, metrics, programme, record, statements};
+use super::{desk, drafts, events, metrics, programme, proofs, record, statements};
 use crate::http::listener::Peer;
 use crate::http::problem::{PROBLEM_JSON, Problem};
 use crate::lang::Lang;
@@ -39,7 +39,7 @@ pub fn router(service: Arc<Service>) -> Router {
 }
 
 fn api() -> Api {
-    of_programme(of_drafts(of_statements(of_record(of_machine(Api::new())))))
+    of_proofs(of_programme(of_drafts(of_statements(of_record(of_machine(Api::new()))))))
 }
 
 fn of_machine(api: Api) -> Api {
@@ -180,9 +180,28 @@ fn person_id() -> Value {
     json!({ "type": "string", "pattern": "^[a-z][a-z0-9-]{0,31}$" })
 }
 
+/// A case's id, as docs/format.md says: no run of more than ten digits.
+fn case_id() -> Value {
+    json!({ "type": "string", "pattern": "^(?!.*[0-9]{11})[A-Za-z0-9][A-Za-z0-9._-]{0,39}$" })
+}
+
+fn of_proofs(api: Api) -> Api {
+    let proved = |what| {
+        Operation::by_token(what).giving(200, TEXT, text(), "zeren map proof v1: `zeren verify proof` verifies it without this service.")
+    };
+    let case_proof = proved(
+        "What the latest daily index says of a case, and that nothing else exists for it; that nothing exists at all, for offices that cover the whole ledger (docs/format.md section 19).",
+    );
+    let person_proof = proved("The same of a person's latest key.");
+    let (case_proof, person_proof) = (case_proof.at("case", case_id(), "The case."), person_proof.at("person", person_id(), "The person."));
+    api.route("/v1/cases/{case}/proof", get(proofs::case), vec![("get", case_proof)]).route(
+        "/v1/persons/{person}/proof",
+        get(proofs::person),
+        vec![("get", person_proof)],
+    )
+}
+
 fn of_programme(api: Api) -> Api {
-    // As docs/format.md says of each; a case's id has no run of more than ten digits.
-    let case_id = || json!({ "type": "string", "pattern": "^(?!.*[0-9]{11})[A-Za-z0-9][A-Za-z0-9._-]{0,39}$" });
     let code = || json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,39}$" });
     let limit = || json!({ "type": "integer", "minimum": 1, "maximum": 1000 });
     let case = Operation::by_token("What was done on a case, by whom, and how it stands.")

@@ -4,16 +4,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
-use signer::value::LedgerId;
 use signer::{Note, Statement};
 
 use crate::command::print;
 use crate::error::{Failure, REFUSED, Refusing};
 use crate::lang::Lang;
-use crate::memory::{memory_path, recall};
 use crate::remote::client::Client;
-use crate::remote::history;
 use crate::remote::receipts::{Came, Shelf, has_gone_stale, submit as submit_notes};
+use crate::remote::session::Session;
 use crate::screen::say;
 
 /// Submits notes, each with the file it came from, to a service.
@@ -26,19 +24,13 @@ pub fn submit(
     lang: Lang,
 ) -> Result<ExitCode, Failure> {
     let client = Client::new(url, lang)?;
-    let facts = history::facts(&client)?;
-    let nonsense = || Failure::Remote { what: format!("{url}: no ledger there") };
-    let ledger = facts["ledger"].as_str().and_then(LedgerId::parse).ok_or_else(nonsense)?;
-    let path = memory_path(key, ledger.as_str());
-    let mut memory = recall(&path, ledger.as_str(), policy, lang)?;
-    let checkpoint = facts["checkpoint"].as_str().and_then(|text| Note::parse(text.as_bytes()).ok()).ok_or_else(nonsense)?;
-    history::follow(&client, &mut memory, &path, &checkpoint, lang)?;
+    let Session { client, ledger, mut memory, memory_path } = Session::open(client, key, policy, lang)?;
     let notes: Result<Vec<String>, Failure> = submissions
         .iter()
         .map(|(_, note)| String::from_utf8(note.clone()).map_err(|_| Failure::malformed("a note that is not UTF-8")))
         .collect();
     let notes = notes?;
-    let came = submit_notes(&client, &notes, &mut memory, &path, &Shelf::beside(key), lang)?;
+    let came = submit_notes(&client, &notes, &mut memory, &memory_path, &Shelf::beside(key), lang)?;
     let (mut refused, mut printed) = (0, Vec::new());
     for ((file, _), (note, came)) in submissions.iter().zip(notes.iter().zip(&came)) {
         match came {
