@@ -1,5 +1,6 @@
 //! The other end: what this machine asks of others over HTTP.
 
+pub mod authorities;
 pub mod client;
 pub mod history;
 pub mod receipts;

@@ -12,6 +12,7 @@ use crate::desk::Desk;
 use crate::error::{Failure, HOLDS};
 use crate::files;
 use crate::lang::{Lang, thousands};
+use crate::remote::authorities::Authorities;
 use crate::remote::client::Client;
 use crate::remote::session::{Asker, Session};
 use crate::secret::PassphraseSource;
@@ -46,6 +47,9 @@ pub struct Service {
     /// The trust policy, needed the first time
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Certificates of the authorities that vouch for the address; then no others are trusted
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     #[command(flatten)]
     passphrase: PassphraseSource,
 }
@@ -77,6 +81,9 @@ pub struct LeaveArgs {
     /// The service's address
     #[arg(long, value_name = "URL")]
     service: String,
+    /// Certificates of the authorities that vouch for the address; then no others are trusted
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
 }
 
 /// `zeren desk take`
@@ -113,7 +120,8 @@ impl Service {
     /// The client with a token, after the service's history was compared with the one remembered.
     fn open(&self, lang: Lang) -> Result<Client, Failure> {
         let asker = Asker { key: &self.key, person: &self.person, policy: self.policy.as_deref(), passphrase: &self.passphrase };
-        Ok(Session::open_to_read(Client::new(&self.service, lang)?, &asker, lang)?.client)
+        let client = Client::new(&self.service, &Authorities::read(self.ca.as_deref(), lang)?, lang)?;
+        Ok(Session::open_to_read(client, &asker, lang)?.client)
     }
 }
 
@@ -145,7 +153,8 @@ fn fetch(args: &FetchArgs, lang: Lang) -> Result<ExitCode, Failure> {
 
 fn leave(args: &LeaveArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let draft = read_draft(&args.draft)?;
-    let kept = Client::new(&args.service, lang)?.post("/v1/drafts", "text/plain", &draft.encode())?.json()?;
+    let client = Client::new(&args.service, &Authorities::read(args.ca.as_deref(), lang)?, lang)?;
+    let kept = client.post("/v1/drafts", "text/plain", &draft.encode())?.json()?;
     let wanting = names(&kept["wanting"]);
     let id = kept["draft"].as_str().unwrap_or_default().to_owned();
     print(&match (lang, wanting.is_empty()) {

@@ -11,6 +11,7 @@ use super::read_ledger;
 use crate::error::{Failure, HOLDS};
 use crate::files;
 use crate::lang::Lang;
+use crate::remote::authorities::Authorities;
 use crate::remote::client::Client;
 use crate::remote::history::require_earlier;
 use crate::remote::session::{Asker, Session};
@@ -46,6 +47,9 @@ pub struct ProveArgs {
     /// With --from: the trust policy, needed the first time
     #[arg(long, value_name = "FILE", requires = "from")]
     policy: Option<PathBuf>,
+    /// With --from: certificates of the authorities that vouch for the address; then no others are trusted
+    #[arg(long, value_name = "FILE", requires = "from")]
+    ca: Option<PathBuf>,
     #[command(flatten)]
     passphrase: PassphraseSource,
     /// Where the proof is written
@@ -60,7 +64,8 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
         (Some(_), ..) => made(command, args, lang)?,
         (None, Some(url), Some(key), Some(person)) => {
             let asker = Asker { key, person, policy: args.policy.as_deref(), passphrase: &args.passphrase };
-            fetched(command, &args.id, url, &asker, lang)?
+            let client = Client::new(url, &Authorities::read(args.ca.as_deref(), lang)?, lang)?;
+            fetched(command, &args.id, client, &asker, lang)?
         }
         _ => return Err(Failure::malformed("--dir DIR, or --from URL --key FILE --person PERSON")),
     };
@@ -97,7 +102,7 @@ fn made(command: &Command, args: &ProveArgs, lang: Lang) -> Result<MapEvidence, 
 }
 
 /// What a service sends is kept only if it is of what was asked, verifies, and is of the history that was seen.
-fn fetched(command: &Command, id: &str, url: &str, asker: &Asker<'_>, lang: Lang) -> Result<MapEvidence, Failure> {
+fn fetched(command: &Command, id: &str, client: Client, asker: &Asker<'_>, lang: Lang) -> Result<MapEvidence, Failure> {
     let is_asked = |subject: &Subject| match (command, subject) {
         (Command::Case(_), Subject::Case(case)) => case.as_str() == id,
         (Command::Key(_), Subject::Key(person, _)) => person.as_str() == id,
@@ -108,10 +113,10 @@ fn fetched(command: &Command, id: &str, url: &str, asker: &Asker<'_>, lang: Lang
         Command::Key(_) => PersonId::parse(id).map(|person| format!("/v1/persons/{person}/proof")),
     };
     let path = path.ok_or_else(|| no_such(id, lang))?;
-    let session = Session::open_to_read(Client::new(url, lang)?, asker, lang)?;
+    let session = Session::open_to_read(client, asker, lang)?;
     let sent = session.client.get(&path)?.text;
     let evidence = MapEvidence::parse(sent.as_bytes()).filter(|evidence| is_asked(&evidence.subject));
-    let evidence = evidence.ok_or_else(|| Failure::Remote { what: format!("{url}: no map proof of {id}") })?;
+    let evidence = evidence.ok_or_else(|| Failure::Remote { what: format!("{}: no map proof of {id}", session.client.base()) })?;
     let checkpoint = evidence.verify_under(session.ledger.as_str(), &session.memory.key).map_err(Failure::Refused)?;
     require_earlier(&session.client, &session.memory, &checkpoint, lang)?;
     Ok(evidence)

@@ -14,6 +14,7 @@ use super::witness::ask::named;
 use crate::error::{Failure, STORAGE, render_refusal};
 use crate::files;
 use crate::lang::Lang;
+use crate::remote::authorities::Authorities;
 use crate::screen::say;
 use crate::secret::PassphraseSource;
 use crate::service::{self, Ended, Options, PERSON_A_SECOND, PERSON_BURST};
@@ -36,6 +37,9 @@ pub struct Args {
     /// A witness that the founding or amendment in force names, and where it is; asked after every change
     #[arg(long, value_name = "NAME=URL")]
     witness: Vec<String>,
+    /// Certificates of the authorities that vouch for the witnesses' addresses; then no others are trusted
+    #[arg(long, value_name = "FILE", requires = "witness")]
+    ca: Option<PathBuf>,
     /// Seconds between two askings at least
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     witness_every: u64,
@@ -81,7 +85,8 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
             say(&render_refusal(&refusal, lang));
         }
     }
-    let witnesses: Result<Vec<_>, Failure> = args.witness.iter().map(|text| named(ledger.state(), text, lang)).collect();
+    let authorities = Authorities::read(args.ca.as_deref(), lang)?;
+    let witnesses: Result<Vec<_>, Failure> = args.witness.iter().map(|text| named(ledger.state(), text, &authorities, lang)).collect();
     let options = Options {
         witnesses: witnesses?,
         witness_every: Duration::from_secs(args.witness_every),

@@ -13,6 +13,7 @@ use crate::error::Failure;
 use crate::files;
 use crate::lang::Lang;
 use crate::memory::{memory_path, recall, remember};
+use crate::remote::authorities::Authorities;
 use crate::remote::client::Client;
 use crate::remote::history;
 use crate::secret::{PassphraseSource, open_key};
@@ -34,6 +35,9 @@ pub struct Args {
     /// A service to ask for the proof between what you remember and what the draft names, where the draft brings none
     #[arg(long, value_name = "URL")]
     service: Option<String>,
+    /// With --service: certificates of the authorities that vouch for the address; then no others are trusted
+    #[arg(long, value_name = "FILE", requires = "service")]
+    ca: Option<PathBuf>,
     /// Do not ask after showing
     #[arg(long)]
     yes: bool,
@@ -47,12 +51,14 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let bytes = files::read(&args.draft, DRAFT_BYTES_MAX as u64)?;
     let mut draft = Draft::parse(&bytes).map_err(failed)?;
     let person = PersonId::parse(&args.person).ok_or_else(|| Failure::malformed(format!("--person {}", args.person)))?;
+    let authorities = Authorities::read(args.ca.as_deref(), lang)?;
+    let service = args.service.as_deref().map(|url| Client::new(url, &authorities, lang)).transpose()?;
     let memory = match ledger_of(&draft, lang)? {
         None => None,
         Some(ledger) => {
             let path = memory_path(&args.key, &ledger);
             let memory = recall(&path, &ledger, args.policy.as_deref(), lang)?;
-            Some((path, follow(&memory, &mut draft, args.service.as_deref().map(|url| (url, lang)), failed)?))
+            Some((path, follow(&memory, &mut draft, service.as_ref(), failed)?))
         }
     };
     show(&draft, lang);
@@ -71,15 +77,10 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
 }
 
 /// What is remembered after the draft; a proof that it lacks is asked of the service, if one is named.
-fn follow(
-    memory: &Memory,
-    draft: &mut Draft,
-    service: Option<(&str, Lang)>,
-    failed: impl Fn(DraftError) -> Failure,
-) -> Result<Memory, Failure> {
+fn follow(memory: &Memory, draft: &mut Draft, service: Option<&Client>, failed: impl Fn(DraftError) -> Failure) -> Result<Memory, Failure> {
     match (memory.follow(draft), service, &mut draft.from) {
-        (Err(DraftError::ProofMissing { remembered, drafted }), Some((url, lang)), Some(from)) => {
-            from.consistency.push(history::proof(&Client::new(url, lang)?, remembered.min(drafted), remembered.max(drafted))?);
+        (Err(DraftError::ProofMissing { remembered, drafted }), Some(client), Some(from)) => {
+            from.consistency.push(history::proof(client, remembered.min(drafted), remembered.max(drafted))?);
             memory.follow(draft).map_err(failed)
         }
         (followed, ..) => followed.map_err(failed),

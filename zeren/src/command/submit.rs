@@ -18,6 +18,8 @@ use super::init::CHECKPOINT_KEY_FILE;
 use super::{no_ledger, print, require_folder};
 use crate::error::{Failure, REFUSED, render_refusal};
 use crate::lang::Lang;
+use crate::remote::authorities::Authorities;
+use crate::remote::client::Client;
 use crate::screen::say;
 use crate::secret::{PassphraseSource, open_key};
 use crate::{clock, files, restored};
@@ -40,6 +42,9 @@ pub struct Args {
     /// With --to: the trust policy, needed the first time
     #[arg(long, value_name = "FILE", requires = "to")]
     policy: Option<PathBuf>,
+    /// With --to: certificates of the authorities that vouch for the address; then no others are trusted
+    #[arg(long, value_name = "FILE", requires = "to")]
+    ca: Option<PathBuf>,
     /// The checkpoint key's file (default: the one in the folder); a second one if an amendment puts it in force
     #[arg(long, value_name = "FILE")]
     checkpoint_key: Vec<PathBuf>,
@@ -91,7 +96,8 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         submissions.extend(notes_of(path)?.into_iter().map(|note| (path.as_path(), note)));
     }
     if let (Some(url), Some(key)) = (&args.to, &args.key) {
-        return remote::submit(url, key, args.policy.as_deref(), &submissions, args.json, lang);
+        let client = Client::new(url, &Authorities::read(args.ca.as_deref(), lang)?, lang)?;
+        return remote::submit(client, key, args.policy.as_deref(), &submissions, args.json, lang);
     }
     let keys = checkpoint_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?;
     restored::show(&args.dir, &args.known, lang)?;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Response;
 
+use super::authorities::{Authorities, advice};
 use crate::error::{Failure, Refusing};
 use crate::lang::Lang;
 
@@ -39,12 +40,14 @@ impl Answered {
 
 impl Client {
     /// The service at an address that begins with `http://` or `https://`. No redirects are followed, no proxy is asked.
-    pub fn new(url: &str, lang: Lang) -> Result<Client, Failure> {
+    pub fn new(url: &str, authorities: &Authorities, lang: Lang) -> Result<Client, Failure> {
         let base = url.trim_end_matches('/');
         if !base.starts_with("http://") && !base.starts_with("https://") {
             return Err(Failure::malformed(format!("{}: http://… https://…", url.escape_debug())));
         }
+        authorities.require_tls(base, lang)?;
         let config = Agent::config_builder()
+            .tls_config(authorities.tls())
             .timeout_global(Some(TIME))
             .timeout_connect(Some(CONNECT_TIME))
             .http_status_as_error(false)
@@ -100,7 +103,8 @@ impl Client {
 
     fn answered(&self, answer: Result<Response<ureq::Body>, ureq::Error>) -> Result<Answered, Failure> {
         let remote = |what: String| Failure::Remote { what: format!("{}: {what}", self.base) };
-        let mut answer = answer.map_err(|error| remote(error.to_string()))?;
+        let unreached = |error: ureq::Error| remote(format!("{error}{}", advice(&error.to_string(), self.lang)));
+        let mut answer = answer.map_err(unreached)?;
         let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string().map_err(|error| remote(error.to_string()))?;
         let status = answer.status().as_u16();
         if answer.status().is_success() {

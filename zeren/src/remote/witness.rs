@@ -8,6 +8,7 @@ use signer::note::{NOTE_BYTES_MAX, Note, SignatureLine, TYPE_COSIGNATURE, key_id
 use signer::value::{TreeHash, number};
 use signer::{PublicKey, Refusal};
 
+use super::authorities::Authorities;
 use crate::screen::within_line;
 use crate::witness::request::AddCheckpoint;
 use crate::witness::store::file_name;
@@ -32,6 +33,8 @@ pub struct Asked {
     pub name: String,
     /// Its key.
     pub key: PublicKey,
+    /// Who may vouch for the address.
+    pub authorities: Authorities,
 }
 
 /// Why there is no cosignature.
@@ -115,7 +118,7 @@ pub fn ask(
 /// [`AskError`], told apart.
 pub fn latest(asked: &Asked, origin: &str) -> Result<Note, AskError> {
     let url = format!("{}/{}/checkpoint", asked.url.trim_end_matches('/'), file_name(origin));
-    let response = agent().get(url).call().map_err(unreachable)?;
+    let response = agent(asked).get(url).call().map_err(unreachable)?;
     let (status, body) = read(response, NOTE_BYTES_MAX as u64)?;
     if status != 200 {
         return Err(AskError::Refused { status, words: words(&body) });
@@ -153,9 +156,10 @@ enum Said {
     Refused { status: u16, words: String },
 }
 
-fn agent() -> ureq::Agent {
+fn agent(asked: &Asked) -> ureq::Agent {
     // A witness is one address: what sends elsewhere is no answer of its own.
     let config = ureq::Agent::config_builder()
+        .tls_config(asked.authorities.tls())
         .timeout_connect(Some(CONNECT_TIME))
         .timeout_global(Some(REQUEST_TIME))
         .max_redirects(0)
@@ -175,7 +179,7 @@ fn read(mut response: ureq::http::Response<ureq::Body>, bytes_max: u64) -> Resul
 
 fn post(asked: &Asked, body: &str) -> Result<Said, AskError> {
     let url = format!("{}/add-checkpoint", asked.url.trim_end_matches('/'));
-    let response = agent().post(url).header("content-type", "text/plain; charset=utf-8").send(body).map_err(unreachable)?;
+    let response = agent(asked).post(url).header("content-type", "text/plain; charset=utf-8").send(body).map_err(unreachable)?;
     let is_size =
         response.headers().get("content-type").is_some_and(|media| media.as_bytes() == crate::witness::serve::TLOG_SIZE.as_bytes());
     let (status, body) = read(response, ANSWER_BYTES_MAX)?;

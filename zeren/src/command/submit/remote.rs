@@ -16,14 +16,13 @@ use crate::screen::say;
 
 /// Submits notes, each with the file it came from, to a service.
 pub fn submit(
-    url: &str,
+    client: Client,
     key: &Path,
     policy: Option<&Path>,
     submissions: &[(&Path, Vec<u8>)],
     is_json: bool,
     lang: Lang,
 ) -> Result<ExitCode, Failure> {
-    let client = Client::new(url, lang)?;
     let Session { client, ledger, mut memory, memory_path } = Session::open(client, key, policy, lang)?;
     let notes: Result<Vec<String>, Failure> = submissions
         .iter()

@@ -18,6 +18,7 @@ use crate::command::{print, read_ledger};
 use crate::error::{DOES_NOT_VERIFY, Failure, STORAGE};
 use crate::files;
 use crate::lang::Lang;
+use crate::remote::authorities::{Authorities, advice};
 use crate::remote::witness::{self, AskError, Asked};
 use crate::screen::say;
 use crate::secret::PassphraseSource;
@@ -41,6 +42,9 @@ pub struct Ask {
     /// Where proofs of a fork and a witness's later checkpoint go
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     evidence: PathBuf,
+    /// Certificates of the authorities that vouch for the witnesses' addresses; then no others are trusted
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -59,7 +63,8 @@ pub(super) fn run(args: &Ask, lang: Lang) -> Result<ExitCode, Failure> {
     let keys = checkpoint_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?;
     // Read, and not open for writing: a witness may take its time, and the ledger goes on.
     let mut ledger = read_ledger(&args.dir, lang)?;
-    let asked = args.witnesses.iter().map(|text| named(ledger.state(), text, lang)).collect::<Result<Vec<_>, _>>()?;
+    let authorities = Authorities::read(args.ca.as_deref(), lang)?;
+    let asked = args.witnesses.iter().map(|text| named(ledger.state(), text, &authorities, lang)).collect::<Result<Vec<_>, _>>()?;
     let mut told: Vec<Told> = ask_all(&ledger, &asked);
     let knows_larger = |told: &[Told]| told.iter().any(|told| matches!(told.answer, Err(AskError::KnowsLarger { .. })));
     for _ in 0..LATE_MAX {
@@ -101,18 +106,19 @@ pub(super) fn run(args: &Ask, lang: Lang) -> Result<ExitCode, Failure> {
 }
 
 /// A witness that the founding or amendment in force names: NAME=URL.
-pub fn named(state: &State, text: &str, lang: Lang) -> Result<Asked, Failure> {
+pub fn named(state: &State, text: &str, authorities: &Authorities, lang: Lang) -> Result<Asked, Failure> {
     let wrong = |en, zh| Failure::malformed(format!("{text}: {}", lang.pick(en, zh)));
     let (name, url) = text.split_once('=').ok_or_else(|| wrong("expected NAME=URL", "应为 名称=URL"))?;
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err(wrong("expected an address that begins with http:// or https://", "地址须以 http:// 或 https:// 开头"));
     }
+    authorities.require_tls(url, lang)?;
     let witnesses = state.in_force().map(|founding| founding.constitution.witnesses.as_slice()).unwrap_or_default();
     let known = witnesses.iter().find(|witness| witness.name.as_str() == name);
     let known =
         known.ok_or_else(|| wrong("no witness that the founding or amendment in force names", "现行创设声明或修订中没有此见证方"))?;
     let key = PublicKey::decode(&known.key).map_err(Failure::Refused)?;
-    Ok(Asked { url: url.to_owned(), name: name.to_owned(), key })
+    Ok(Asked { url: url.to_owned(), name: name.to_owned(), key, authorities: authorities.clone() })
 }
 
 /// All at once: one that is slow keeps none waiting but the command.
@@ -229,7 +235,8 @@ fn explain(error: &AskError, lang: Lang) -> String {
             format!("FORK: it has cosigned {known} entries of another history of this ledger. Record nothing here")
         }
         (AskError::KnowsOther { known }, Lang::Zh) => format!("账本分叉：其已共签本账本另一历史的 {known} 条。请停止入账"),
-        (AskError::Unreachable(why), Lang::Zh) => format!("无应答：{why}"),
+        (AskError::Unreachable(why), Lang::En) => format!("no answer: {why}{}", advice(why, lang)),
+        (AskError::Unreachable(why), Lang::Zh) => format!("无应答：{why}{}", advice(why, lang)),
         (AskError::Refused { status, words }, Lang::Zh) => format!("应答 {status}：{words}"),
         (AskError::WrongSignature(key), Lang::Zh) => format!("其应答中没有可用密钥 {key} 核验的共签"),
         (AskError::ProofMissing(size), Lang::Zh) => format!("无法提供自第 {size} 条起的一致性证明"),

@@ -46,7 +46,7 @@ fn scripted(answers: Vec<String>) -> (Asked, JoinHandle<Vec<String>>) {
         };
         answers.into_iter().map(take).collect()
     });
-    (Asked { url, name: "w.example".to_owned(), key: key(2).public() }, heard)
+    (Asked { url, name: "w.example".to_owned(), key: key(2).public(), authorities: Authorities::default() }, heard)
 }
 
 fn answer(status: &str, media: &str, body: &str) -> String {
@@ -107,7 +107,12 @@ fn evidence_is_told_apart_from_trouble() {
         answer
     };
     assert_eq!(unproved, Err(AskError::ProofMissing(4)));
-    let nobody = Asked { url: "http://127.0.0.1:9".to_owned(), name: "w.example".to_owned(), key: key(2).public() };
+    let nobody = Asked {
+        url: "http://127.0.0.1:9".to_owned(),
+        name: "w.example".to_owned(),
+        key: key(2).public(),
+        authorities: Authorities::default(),
+    };
     assert!(matches!(ask(&nobody, &checkpoint(9), 0, |_| None), Err(AskError::Unreachable(_))));
 }
 
