@@ -8,6 +8,8 @@ use std::path::Path;
 use ledger::storage::Folder;
 
 use crate::error::Failure;
+use crate::lang::Lang;
+use crate::screen::within_line;
 
 /// Largest text file that is read, in bytes.
 pub const TEXT_BYTES_MAX: u64 = 64 << 20;
@@ -66,6 +68,21 @@ pub fn lies_inside(path: &Path, folder: &Path) -> bool {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let existing = absolute.ancestors().find_map(|path| path.canonicalize().ok());
     existing.zip(folder.canonicalize().ok()).is_some_and(|(path, folder)| path.starts_with(folder))
+}
+
+/// That the folder in which another is to be made is there. It is not made: where another disk should be and is not, a copy would go to
+/// this one without a word.
+pub fn require_parent(path: &Path, lang: Lang) -> Result<(), Failure> {
+    let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir()) else { return Ok(()) };
+    let parent = within_line(&parent.display().to_string());
+    Err(Failure::malformed(match lang {
+        Lang::En => format!(
+            "{parent}: no such folder, and it is not made here: if it is on another disk, that disk is not mounted\n  what to do: mount it, or mkdir -p {parent}"
+        ),
+        Lang::Zh => {
+            format!("{parent}：文件夹不存在，且不予自动建立：如在另一磁盘上，该磁盘尚未挂载\n  处理: 请先挂载，或执行 mkdir -p {parent}")
+        }
+    }))
 }
 
 /// Makes a ledger's folder. If that stops half-way, as on a full disk, no empty folder is in the way of the next try.

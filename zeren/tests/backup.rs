@@ -235,7 +235,12 @@ fn nothing_is_written_where_it_should_not_be() {
     room.fails(2, "no ledger", &["backup", "--dir", "full", "--to", "new"]);
     room.fails(2, "no such folder", &["backup", "--dir", "nowhere", "--to", "new"]);
     assert!(!room.path("new").exists());
+    // Where a disk is not mounted, nothing is written to the one beneath.
+    room.fails(2, "that disk is not mounted", &["backup", "--dir", "ledger", "--to", "disk/county/new"]);
+    assert!(!room.path("disk").exists());
     room.back_up();
+    room.fails(2, "mkdir -p disk", &["restore", "--from", "backup", "--to", "disk/new"]);
+    assert!(!room.path("disk").exists());
     // Links that somebody laid in the copy, to files and to folders.
     for link in ["checkpoint.1", "refusals", "segments/000001", "unfinished"] {
         symlink(room.path("full"), room.path("backup").join(link)).unwrap();

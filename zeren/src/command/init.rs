@@ -59,6 +59,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     } else {
         None
     };
+    files::require_parent(&args.folder, lang)?;
     if args.folder.exists() {
         return Err(ledger::LedgerError::Exists.into());
     }

@@ -101,6 +101,7 @@ fn exit_of(report: &Report) -> ExitCode {
 /// The same copy that makes a backup, the other way.
 fn copy_back(from: &Path, to: &Path, lang: Lang) -> Result<Copied, Failure> {
     let source = open_folder(from, lang)?;
+    files::require_parent(to, lang)?;
     let mut storage = files::make_ledger_folder(to)?;
     let text = |copied: Option<&Copied>| restored::notice(copied, &clock::device_time().to_string());
     let notice = Notice { name: RESTORED, text: &text };

@@ -28,6 +28,7 @@ impl Target {
                 "与账本文件夹互相包含，请另选文件夹",
             ));
         }
+        files::require_parent(path, lang)?;
         if !path.exists() {
             return Ok(Target { path: path.to_owned(), storage: files::make_ledger_folder(path)?, is_made: true });
         }
