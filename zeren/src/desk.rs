@@ -156,7 +156,13 @@ impl Desk {
         let governed = procedure.and_then(|enacted| enacted.offices.get(act.as_str()));
         let governs = Governs { has_procedure: procedure.is_some(), offices: governed.map(Vec::as_slice) };
         let held = self.appointments.iter().map(|(hash, held)| (hash, held));
-        choose_by(signer, held, &governs, moment, lang)?.ok_or_else(|| Failure::malformed(holds_none(signer, act, lang)))
+        choose_by(signer, held, &governs, moment, lang)?.ok_or_else(|| {
+            let person = signer.split(':').next();
+            let is_own = |held: &&Appointment| Some(held.person.as_str()) == person && held.ended.is_none();
+            let holds: String = self.appointments.iter().map(|(_, held)| held).filter(is_own).map(|held| choice(held, lang)).collect();
+            let holds = if holds.is_empty() { holds } else { format!("\n{}{holds}", lang.pick("holds:", "现有身份：")) };
+            Failure::malformed(format!("{}{holds}", holds_none(signer, act, lang)))
+        })
     }
 }
 
@@ -198,6 +204,16 @@ pub fn holds_none(signer: &str, act: ActName, lang: Lang) -> String {
     format!("{signer}: {} {}", lang.pick("holds no office that may sign act", "没有可签署该行为的岗位："), act.as_str())
 }
 
+/// What to type for an office, and what it stands for.
+fn choice(held: &Appointment, lang: Lang) -> String {
+    let capacity = match held.office.as_str() {
+        "founder" => lang.pick("as a founder", "以创设人身份").to_owned(),
+        "self" => lang.pick("as oneself: for one's own key, relations and the like", "以本人身份：仅限本人密钥、本人关系等事项").to_owned(),
+        office => format!("{} {office}", lang.pick("in the office", "以岗位身份：")),
+    };
+    format!("\n  --by {}:{}:{}    {capacity}", held.person, held.office, held.unit)
+}
+
 /// In which of these offices a signer signs; nothing if none may do the act.
 ///
 /// # Errors
@@ -227,12 +243,10 @@ pub fn choose_by<'a>(
         [(hash, held)] => Ok(Some(By { office: held.office.clone(), unit: held.unit.clone(), appointment: **hash, person })),
         [] => Ok(None),
         several => {
-            let choices: Vec<String> = several.iter().map(|(_, held)| format!("--by {person}:{}:{}", held.office, held.unit)).collect();
-            Err(Failure::malformed(format!(
-                "{person}: {} {}",
-                lang.pick("several offices; choose one:", "有多个岗位，请指明："),
-                choices.join(", ")
-            )))
+            let choices: String = several.iter().map(|(_, held)| choice(held, lang)).collect();
+            let what =
+                lang.pick("may sign this in several capacities; type one of them in full:", "可以多个身份签署，请完整输入其中一项：");
+            Err(Failure::malformed(format!("{person}: {what}{choices}")))
         }
     }
 }

@@ -116,7 +116,7 @@ pub fn show(folder: &Path, known: &[PathBuf], lang: Lang) -> Result<(), Failure>
         return Ok(());
     }
     let (report, _) = report(folder, None, known, lang)?;
-    settle(folder, known, &report)?;
+    settle(folder, known, &report, lang)?;
     match report.verdict {
         Verdict::Holds => {
             say(lang.pick(
@@ -130,13 +130,13 @@ pub fn show(folder: &Path, known: &[PathBuf], lang: Lang) -> Result<(), Failure>
 }
 
 /// Writes down what came of showing checkpoints.
-pub fn settle(folder: &Path, known: &[PathBuf], report: &Report) -> Result<(), Failure> {
+pub fn settle(folder: &Path, known: &[PathBuf], report: &Report, lang: Lang) -> Result<(), Failure> {
     let standing = match report.verdict {
         Verdict::Holds if !known.is_empty() => Standing::Released,
         _ if contradiction(report).is_some() => Standing::ReadOnly,
         _ => return Ok(()),
     };
-    let notes: Result<Vec<Note>, Failure> = known.iter().map(|path| read_known(path)).collect();
+    let notes: Result<Vec<Note>, Failure> = known.iter().map(|path| read_known(path, lang)).collect();
     write(folder, standing, &notes?)
 }
 

@@ -286,6 +286,14 @@ fn a_restored_ledger_waits_for_what_people_hold() {
     let (code, said) = submit(&room, "waits", &[]);
     assert!(code == 0 && said.contains("was recorded before"), "it goes on: {said}");
     room.succeeds(&["audit", "waits", "--policy", "policy", "--known", "held-1"]);
+    // A receipt that somebody holds has a checkpoint in it, later than the backup.
+    let receipt = format!("receipts/{size}.tlog-proof");
+    room.succeeds(&["audit", "waits", "--policy", "policy", "--known", &receipt]);
+    room.fails(5, "rollback", &["audit", "backup", "--policy", "policy", "--known", &receipt]);
+    room.fails(5, "rollback", &["restore", "--from", "backup", "--to", "again", "--known", &receipt]);
+    room.fails(2, "no checkpoint, and no receipt", &["audit", "waits", "--policy", "policy", "--known", "next.note"]);
+    let (code, said) = submit(&room, "waits", &[&receipt]);
+    assert!(code == 0 && said.contains("was recorded before"), "{said}");
     // Shown at once.
     let told = room.succeeds(&["restore", "--from", "backup", "--to", "shown", "--known", "held-1", "--json"]);
     let told: Value = serde_json::from_str(&told).unwrap();

@@ -170,6 +170,40 @@ fn a_light_client_learns_what_exists_for_a_case_and_that_nothing_else_does() {
 }
 
 #[test]
+fn who_can_sign_in_several_capacities_is_told_what_to_type() {
+    let dir = county();
+    let folder = tempfile::tempdir().unwrap();
+    let draft = folder.path().join("revoke.draft");
+    let key = format!("key ed25519 {}", key_of("t702"));
+    let revoke = |by: &str| {
+        let lines = ["person t702", &key, "reason lost", "suspected none"];
+        let asked = ["--lang", "en", "draft", "revoke", "--dir", path(&dir), "--by", by, "--device", "d-county", "-o", path(&draft)];
+        zeren(&[&asked[..], &lines].concat())
+    };
+    let asked = revoke("f001");
+    let told = said(&asked);
+    assert_eq!(asked.status.code(), Some(2), "{told}");
+    assert!(told.contains("\n  --by f001:founder:-    as a founder\n  --by f001:self:-    as oneself"), "{told}");
+    assert!(!draft.exists());
+    let typed = revoke("f001:founder");
+    assert!(typed.status.success(), "{}", said(&typed));
+    assert!(fs::read_to_string(&draft).unwrap().contains("by f001 founder - "));
+    // Who may not is told what there is.
+    let asked = ["--lang", "en", "draft", "revoke", "--dir", path(&dir), "--by", "t701:registrar", "--device", "d-county", "-o", "x"];
+    let told = said(&zeren(&asked));
+    assert!(told.contains("holds:\n  --by t701:"), "{told}");
+}
+
+/// A person's key, as a proof of it says.
+fn key_of(person: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let proof = folder.path().join("proof");
+    assert!(zeren(&["prove", "key", person, "--dir", path(&county()), "--out", path(&proof)]).status.success());
+    let text = fs::read_to_string(&proof).unwrap();
+    text.lines().nth(1).unwrap().rsplit(' ').next().unwrap().to_owned()
+}
+
+#[test]
 fn removing_one_line_of_the_bank_changes_the_totals_and_the_audit() {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy");

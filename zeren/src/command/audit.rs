@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use ledger::audit::{Finding, Level, Question, Report, Verdict, audit};
 use ledger::policy::Policy;
@@ -9,6 +10,7 @@ use ledger::segment::SEGMENTS;
 use ledger::storage::MARKER;
 use serde_json::json;
 use signer::act::Purpose;
+use signer::checkpoint::Receipt;
 use signer::{Checkpoint, Note};
 
 use super::{no_ledger, open_folder, print};
@@ -29,7 +31,7 @@ pub struct Args {
     /// The trust policy (C2SP tlog-policy), received from somebody other than the ledger's operator
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// A checkpoint that you hold: the ledger must continue it
+    /// A checkpoint that you hold, or a receipt: the ledger must continue it
     #[arg(long, value_name = "FILE")]
     known: Vec<PathBuf>,
     #[arg(long)]
@@ -70,7 +72,7 @@ pub fn report(dir: &Path, policy: Option<&Path>, known: &[PathBuf], lang: Lang) 
         return Err(no_ledger(dir, lang));
     }
     let policy_of = policy.map(read_policy).transpose()?;
-    let known: Result<Vec<Note>, Failure> = known.iter().map(|path| read_known(path)).collect();
+    let known: Result<Vec<Note>, Failure> = known.iter().map(|path| read_known(path, lang)).collect();
     let question = Question {
         storage: &storage,
         policy: policy_of.as_ref(),
@@ -89,16 +91,21 @@ fn is_inside(policy: &Path, dir: &Path) -> bool {
     }
 }
 
-/// A checkpoint that the auditor holds; a copied slot with its padding will do.
-pub fn read_known(path: &Path) -> Result<Note, Failure> {
+/// A checkpoint that the auditor holds, by itself or in a receipt; a copied slot with its padding will do.
+pub fn read_known(path: &Path, lang: Lang) -> Result<Note, Failure> {
     let mut bytes = files::read(path, files::TEXT_BYTES_MAX)?;
     while bytes.ends_with(b"\n\n") {
         bytes.pop();
     }
+    if let Some(receipt) = Receipt::parse(&bytes) {
+        return Ok(Arc::unwrap_or_clone(receipt.checkpoint));
+    }
     let note = Note::parse(&bytes).map_err(|refusal| Failure::malformed(format!("{}: {refusal}", path.display())))?;
     match Checkpoint::parse(&note.text) {
         Some(_) => Ok(note),
-        None => Err(Failure::malformed(format!("{}: not a checkpoint", path.display()))),
+        None => {
+            Err(Failure::malformed(format!("{}: {}", path.display(), lang.pick("no checkpoint, and no receipt", "既非检查点，也非回执"))))
+        }
     }
 }
 

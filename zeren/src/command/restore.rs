@@ -28,7 +28,7 @@ pub struct Args {
     /// The folder to make; one that exists is refused
     #[arg(long, value_name = "NEWFOLDER", required_unless_present = "drill")]
     to: Option<PathBuf>,
-    /// A checkpoint that somebody holds: if it is later than the backup, nothing is restored
+    /// A checkpoint that somebody holds, or a receipt: if it is later than the backup, nothing is restored
     #[arg(long, value_name = "FILE")]
     known: Vec<PathBuf>,
     /// The trust policy
@@ -122,7 +122,7 @@ fn verified(args: &Args, to: &Path, lang: Lang) -> Result<Report, Failure> {
         Verdict::Stale | Verdict::Broken if is_contradicted && args.read_only => {}
         _ => return Err(restored::refused(&report)),
     }
-    restored::settle(to, &args.known, &report)?;
+    restored::settle(to, &args.known, &report, lang)?;
     Ok(report)
 }
 

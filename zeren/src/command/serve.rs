@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use signer::Note;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::audit::read_known;
 use super::submit::{checkpoint_keys, open_ledger};
 use super::witness::ask::named;
 use crate::error::{Failure, STORAGE, render_refusal};
-use crate::files;
 use crate::lang::Lang;
 use crate::remote::authorities::Authorities;
 use crate::screen::say;
@@ -55,7 +54,7 @@ pub struct Args {
     /// The checkpoint key's file (default: the one in the folder); a second one if an amendment puts it in force
     #[arg(long, value_name = "FILE")]
     checkpoint_key: Vec<PathBuf>,
-    /// A checkpoint that you hold: if it is later than the ledger, nothing is accepted
+    /// A checkpoint that you hold, or a receipt: if it is later than the ledger, nothing is accepted
     #[arg(long, value_name = "FILE")]
     known: Vec<PathBuf>,
     /// Requests of one person at once
@@ -80,7 +79,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let keys = checkpoint_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?;
     let mut ledger = open_ledger(&args.dir, keys, lang)?;
     for path in &args.known {
-        let note = Note::parse(&files::read(path, files::TEXT_BYTES_MAX)?).map_err(Failure::Refused)?;
+        let note = read_known(path, lang)?;
         if let Err(refusal) = ledger.show(&note) {
             say(&render_refusal(&refusal, lang));
         }

@@ -12,8 +12,9 @@ use ledger::storage::{Folder, MARKER};
 use ledger::{Answer, Ledger};
 use serde_json::json;
 use signer::draft::{DRAFT_BYTES_MAX, DRAFT_KIND, Draft};
-use signer::{Note, Refusal, SecretKey};
+use signer::{Refusal, SecretKey};
 
+use super::audit::read_known;
 use super::init::CHECKPOINT_KEY_FILE;
 use super::{no_ledger, print, require_folder};
 use crate::error::{Failure, REFUSED, render_refusal};
@@ -48,7 +49,7 @@ pub struct Args {
     /// The checkpoint key's file (default: the one in the folder); a second one if an amendment puts it in force
     #[arg(long, value_name = "FILE")]
     checkpoint_key: Vec<PathBuf>,
-    /// A checkpoint that you hold: if it is later than the ledger, nothing is accepted
+    /// A checkpoint that you hold, or a receipt: if it is later than the ledger, nothing is accepted
     #[arg(long, value_name = "FILE")]
     known: Vec<PathBuf>,
     /// Where receipts and refusals go (default: beside each file)
@@ -103,7 +104,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     restored::show(&args.dir, &args.known, lang)?;
     let mut ledger = open_ledger(&args.dir, keys, lang)?;
     for path in &args.known {
-        let note = Note::parse(&files::read(path, files::TEXT_BYTES_MAX)?).map_err(Failure::Refused)?;
+        let note = read_known(path, lang)?;
         if let Err(refusal) = ledger.show(&note) {
             restored::contradicted(&args.dir, &note, &refusal)?;
             say(&render_refusal(&refusal, lang));
