@@ -19,6 +19,7 @@ mod own_views;
 mod progress;
 mod remote;
 mod restored;
+mod salts;
 mod screen;
 mod scribe;
 mod secret;

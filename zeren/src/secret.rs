@@ -57,6 +57,11 @@ impl PassphraseSource {
     }
 }
 
+/// A line that nobody reads over a shoulder: typed at the terminal, or from a file descriptor.
+pub fn asked(descriptor: Option<u32>, prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    PassphraseSource { passphrase_fd: descriptor, passphrase_credential: None }.read(prompt)
+}
+
 fn first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let file = File::open(path).map_err(Failure::file(path))?;
     let mut line = Zeroizing::new(String::new());

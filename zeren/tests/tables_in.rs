@@ -221,6 +221,25 @@ fn two_offices_are_one_enrolment_and_two_appointments_and_the_papers_can_be_show
     let line: Vec<&str> = salts.lines().nth(1).unwrap().split(' ').collect();
     assert!(texts[1].contains(&format!("instrument {}\n", line[0])));
     assert_eq!(from_base64_array::<32>(line[2]).unwrap().map(|byte| format!("{byte:02x}")).concat(), LETTER, "a file's digest");
+    // Whoever has paper and salt shows what was committed to; another paper, salt or statement shows nothing.
+    fs::write(room.path("letter"), "test").unwrap();
+    fs::write(room.path("forged"), "Test").unwrap();
+    fs::write(room.path("appoint.note"), texts[1]).unwrap();
+    let verify = |args: &[&str]| {
+        let output = room.zeren("en", &[&["verify", "commitment"], args].concat());
+        (output.status.code().unwrap(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (code, said) = verify(&["letter", "--salts", "two.draft.salts", "--note", "appoint.note"]);
+    assert!(code == 0 && said.contains(&format!("instrument {}", line[0])) && said.contains("kept as: letter of p"), "{said}");
+    let (code, said) = verify(&["letter", "--salts", "two.draft.salts", "--commitment", line[0]]);
+    assert!(code == 0 && said.starts_with("VERIFIES"), "{said}");
+    let (code, said) = verify(&["forged", "--salts", "two.draft.salts", "--commitment", line[0]]);
+    assert!(code == 1 && said.contains("the paper is another, or was changed"), "{said}");
+    let (code, said) = verify(&["letter", "--salts", "two.draft.salts", "--commitment", line[1]]);
+    assert!(code == 1 && said.contains("no salt that was given"), "{said}");
+    let (code, said) = verify(&["letter", "--salts", "letter", "--commitment", line[0]]);
+    assert!(code == 2 && said.contains("no file of salts"), "{said}");
+    assert_eq!(verify(&["letter", "--salts", "two.draft.salts"]).0, 2, "of which commitment?");
     assert_eq!(
         fs::metadata(room.path("two.draft.salts"))
             .map(|file| std::os::unix::fs::PermissionsExt::mode(&file.permissions()) & 0o777)
@@ -655,4 +674,28 @@ fn a_county_is_drafted_whole() {
     );
     assert_eq!(room.files().iter().filter(|name| name.starts_with("cases-")).count(), 220);
     assert_eq!(fs::read_to_string(room.path("cases.draft.salts")).unwrap().lines().count(), 7_001);
+}
+
+/// The same with tools that everybody has, as the operator's handbook says; the salt is read, and stands in no argument.
+#[test]
+fn a_commitment_made_by_other_tools_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = r#"
+set -e
+printf 'a letter' > letter.pdf
+salt=$(openssl rand -base64 32); paper=$(openssl dgst -sha256 -binary letter.pdf | openssl base64)
+COMMITMENT=$(printf 'zeren commitment v1\nsalt %s\npaper %s\n' "$salt" "$paper" | openssl dgst -sha256 -binary | openssl base64)
+(umask 077; printf 'zeren salts v1\n%s %s %s letter of t701\n' "$COMMITMENT" "$salt" "$paper" > letter.salts)
+"$ZEREN" verify commitment letter.pdf --salts letter.salts --commitment "$COMMITMENT" > by-file
+printf '%s\n' "$salt" > salt
+"$ZEREN" verify commitment letter.pdf --salt-fd 3 --commitment "$COMMITMENT" --json 3< salt > by-descriptor
+if printf '%s\n' "$paper" | "$ZEREN" verify commitment letter.pdf --salt-fd 0 --commitment "$COMMITMENT"; then exit 1; fi
+"#;
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).env("ZEREN", env!("CARGO_BIN_EXE_zeren")).current_dir(folder.path());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    let said = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(said("by-file").contains("letter of t701"), "{}", said("by-file"));
+    assert!(said("by-descriptor").contains("\"verifies\":true"), "{}", said("by-descriptor"));
 }

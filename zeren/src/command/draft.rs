@@ -5,7 +5,6 @@ mod clerk;
 mod rehearsal;
 mod roster;
 mod rows;
-mod salts;
 mod table;
 
 use std::collections::BTreeMap;

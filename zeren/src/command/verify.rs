@@ -1,5 +1,6 @@
 //! `zeren verify`: one piece of evidence.
 
+mod commitment;
 mod fork;
 mod map_proof;
 mod receipt;
@@ -21,6 +22,8 @@ pub enum Command {
     Proof(map_proof::ProofArgs),
     /// Two signed documents about one ledger: whether they contradict each other; or a fork proof that somebody gave you. Offline
     Fork(fork::ForkArgs),
+    /// A paper: that it is the one to which a statement commits, with the salt that was kept. Offline
+    Commitment(commitment::CommitmentArgs),
     /// A report from the public, by its code: whether it is in the record, answered, by whom, in time
     Report(report::ReportArgs),
 }
@@ -31,6 +34,7 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Receipt(args) => receipt::run(args, lang),
         Command::Proof(args) => map_proof::run(args, lang),
         Command::Fork(args) => fork::run(args, lang),
+        Command::Commitment(args) => commitment::run(args, lang),
         Command::Report(args) => report::run(args, lang),
     }
 }

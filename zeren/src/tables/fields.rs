@@ -289,7 +289,11 @@ fn bytes_of(text: &str) -> Option<[u8; 32]> {
     from_base64_array(text).or_else(|| hex(text))
 }
 
-fn digest_of(path: &Path) -> io::Result<[u8; 32]> {
+/// SHA-256 of a paper.
+///
+/// # Errors
+/// Those of the file; one that is no file, or too long.
+pub fn digest_of(path: &Path) -> io::Result<[u8; 32]> {
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }

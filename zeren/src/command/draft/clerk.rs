@@ -13,10 +13,10 @@ use signer::value::{DeviceId, PersonId, Time};
 
 use super::rehearsal::{Rehearsal, is_of_all};
 use super::remembered_sizes;
-use super::salts::Salts;
 use crate::desk::drafted_from;
 use crate::error::Failure;
 use crate::files;
+use crate::salts::Salts;
 
 /// Whoever writes the statements.
 pub struct Clerk<'a> {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
-use signer::value::{Commitment, base64};
+use signer::value::{Commitment, base64, from_base64_array};
 
 use crate::error::Failure;
 use crate::secret::random;
@@ -15,15 +15,45 @@ const SALTS_KIND: &str = "zeren salts v1";
 
 /// Salts that were used.
 #[derive(Default)]
-pub struct Salts(Vec<(Commitment, [u8; 32], [u8; 32], String)>);
+pub struct Salts(Vec<Salted>);
+
+/// One of them.
+pub struct Salted {
+    /// What the record holds.
+    pub commitment: Commitment,
+    /// The salt.
+    pub salt: [u8; 32],
+    /// SHA-256 of the paper.
+    pub paper: [u8; 32],
+    /// Of whom and of what the paper is.
+    pub what: String,
+}
 
 impl Salts {
     /// Commits to a paper by its digest, with a fresh salt; `what` says of whom and of what it is.
     pub fn commit(&mut self, paper: [u8; 32], what: &str) -> Result<Commitment, Failure> {
         let salt = random::<32>()?;
         let commitment = commitment(&salt, &paper);
-        self.0.push((commitment, salt, paper, what.to_owned()));
+        self.0.push(Salted { commitment, salt, paper, what: what.to_owned() });
         Ok(commitment)
+    }
+
+    /// Reads a file of them.
+    pub fn parse(text: &str) -> Option<Salts> {
+        let mut lines = text.strip_suffix('\n')?.split('\n');
+        lines.next().filter(|line| *line == SALTS_KIND)?;
+        let salted = |line: &str| {
+            let mut parts = line.splitn(4, ' ');
+            let commitment = Commitment::parse(parts.next()?)?;
+            let (salt, paper) = (from_base64_array(parts.next()?)?, from_base64_array(parts.next()?)?);
+            Some(Salted { commitment, salt, paper, what: parts.next()?.to_owned() })
+        };
+        lines.map(salted).collect::<Option<Vec<_>>>().map(Salts)
+    }
+
+    /// Each.
+    pub fn all(&self) -> &[Salted] {
+        &self.0
     }
 
     /// How many papers.
@@ -34,7 +64,7 @@ impl Salts {
     /// The file's text.
     pub fn encode(&self) -> String {
         let mut text = format!("{SALTS_KIND}\n");
-        for (commitment, salt, paper, what) in &self.0 {
+        for Salted { commitment, salt, paper, what } in &self.0 {
             // Writing to a string does not fail.
             let _ = writeln!(text, "{commitment} {} {} {what}", base64(salt), base64(paper));
         }
@@ -42,7 +72,8 @@ impl Salts {
     }
 }
 
-fn commitment(salt: &[u8; 32], paper: &[u8; 32]) -> Commitment {
+/// What is committed to with a salt: SHA-256 of a paper (docs/format.md section 24).
+pub fn commitment(salt: &[u8; 32], paper: &[u8; 32]) -> Commitment {
     Commitment(Sha256::digest(format!("{COMMITMENT_KIND}\nsalt {}\npaper {}\n", base64(salt), base64(paper))).into())
 }
 
@@ -57,8 +88,13 @@ mod tests {
         assert_ne!(first, second);
         let text = salts.encode();
         let line: Vec<&str> = text.lines().nth(1).unwrap().split(' ').collect();
-        let bytes = |at: usize| signer::value::from_base64_array::<32>(line[at]).unwrap();
+        let bytes = |at: usize| from_base64_array::<32>(line[at]).unwrap();
         assert_eq!(line[0], commitment(&bytes(1), &bytes(2)).to_string());
         assert_eq!((line[0], &line[3..]), (first.to_string().as_str(), ["form", "of", "a"].as_slice()));
+        let read = Salts::parse(&text).unwrap();
+        assert_eq!((read.encode(), read.all().len()), (text.clone(), 2));
+        for wrong in [text.trim_end().to_owned(), text.replace("salts v1", "salts v2"), text.replace(" form of a", ""), text + "\n"] {
+            assert!(Salts::parse(&wrong).is_none(), "{wrong}");
+        }
     }
 }
