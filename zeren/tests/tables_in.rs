@@ -699,3 +699,75 @@ if printf '%s\n' "$paper" | "$ZEREN" verify commitment letter.pdf --salt-fd 0 --
     assert!(said("by-file").contains("letter of t701"), "{}", said("by-file"));
     assert!(said("by-descriptor").contains("\"verifies\":true"), "{}", said("by-descriptor"));
 }
+
+/// A ledger with a registrar, p0050, and a clerk, p0010, who hold their keys.
+fn with_registrar() -> Room {
+    let room = Room::founded();
+    room.csv("people.csv", &[roster_header(), room.official(50, "registrar", "-"), room.official(10, "village_clerk", "07-01")]);
+    assert_eq!(room.roster("en", "people.csv", &["-o", "people.draft"]).0, 0);
+    room.submit("people.draft", &["f1", "f2"]);
+    for n in [10, 50] {
+        fs::write(room.path(&format!("p{n:04}.pem")), signer::keyfile::plain(&key(n)).unwrap().as_bytes()).unwrap();
+    }
+    room
+}
+
+#[test]
+fn who_declares_a_relation_signs_it_and_what_others_say_of_it_they_sign() {
+    let room = with_registrar();
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    let rows = [
+        ["人员编号", "关系", "案件编号", "相关人员", "依据", "证明材料", "签署人"],
+        ["p0010", "spouse", "07-01-001", "", "申报", "", ""],
+        ["p0010", "in-law", "", "p0050", "证明", LETTER, ""],
+        ["p0050", "in-law", "", "p0010", "指令", "", "p0050:registrar"],
+    ];
+    for (at, row) in (0..).zip(rows) {
+        for (column, cell) in (0..).zip(row).filter(|(_, cell)| !cell.is_empty()) {
+            sheet.write_string(at, column, cell).unwrap();
+        }
+    }
+    book.save(room.path("relations.xlsx")).unwrap();
+    let draft = ["draft", "relations", "relations.xlsx", "--dir", "ledger", "--device", "d0", "--by", "p0050:registrar", "-o", "r.draft"];
+    let said = room.succeeds(&draft);
+    assert!(said.contains("3 relation(s)") && said.contains("cases that are not in the record yet"), "{said}");
+    assert!(said.contains("r-1.draft: 1 statement(s), to be signed by p0010"), "{said}");
+    assert!(said.contains("r-2.draft: 2 statement(s), to be signed by p0050"), "{said}");
+    assert_eq!(fs::read_to_string(room.path("r.draft.salts")).unwrap().lines().count(), 2);
+    // What was rehearsed is what the ledger says.
+    room.submit("r-1.draft", &["p0010"]);
+    room.submit("r-2.draft", &["p0050"]);
+    let traced = room.succeeds(&["trace", "person", "p0010", "--dir", "ledger", "--policy", "policy"]);
+    assert!(traced.contains("1 × relate spouse"), "{traced}");
+}
+
+#[test]
+fn a_relation_that_would_make_nobody_step_aside_is_refused_where_it_stands() {
+    let room = with_registrar();
+    let head = header("person,relation,case,other,basis,evidence,by");
+    let rows = [
+        "p0010,cousin,07-01-001,,declared,,",
+        "p0010,spouse,07-01-001,p0050,declared,,",
+        "p0010,spouse,,,declared,,",
+        "p0010,spouse,,p0099,declared,,",
+        "p0010,spouse,07-01-001,,rumour,,",
+        "p0010,spouse,07-01-002,,declared,,p0050:registrar",
+        "p0010,in-law,07-01-003,,attested,,",
+        "p0010,self,07-01-004,,declared,,",
+        "p0010,self,07-01-004,,declared,,",
+    ];
+    let table: Vec<Vec<String>> = [head].into_iter().chain(rows.iter().map(|row| header(row))).collect();
+    room.csv("wrong.csv", &table);
+    let faults = [
+        "wrong.csv, line 2, column B (relation): cousin: for this relation no rule",
+        "line 3, column C (case): either a case or another person",
+        "line 4, column C (case): either a case or another person",
+        "line 5, column D (other): nobody of that id is enrolled",
+        "line 6, column E (basis): `rumour`; expected declared",
+        "line 7, column G (by): the ledger would refuse it by rule person-other",
+        "line 8, column G (by): who signs?",
+        "line 10, column A (person): repeats wrong.csv, line 9",
+    ];
+    room.refuses("en", "wrong.csv", &["relations"], &faults);
+}

@@ -3,6 +3,7 @@
 mod applications;
 mod clerk;
 mod rehearsal;
+mod relations;
 mod roster;
 mod rows;
 mod table;
@@ -51,6 +52,8 @@ pub struct Args {
 enum TableCommand {
     /// Enrolments, appointments and qualifications, a row each in CSV or XLSX
     Roster(roster::Args),
+    /// Relations of officials to cases and to each other, a row each in CSV or XLSX
+    Relations(relations::Args),
     /// Applications: the step that opens a case, a row each in CSV or XLSX
     Applications(applications::Args),
 }
@@ -102,6 +105,7 @@ struct ActArgs {
 pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     match (&args.table, &args.act) {
         (Some(TableCommand::Roster(args)), _) => roster::run(args, lang),
+        (Some(TableCommand::Relations(args)), _) => relations::run(args, lang),
         (Some(TableCommand::Applications(args)), _) => applications::run(args, lang),
         (None, Some(args)) => one(args, lang),
         (None, None) => Err(Failure::malformed(lang.pick("which act?", "请指明行为"))),

@@ -74,6 +74,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// What is worth a word here, and no fault.
+    pub fn remark(&mut self, place: &Place, remark: &str) {
+        self.faults.mended(place, remark);
+    }
+
     /// Where a column's cell stands; the whole line if the table has no such column.
     pub fn place(&self, name: &str) -> Place {
         match self.columns.at(name) {

@@ -64,7 +64,8 @@ struct Application {
     papers: Vec<(Code, [u8; 32])>,
 }
 
-const CASE: Expected = (
+/// What is expected of a case's id.
+pub const CASE: Expected = (
     "a case id such as 07-05-003: at most 40 letters, digits, dots and hyphens, never more than ten digits in a row",
     "案件编号，如 07-05-003：至多 40 个字母、数字、点或连字符，连续数字不超过十位",
 );

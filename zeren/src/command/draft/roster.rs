@@ -93,7 +93,8 @@ struct Post {
     letter: [u8; 32],
 }
 
-const PERSON: Expected = (
+/// What is expected of a person's id.
+pub const PERSON: Expected = (
     "a person's id such as p0412: small letters, digits and hyphens, a letter first",
     "人员编号，如 p0412：小写字母开头，仅含小写字母、数字和连字符",
 );

@@ -141,7 +141,9 @@ fn column_of(rule: Rule) -> &'static str {
         Rule::ActingDays | Rule::ActingDepth => "capacity",
         Rule::CaseTaken => "case",
         Rule::StandardMissing => "scheme",
-        Rule::CaseUnit | Rule::StepOffice | Rule::StepCount | Rule::QualificationMissing | Rule::AppointmentUnknown => "by",
+        Rule::PersonOther | Rule::CaseUnit | Rule::StepOffice | Rule::StepCount | Rule::QualificationMissing | Rule::AppointmentUnknown => {
+            "by"
+        }
         _ => "",
     }
 }
