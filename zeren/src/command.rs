@@ -12,6 +12,7 @@ pub mod init;
 pub mod key;
 pub mod procedure;
 pub mod prove;
+pub mod reading;
 pub mod restore;
 pub mod serve;
 pub mod sign;

@@ -20,6 +20,7 @@ use projector::rows::EntryRow;
 use projector::{Cursor, Key, MemoryRows, Rows};
 use serde_json::{Value, json};
 
+use super::reading::Reading;
 use super::trace::{Anchor, print_unanchored};
 use super::{print, read_ledger};
 use crate::error::{DOES_NOT_VERIFY, Failure, HOLDS};
@@ -43,20 +44,11 @@ pub enum Command {
 /// Options of every export.
 #[derive(clap::Args)]
 pub struct CommonArgs {
-    /// The ledger's folder
-    #[arg(long, default_value = ".")]
-    dir: PathBuf,
-    /// The trust policy
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-    /// Keep the views of the whole log in this folder of your own for the next time
-    #[arg(long, value_name = "DIR")]
-    views: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
     /// The file to write, or the folder
     #[arg(short, long, value_name = "NEW")]
     output: PathBuf,
-    #[arg(long)]
-    json: bool,
 }
 
 /// Options of tables.
@@ -94,7 +86,7 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
     }
     let source = Source::open(args, lang)?;
     let told = written(&source, &chosen, &args.output, lang)?;
-    if args.json {
+    if args.reading.json {
         print(&json!({ "from": source.about(), "written": told }).to_string());
     } else {
         source.tell(&told, &args.output, lang);
@@ -108,13 +100,13 @@ type Writer = fn(&Source, &[&'static crate::tables::sheet::View], &Path, Lang) -
 
 impl Source {
     fn open(args: &CommonArgs, lang: Lang) -> Result<Source, Failure> {
-        let ledger = read_ledger(&args.dir, lang)?;
-        let anchor = Anchor::of(ledger.id(), ledger.checkpoint(), args.policy.as_deref())?;
+        let ledger = read_ledger(&args.reading.dir, lang)?;
+        let anchor = Anchor::of(ledger.id(), ledger.checkpoint(), args.reading.policy.as_deref())?;
         let size = ledger.size();
         let mut progress = Progress::new(lang.pick("views", "视图"));
         let mut tell = |done| progress.at(done, size);
-        let views = match &args.views {
-            Some(folder) => OwnViews::kept(folder, (&args.dir, &ledger), &mut tell, lang)?,
+        let views = match &args.reading.views {
+            Some(folder) => OwnViews::kept(folder, (&args.reading.dir, &ledger), &mut tell, lang)?,
             None => {
                 tell_of_memory(size, lang);
                 OwnViews::InMemory(Box::new(folded(MemoryRows::default(), &ledger, size, &mut tell)?))

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use signer::value::{Unit, UnixMs};
 
 use self::published::{Difference, Published};
+use super::reading::Reading;
 use super::trace::{Anchor, print_unanchored, shown_time};
 use super::{print, read_ledger};
 use crate::as_of::AsOf;
@@ -32,15 +33,8 @@ const UNITS_NAMED_MAX: usize = 30;
 /// `zeren status`
 #[derive(clap::Args)]
 pub struct Args {
-    /// The ledger's folder
-    #[arg(long, default_value = ".")]
-    dir: PathBuf,
-    /// The trust policy
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-    /// Keep the views of the whole log in this folder of your own for the next time
-    #[arg(long, value_name = "DIR")]
-    views: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
     /// Count the first so many entries, or those received until a date or time
     #[arg(long, value_name = "SIZE|TIME")]
     as_of: Option<AsOf>,
@@ -53,8 +47,6 @@ pub struct Args {
     /// Totals that were published, to be compared with what was paid: CSV with the columns scheme, people, fen and perhaps period
     #[arg(long, value_name = "FILE")]
     published: Option<PathBuf>,
-    #[arg(long)]
-    json: bool,
 }
 
 fn unit(text: &str) -> Result<Unit, String> {
@@ -76,10 +68,10 @@ struct Status {
 /// Counts, and prints.
 pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let published = args.published.as_deref().map(|path| Published::read(path, lang)).transpose()?;
-    let ledger = read_ledger(&args.dir, lang)?;
-    let anchor = Anchor::of(ledger.id(), ledger.checkpoint(), args.policy.as_deref())?;
+    let ledger = read_ledger(&args.reading.dir, lang)?;
+    let anchor = Anchor::of(ledger.id(), ledger.checkpoint(), args.reading.policy.as_deref())?;
     let status = gather(args, &ledger, published.as_ref(), lang)?;
-    if args.json {
+    if args.reading.json {
         print(&status.to_json(Some(&anchor)).to_string());
     } else {
         tables::show(&status, &anchor, lang);
@@ -107,7 +99,7 @@ fn gather(args: &Args, ledger: &Snapshot<Folder>, published: Option<&Published>,
         _ => ledger.history().received(size).map_or(UnixMs::MAX, |next| UnixMs(next.0 - 1)),
     };
     let keys = ledger.state().ring().checkpoint_keys();
-    let refusals = refusals(ledger.storage(), ledger.id(), keys, until).map_err(Failure::file(&args.dir))?;
+    let refusals = refusals(ledger.storage(), ledger.id(), keys, until).map_err(Failure::file(&args.reading.dir))?;
     let units = Units::of(&answer.value, args.unit.clone());
     known_unit(&answer.value, args.unit.as_ref(), lang)?;
     let periods = periods(&answer.value, args.period, lang)?;
@@ -163,8 +155,8 @@ fn periods(counts: &Counts, asked: Option<u16>, lang: Lang) -> Result<Vec<u16>, 
 fn open_rows(args: &Args, ledger: &Snapshot<Folder>, size: u64, lang: Lang) -> Result<OwnViews, Failure> {
     let mut progress = Progress::new(lang.pick("views", "视图"));
     let mut tell = |done| progress.at(done, size);
-    let rows = match args.views.as_deref().filter(|_| size == ledger.size()) {
-        Some(folder) => OwnViews::kept(folder, (&args.dir, ledger), &mut tell, lang)?,
+    let rows = match args.reading.views.as_deref().filter(|_| size == ledger.size()) {
+        Some(folder) => OwnViews::kept(folder, (&args.reading.dir, ledger), &mut tell, lang)?,
         None => {
             tell_of_memory(size, lang);
             OwnViews::InMemory(Box::new(folded(MemoryRows::default(), ledger, size, &mut tell)?))

@@ -15,7 +15,7 @@ mod since;
 mod vouchers;
 pub(crate) mod words;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -25,6 +25,7 @@ use signer::value::{LedgerId, Time, UnixMs};
 
 use self::scene::{Scene, Views};
 use super::audit::read_policy;
+use super::reading::Reading;
 use super::{open_folder, print, read_ledger};
 use crate::as_of::AsOf;
 use crate::columns::wrapped;
@@ -57,26 +58,17 @@ pub enum Command {
 pub struct Asked {
     /// The case, person, list, batch or payment
     id: String,
-    /// The ledger's folder
-    #[arg(long, default_value = ".")]
-    dir: PathBuf,
-    /// The trust policy
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-    /// Keep the views in this folder of your own for the next time; without it, they are built in memory
-    #[arg(long, value_name = "DIR")]
-    views: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
     /// Look at the first so many entries, or at those received until a date or time; what came later is only named apart
     #[arg(long, value_name = "SIZE|TIME")]
     as_of: Option<AsOf>,
-    #[arg(long)]
-    json: bool,
 }
 
 impl Asked {
     /// Whether the answer is for a program.
     pub fn is_json(&self) -> bool {
-        self.json
+        self.reading.json
     }
 }
 
@@ -117,9 +109,9 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
     if let Some(code) = quick::trace(command, asked, lang) {
         return Ok(code);
     }
-    let ledger = read_ledger(&asked.dir, lang)?;
+    let ledger = read_ledger(&asked.reading.dir, lang)?;
     let views = Views::open(asked, &ledger, lang)?;
-    let record = views.record(open_folder(&asked.dir, lang)?, ledger.checkpoint())?;
+    let record = views.record(open_folder(&asked.reading.dir, lang)?, ledger.checkpoint())?;
     let scene = Scene::new(asked, &record, views.at(), lang)?.with_replayed(&ledger, views.later());
     match command {
         Command::Payment(_) => payment::trace(scene),
@@ -142,7 +134,8 @@ pub fn verify_case(
     let any = || ledger.state().register().cases().last().map(|(case, _)| case.to_string());
     let Some(id) = case.map(str::to_owned).or_else(any) else { return Ok(None) };
     let (policy, views) = (policy.map(Path::to_owned), Some(views.to_owned()));
-    let asked = Asked { id, dir: dir.to_owned(), policy, views, as_of: None, json: false };
+    let reading = Reading { dir: dir.to_owned(), policy, views, json: false };
+    let asked = Asked { id, reading, as_of: None };
     let views = Views::open(&asked, &ledger, lang)?;
     let record = views.record(open_folder(dir, lang)?, ledger.checkpoint())?;
     let mut scene = Scene::new(&asked, &record, views.at(), lang)?.with_replayed(&ledger, views.later());

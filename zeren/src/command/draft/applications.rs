@@ -12,7 +12,7 @@ use signer::statement::By;
 use signer::value::{AccountToken, CaseId, Code, DeviceId, Period, PersonId, Scheme, StatementHash, Unit};
 
 use super::clerk::Clerk;
-use super::table::{Desk, Sheet, TableArgs, held_by, note, read_rows, report, say_warnings};
+use super::table::{Opened, Sheet, TableArgs, held_by, note, read_rows, report, say_warnings};
 use crate::command::print;
 use crate::error::Failure;
 use crate::lang::{Lang, thousands};
@@ -72,14 +72,14 @@ pub const CASE: Expected = (
 
 /// Drafts, or only judges.
 pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
-    let desk = Desk::open(&args.table, lang)?;
-    let step = desk.procedure(lang)?.programme.steps.iter().find(|step| step.opens);
+    let opened = Opened::open(&args.table, lang)?;
+    let step = opened.procedure(lang)?.programme.steps.iter().find(|step| step.opens);
     let step = step.ok_or_else(|| Failure::malformed(lang.pick("no step of the procedure opens cases", "办法中没有立案环节")))?;
     let mut faults = Faults::new(lang);
-    let mut reader = Reader { args, step, seats: Seats::of(&desk, step), firsts: Firsts::default(), accounts: Firsts::default(), lang };
+    let mut reader = Reader { args, step, seats: Seats::of(&opened, step), firsts: Firsts::default(), accounts: Firsts::default(), lang };
     let read = |fields: &mut Fields<'_>, folder: &Path| reader.application(fields, folder);
     let sheets = read_rows(&args.table, &columns(step), &mut faults, lang, read)?;
-    let mut clerk = Clerk::of(&desk.ledger, desk.at)?;
+    let mut clerk = Clerk::of(&opened.ledger, opened.at)?;
     let mut warnings = Vec::new();
     let mut cases = 0;
     for sheet in &sheets {
@@ -250,9 +250,9 @@ struct Seats<'a> {
 }
 
 impl<'a> Seats<'a> {
-    fn of(desk: &'a Desk, step: &Step) -> Seats<'a> {
-        let fits = |held: &Appointment| held.is_in_force(desk.moment) && step.by.offices().contains(&held.office);
-        let mut held: Vec<_> = desk.ledger.state().all_appointments().filter(|(_, held)| fits(held)).collect();
+    fn of(opened: &'a Opened, step: &Step) -> Seats<'a> {
+        let fits = |held: &Appointment| held.is_in_force(opened.moment) && step.by.offices().contains(&held.office);
+        let mut held: Vec<_> = opened.ledger.state().all_appointments().filter(|(_, held)| fits(held)).collect();
         held.sort_by_key(|(_, held)| (held.since, held.person.clone()));
         let mut by_unit: BTreeMap<&Unit, Vec<usize>> = BTreeMap::new();
         for (at, (_, held)) in held.iter().enumerate() {

@@ -13,7 +13,7 @@ use signer::value::{CaseId, Code, DeviceId, PersonId};
 use super::applications::CASE;
 use super::clerk::Clerk;
 use super::roster::PERSON;
-use super::table::{Desk, Sheet, TableArgs, note, read_rows, report, say_warnings};
+use super::table::{Opened, Sheet, TableArgs, note, read_rows, report, say_warnings};
 use super::{by, device};
 use crate::command::print;
 use crate::desk::holds_none;
@@ -62,14 +62,14 @@ struct Related {
 
 /// Drafts, or only judges.
 pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
-    let desk = Desk::open(&args.table, lang)?;
+    let opened = Opened::open(&args.table, lang)?;
     let device = device(args.table.device.as_deref(), lang)?;
-    let rules = &desk.procedure(lang)?.programme.rules;
+    let rules = &opened.procedure(lang)?.programme.rules;
     let named = rules.iter().filter_map(|rule| if let RuleKind::Recuse { relations, .. } = &rule.kind { Some(relations) } else { None });
     let mut faults = Faults::new(lang);
-    let mut reader = Reader { args, desk: &desk, known: named.flatten().collect(), firsts: Firsts::default(), lang };
+    let mut reader = Reader { args, opened: &opened, known: named.flatten().collect(), firsts: Firsts::default(), lang };
     let sheets = read_rows(&args.table, &columns(), &mut faults, lang, |fields, folder| reader.related(fields, folder))?;
-    let mut clerk = Clerk::of(&desk.ledger, desk.at)?;
+    let mut clerk = Clerk::of(&opened.ledger, opened.at)?;
     let mut warnings = Vec::new();
     let mut count = 0;
     for sheet in &sheets {
@@ -113,7 +113,7 @@ fn write(
 
 struct Reader<'a> {
     args: &'a Args,
-    desk: &'a Desk,
+    opened: &'a Opened,
     /// Relations for which some rule makes people step aside.
     known: BTreeSet<&'a Code>,
     firsts: Firsts,
@@ -161,7 +161,7 @@ impl Reader<'_> {
         match (fields.is_empty("case"), fields.is_empty("other")) {
             (false, true) => {
                 let case = fields.value("case", CaseId::parse, CASE)?;
-                if self.desk.ledger.state().case_head(&case).is_none() {
+                if self.opened.ledger.state().case_head(&case).is_none() {
                     let place = fields.place("case");
                     fields.remark(&place, self.lang.pick("cases that are not in the record yet", "案件尚未入账"));
                 }
@@ -169,7 +169,7 @@ impl Reader<'_> {
             }
             (true, false) => {
                 let other = fields.value("other", PersonId::parse, PERSON)?;
-                if self.desk.ledger.state().person(&other).is_none() {
+                if self.opened.ledger.state().person(&other).is_none() {
                     fields.fault("other", self.lang.pick("nobody of that id is enrolled", "该编号人员未登记"));
                     return None;
                 }
@@ -204,7 +204,7 @@ impl Reader<'_> {
             fields.fault("by", self.lang.pick("who signs? give --by, or a column `by`", "未指明签署人：请用 --by 或“签署人”列"));
             return None;
         }
-        let (state, moment, lang) = (self.desk.ledger.state(), self.desk.moment, self.lang);
+        let (state, moment, lang) = (self.opened.ledger.state(), self.opened.moment, self.lang);
         let held = |signer: &String| match by(signer, ActName::Relate, state, moment, lang) {
             Ok(Some(held)) => Ok(held),
             Ok(None) => Err(holds_none(signer, ActName::Relate, lang)),

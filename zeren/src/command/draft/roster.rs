@@ -15,7 +15,7 @@ use signer::strict::Signature;
 use signer::value::{Code, DeviceId, IdentityToken, KeyBytes, LedgerId, Office, PersonId, Text, Time, Unit, from_base64_array};
 
 use super::clerk::{Clerk, Met};
-use super::table::{Desk, Sheet, TableArgs, note, read_rows, report, say_warnings};
+use super::table::{Opened, Sheet, TableArgs, note, read_rows, report, say_warnings};
 use super::{by, device};
 use crate::command::print;
 use crate::desk::holds_none;
@@ -102,13 +102,13 @@ const UNIT: Expected = ("a unit such as 07-03, or - for the whole ledger", "辖�
 
 /// Drafts, or only judges.
 pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
-    let desk = Desk::open(&args.table, lang)?;
+    let opened = Opened::open(&args.table, lang)?;
     let device = device(args.table.device.as_deref(), lang)?;
-    let state = desk.ledger.state();
+    let state = opened.ledger.state();
     let mut faults = Faults::new(lang);
     let mut reader = Reader {
-        desk: &desk,
-        offset: desk.procedure(lang)?.programme.calendar.offset_minutes,
+        opened: &opened,
+        offset: opened.procedure(lang)?.programme.calendar.offset_minutes,
         firsts: Firsts::default(),
         units: units_of(state),
         people: BTreeMap::new(),
@@ -118,11 +118,11 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let sheets = read_rows(&args.table, &columns(), &mut faults, lang, |fields, folder| reader.entry(fields, folder))?;
     // Who may not do an act does not sign it: enrolment asks for two powers, a qualification for one.
     let signers = |act| {
-        let able: Result<Vec<Option<By>>, Failure> = args.by.iter().map(|signer| by(signer, act, state, desk.moment, lang)).collect();
+        let able: Result<Vec<Option<By>>, Failure> = args.by.iter().map(|signer| by(signer, act, state, opened.moment, lang)).collect();
         let able: Vec<By> = able?.into_iter().flatten().collect();
         if able.is_empty() { Err(Failure::malformed(holds_none(&args.by.join(", "), act, lang))) } else { Ok(able) }
     };
-    let mut clerk = Clerk::of(&desk.ledger, desk.at)?;
+    let mut clerk = Clerk::of(&opened.ledger, opened.at)?;
     let mut writer = Writer {
         clerk: &mut clerk,
         device,
@@ -155,7 +155,7 @@ fn units_of(state: &State) -> BTreeSet<String> {
 }
 
 struct Reader<'a> {
-    desk: &'a Desk,
+    opened: &'a Opened,
     offset: i16,
     firsts: Firsts,
     units: BTreeSet<String>,
@@ -181,7 +181,7 @@ impl Reader<'_> {
     /// Whoever is enrolled already needs nothing; whoever is named again may say the same again. `Some(None)`: no enrolment here.
     fn enrolment(&mut self, fields: &mut Fields<'_>, person: &PersonId, folder: &Path) -> Option<Option<Enrolment>> {
         const TOKEN: Expected = ("an identity token: 32 bytes in base64 or hexadecimal", "身份标识：32 字节的 base64 或十六进制");
-        let known = self.desk.ledger.state().person(person);
+        let known = self.opened.ledger.state().person(person);
         let mine = ["name", "identity", "key", "proof", "key file"];
         let says_nothing = mine.iter().all(|name| fields.is_empty(name));
         if says_nothing && (known.is_some() || self.tried.contains(person)) {
@@ -247,7 +247,7 @@ impl Reader<'_> {
     }
 
     fn judge_proof(&self, fields: &mut Fields<'_>, person: &PersonId, enrolment: &Enrolment) {
-        let ledger: &LedgerId = self.desk.ledger.id();
+        let ledger: &LedgerId = self.opened.ledger.id();
         let column = if fields.is_empty("key file") { ["key", "proof"] } else { ["key file"; 2] };
         match PublicKey::decode(&enrolment.key) {
             Err(refusal) => fields.fault(column[0], format!("{}: {}", refusal.rule, refusal.expected)),

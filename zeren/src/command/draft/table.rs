@@ -49,8 +49,8 @@ pub struct TableArgs {
     pub output: Option<PathBuf>,
 }
 
-/// The ledger, and the procedure under which the table is drafted.
-pub struct Desk {
+/// The ledger as it was opened for a table, and when the table is drafted.
+pub struct Opened {
     /// The ledger.
     pub ledger: Snapshot<Folder>,
     /// The device's time.
@@ -59,13 +59,13 @@ pub struct Desk {
     pub moment: UnixMs,
 }
 
-impl Desk {
+impl Opened {
     /// Reads the ledger.
-    pub fn open(args: &TableArgs, lang: Lang) -> Result<Desk, Failure> {
+    pub fn open(args: &TableArgs, lang: Lang) -> Result<Opened, Failure> {
         let at = device_time(args.at.as_deref(), lang)?;
         let ledger = read_ledger(&args.dir, lang)?;
         let moment = at.unix_ms().max(ledger.state().received_last());
-        Ok(Desk { ledger, at, moment })
+        Ok(Opened { ledger, at, moment })
     }
 
     /// The procedure in force.

@@ -50,7 +50,7 @@ pub fn trace(mut scene: Scene<'_>, is_whole: bool) -> Result<ExitCode, Failure> 
         None => BTreeSet::new(),
     };
     let since = Since::of_acts(&scene, &later.into_iter().collect::<Vec<u64>>(), &batch.acts)?;
-    if scene.asked.json {
+    if scene.asked.reading.json {
         print(&batch.json(since.as_ref(), &scene).to_string());
     } else {
         batch.print(is_whole, since.as_ref(), &scene);

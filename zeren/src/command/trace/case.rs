@@ -119,7 +119,7 @@ pub fn trace(mut scene: Scene<'_>, is_around: bool) -> Result<ExitCode, Failure>
     let around = if is_around { Some(Around::of_case(&mut scene, &course.answer, &course.told)?) } else { None };
     let failed = course.failed() + around.as_ref().map_or(0, Around::failed);
     scene.settle(failed)?;
-    if scene.asked.json {
+    if scene.asked.reading.json {
         print(&case_json(&course, since.as_ref(), around.as_ref(), &scene).to_string());
     } else {
         print_case(&course, since.as_ref(), around.as_ref(), &scene);

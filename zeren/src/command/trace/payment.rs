@@ -58,7 +58,7 @@ struct Line {
 /// Traces a payment.
 pub fn trace(mut scene: Scene<'_>) -> Result<ExitCode, Failure> {
     let (payment, since) = read(&mut scene)?;
-    if scene.asked.json {
+    if scene.asked.reading.json {
         print(&payment.json(since.as_ref(), &scene).to_string());
     } else {
         payment.print(since.as_ref(), &scene);

@@ -63,7 +63,7 @@ pub fn trace(mut scene: Scene<'_>, is_around: bool) -> Result<ExitCode, Failure>
     let since = Since::of_person(&scene, person, &told)?;
     let around = if is_around { Some(Around::of_person(&mut scene, &traced.answer)?) } else { None };
     let failed = traced.failed() + around.as_ref().map_or(0, Around::failed);
-    if scene.asked.json {
+    if scene.asked.reading.json {
         print(&traced.json(since.as_ref(), around.as_ref(), &scene).to_string());
     } else {
         traced.print(since.as_ref(), around.as_ref(), &scene);

@@ -35,10 +35,10 @@ pub struct Ground {
 impl Ground {
     /// Both, if the views are exactly of the record's size and root.
     pub fn open(asked: &Asked) -> Option<Ground> {
-        let folder = asked.views.as_deref().filter(|folder| !files::lies_inside(folder, &asked.dir))?;
+        let folder = asked.reading.views.as_deref().filter(|folder| !files::lies_inside(folder, &asked.reading.dir))?;
         let views = Kept::open(folder)?;
         let counted = views.rows().cursor().ok()??;
-        let record = Record::open(Folder::open_to_read(&asked.dir).ok()?, &constitutions(views.rows()).ok()?).ok()?;
+        let record = Record::open(Folder::open_to_read(&asked.reading.dir).ok()?, &constitutions(views.rows()).ok()?).ok()?;
         let checkpoint = record.checkpoint();
         let is_of_record = counted.ledger == *record.id() && (counted.size, counted.root) == (checkpoint.size, checkpoint.root);
         is_of_record.then_some(Ground { views, record })

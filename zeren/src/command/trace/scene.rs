@@ -33,7 +33,7 @@ impl Views {
         let mut progress = Progress::new(lang.pick("views", "视图"));
         let of = ledger.size();
         let mut tell = |done| progress.at(done, of);
-        let views = open_views(asked.views.as_deref(), (&asked.dir, ledger), size, &mut tell, lang)?;
+        let views = open_views(asked.reading.views.as_deref(), (&asked.reading.dir, ledger), size, &mut tell, lang)?;
         progress.done();
         Ok(views)
     }
@@ -113,7 +113,7 @@ pub struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// A scene of a record and views of it up to a size.
     pub fn new(asked: &'a Asked, record: &'a Record<Folder>, (rows, size): (&'a dyn Rows, u64), lang: Lang) -> Result<Scene<'a>, Failure> {
-        let anchor = Anchor::of(record.id(), record.note(), asked.policy.as_deref())?;
+        let anchor = Anchor::of(record.id(), record.note(), asked.reading.policy.as_deref())?;
         let witness = Witness::new(record, rows)?;
         let last_received_ms = record.received(size.saturating_sub(1))?.map_or(0, |at| at.0);
         Ok(Scene { asked, rows, later: None, witness, anchor, size, last_received_ms, lang, replayed: None })
