@@ -2,6 +2,7 @@
 
 pub mod listener;
 pub mod problem;
+pub mod proxy;
 pub mod rate;
 
 use axum::extract::FromRequestParts;

@@ -112,7 +112,7 @@ impl Service {
     ) -> Result<T, Problem> {
         let service = Arc::clone(self);
         let read = tokio::task::spawn_blocking(move || read(&service));
-        read.await.unwrap_or_else(|_| Err(Problem::failed("a request that could not be answered", lang)))
+        read.await.unwrap_or_else(|_| Err(Problem::failed(lang.pick("a request that could not be answered", "请求未能答复"), lang)))
     }
 }
 

@@ -112,6 +112,7 @@ fn a_clerk_elsewhere_drafts_offline_signs_with_another_and_uploads() {
     let key = ["--service", &url, "--key", &t701, "--person", "t702", "--policy", "county/trust-policy"];
     let (code, said) = served.run(&[&["--lang", "zh", "desk", "list"], &key[..]].concat());
     assert!(code == 4 && said.contains("请用 zeren token 生成"), "{said}");
+    assert!(said.contains("实为: 并非以该人员本人密钥签署"), "{said}");
     // Somebody else's draft is nobody else's business.
     let token = served.token("t703");
     let denied = served.get(&format!("/v1/drafts/{}", whole_id(&served, &id)), Some(&token));

@@ -227,3 +227,25 @@ fn killed_at_any_time_it_never_goes_back_and_never_signs_two_roots() {
     assert!(rounds_with_answers > 7, "{rounds_with_answers} of 14 rounds had answers: the kills come too early to show anything");
     assert!(room.path().join(NAME).join("forks").read_dir().unwrap().next().is_some(), "the other history was shown and is kept");
 }
+
+#[test]
+fn an_address_that_asks_too_often_waits_and_no_log_with_it() {
+    let room = tempfile::tempdir().unwrap();
+    let log = Log::new(ORIGIN, 1, 40, 99);
+    WitnessProcess::make(room.path(), NAME, &key(2));
+    let witness = WitnessProcess::start(room.path(), NAME, &["--log", &log.vkey(), "--behind-proxy"]);
+    // A checkpoint that was signed once is anybody's to send; what stands before the last address is anybody's word.
+    let ask = |forwarded: &str| {
+        let path = format!("/add-checkpoint HTTP/1.1\r\nx-forwarded-for: {forwarded}\r\nx-rest:");
+        request(&witness.url, "POST", &path, &log.body(0, 9)).unwrap()
+    };
+    let refused = (0..200).map(|n| ask(&format!("10.0.0.{n}, 192.0.2.1"))).find(|answer| answer.status == 429).expect("a limit");
+    assert!(refused.head.contains("retry-after: ") && refused.body.contains("\"rule\":\"rate\""), "{refused:?}");
+    assert_eq!(size_of(&ask("192.0.2.2")), 9, "another address is not held up");
+    // Nor is what comes from this machine, however often.
+    assert!((0..200).all(|_| log.post(&witness.url, 9, 9).unwrap().status == 200));
+    witness.stop();
+    // Where no proxy says for whom it asks, all of it is one address that is never held up.
+    let witness = WitnessProcess::start(room.path(), NAME, &["--log", &log.vkey()]);
+    assert!((0..200).all(|_| log.post(&witness.url, 9, 9).unwrap().status == 200));
+}

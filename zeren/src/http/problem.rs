@@ -73,7 +73,7 @@ impl Problem {
     /// This machine failed; what exactly stands in the log.
     pub fn failed(what: &str, lang: Lang) -> Problem {
         let advice = lang.pick("Nothing was acknowledged. Ask whoever runs this service.", "未作任何确认。请联系本服务的管理人员。");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "a working service", what, advice)
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", lang.pick("a working service", "服务正常运行"), what, advice)
     }
 
     /// Too many requests.
@@ -83,7 +83,7 @@ impl Problem {
             Lang::En => format!("Wait {seconds} s and send it again; nothing of it was taken."),
             Lang::Zh => format!("请 {seconds} 秒后重新提交；本次未受理任何内容。"),
         };
-        let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate", what, "more", advice);
+        let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate", what, lang.pick("more", "超出"), advice);
         problem.0.retry_after_seconds = Some(seconds);
         problem
     }

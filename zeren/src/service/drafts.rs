@@ -120,7 +120,8 @@ impl Drafts {
             merge(&mut draft, there);
         }
         let encoded = draft.encode();
-        let of = Known::of(&draft, encoded.len()).ok_or_else(|| Problem::malformed("a draft of acts", "another", lang))?;
+        let of = Known::of(&draft, encoded.len())
+            .ok_or_else(|| Problem::malformed(lang.pick("a draft of acts", "行为声明的草稿"), "another", lang))?;
         let first = of.signers.first().cloned();
         let of_one = known.values().filter(|other| other.signers.first() == first.as_ref()).count();
         if is_new && (known.len() >= DRAFTS_MAX || of_one >= DRAFTS_OF_ONE_MAX) {
@@ -129,7 +130,7 @@ impl Drafts {
             return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "drafts", format!("at most {DRAFTS_OF_ONE_MAX}"), found, advice));
         }
         let written = files::replace(&self.path(&id), encoded.as_bytes(), 0o600);
-        written.map_err(|_| Problem::failed("a draft that cannot be kept", lang))?;
+        written.map_err(|_| Problem::failed(lang.pick("a draft that cannot be kept", "草稿无法保存"), lang))?;
         known.insert(id.clone(), of.clone());
         Ok((id, of, is_new))
     }
@@ -260,7 +261,7 @@ pub async fn take(
     let draft = service.blocking(lang, move |service| {
         require_signer(service, &id, &reader, lang)?;
         reader.note(service, None, lang)?;
-        service.drafts.read(&id).ok_or_else(|| Problem::not_found("a draft that waits", &id, lang))
+        service.drafts.read(&id).ok_or_else(|| Problem::not_found(lang.pick("a draft that waits", "待签草稿"), &id, lang))
     });
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], draft.await?.encode()).into_response())
 }
@@ -285,6 +286,6 @@ fn require_signer(service: &Service, id: &str, reader: &Reader, lang: Lang) -> R
     match service.drafts.is_signer(id, &reader.person) {
         Some(true) => Ok(()),
         Some(false) => Err(reader.denied(service, lang.pick("somebody who is named in the draft", "草稿所列签署人"), lang)),
-        None => Err(Problem::not_found("a draft that waits", id, lang)),
+        None => Err(Problem::not_found(lang.pick("a draft that waits", "待签草稿"), id, lang)),
     }
 }

@@ -20,7 +20,7 @@ use crate::writer;
 
 /// `GET /v1/cases/CASE/proof`
 pub async fn case(State(service): State<Arc<Service>>, Path(id): Path<String>, lang: Lang, reader: Reader) -> Result<Response, Problem> {
-    let case = named(&id, CaseId::parse, "a case's id", lang)?;
+    let case = named(&id, CaseId::parse, lang.pick("a case's id", "案件编号"), lang)?;
     let read = service.blocking(lang, move |service| {
         require_case(service, &reader, &case, lang)?;
         shown(service, &reader, Subject::Case(case), lang)
@@ -30,11 +30,11 @@ pub async fn case(State(service): State<Arc<Service>>, Path(id): Path<String>, l
 
 /// `GET /v1/persons/PERSON/proof`: of the latest key.
 pub async fn person(State(service): State<Arc<Service>>, Path(id): Path<String>, lang: Lang, reader: Reader) -> Result<Response, Problem> {
-    let person = named(&id, PersonId::parse, "a person's id", lang)?;
+    let person = named(&id, PersonId::parse, lang.pick("a person's id", "人员编号"), lang)?;
     let read = service.blocking(lang, move |service| {
         require_person(service, &reader, &person, lang)?;
         let latest = writer::read(&service.ledger).state().person(&person).and_then(|known| known.latest_key()).map(|known| known.key);
-        let key = latest.ok_or_else(|| Problem::not_found("a person", person.as_str(), lang))?;
+        let key = latest.ok_or_else(|| Problem::not_found(lang.pick("a person", "人员"), person.as_str(), lang))?;
         shown(service, &reader, Subject::Key(person, key), lang)
     });
     read.await.map(as_text)

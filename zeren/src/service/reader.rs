@@ -74,7 +74,7 @@ impl Reader {
 
 fn note(service: &Service, person: Option<&str>, peer: Peer, path: &str, denied: Option<&str>, lang: Lang) -> Result<(), Problem> {
     let access = Access { person, peer: peer.0.to_string(), path, denied };
-    service.access.note(&access).map_err(|_| Problem::failed("the access log cannot be written", lang))
+    service.access.note(&access).map_err(|_| Problem::failed(lang.pick("the access log cannot be written", "查阅记录无法写入"), lang))
 }
 
 impl FromRequestParts<Arc<Service>> for Reader {
@@ -87,7 +87,7 @@ impl FromRequestParts<Arc<Service>> for Reader {
         let now = clock::now();
         let reader = match sent(&parts.headers) {
             None => Err(("token-missing", lang.pick("none", "无").to_owned())),
-            Some(sent) => verify(service, sent, now).map_err(|error| (error.rule(), error.to_string())),
+            Some(sent) => verify(service, sent, now).map_err(|error| (error.rule(), told(error, lang))),
         };
         match reader {
             Ok(token) => {
@@ -106,6 +106,21 @@ impl FromRequestParts<Arc<Service>> for Reader {
                 Err(Problem::new(StatusCode::UNAUTHORIZED, rule, expected, found, advice))
             }
         }
+    }
+}
+
+/// What is wrong with a token, in the reader's language.
+fn told(error: TokenError, lang: Lang) -> String {
+    let zh = match error {
+        TokenError::Format => "不是查询令牌",
+        TokenError::OtherLedger => "为其他账本的令牌",
+        TokenError::Duration => "有效期超过一小时，或为零",
+        TokenError::Time => "已过有效期，或尚未生效",
+        TokenError::Signature => "并非以该人员本人密钥签署",
+    };
+    match lang {
+        Lang::En => error.to_string(),
+        Lang::Zh => zh.to_owned(),
     }
 }
 

@@ -16,8 +16,8 @@ use super::drafts::DRAFT_BODY_BYTES_MAX;
 use super::openapi::{Api, Operation, count, object, objects, text, view};
 use super::statements::{NOTES_BODY_BYTES_MAX, NOTES_MAX};
 use super::{desk, drafts, events, metrics, programme, proofs, record, statements};
-use crate::http::listener::Peer;
 use crate::http::problem::{PROBLEM_JSON, Problem};
+use crate::http::proxy;
 use crate::lang::Lang;
 use crate::writer;
 
@@ -31,7 +31,9 @@ pub fn router(service: Arc<Service>) -> Router {
     let document = document.to_string();
     router
         .route("/v1/openapi.json", get(move || async { ([(CONTENT_TYPE, JSON)], document) }))
-        .fallback(|lang: Lang, uri: axum::http::Uri| async move { Problem::not_found("an address of this service", uri.path(), lang) })
+        .fallback(|lang: Lang, uri: axum::http::Uri| async move {
+            Problem::not_found(lang.pick("an address of this service", "本服务的接口地址"), uri.path(), lang)
+        })
         .layer(DefaultBodyLimit::max(NOTES_BODY_BYTES_MAX.max(DRAFT_BODY_BYTES_MAX)))
         .layer(map_response(as_problem))
         .layer(map_request_with_state(Arc::clone(&service), as_forwarded))
@@ -286,16 +288,8 @@ async fn readiness(State(service): State<Arc<Service>>, lang: Lang) -> Result<Js
     read.await.map(Json)
 }
 
-/// Who asks, behind a proxy that says it: the last address of `X-Forwarded-For` is the proxy's own word, those before it anybody's.
-async fn as_forwarded(State(service): State<Arc<Service>>, mut request: Request) -> Request {
-    let is_from_proxy = request.extensions().get::<Peer>().is_some_and(|peer| peer.0.is_loopback());
-    if service.is_behind_proxy && is_from_proxy {
-        let said = request.headers().get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
-        if let Some(address) = said.and_then(|said| said.rsplit(',').next()?.trim().parse().ok()) {
-            request.extensions_mut().insert(Peer(address));
-        }
-    }
-    request
+async fn as_forwarded(State(service): State<Arc<Service>>, request: Request) -> Request {
+    proxy::as_forwarded(service.is_behind_proxy, request)
 }
 
 /// What the framework refuses by itself is a problem like any other.

@@ -153,5 +153,11 @@ fn too_large(most: usize, found: usize, lang: Lang) -> Problem {
 
 fn stopped(error: &WriterError, lang: Lang) -> Problem {
     crate::screen::log("not acknowledged", &json!({ "because": error.to_string() }));
-    Problem::failed("a ledger that has stopped: whether it is in the record shows when it is submitted again", lang)
+    Problem::failed(
+        lang.pick(
+            "a ledger that has stopped: whether it is in the record shows when it is submitted again",
+            "账本已停止：是否入账，重新提交即知",
+        ),
+        lang,
+    )
 }

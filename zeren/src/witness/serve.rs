@@ -1,13 +1,15 @@
 //! What a witness answers over HTTP: `POST /add-checkpoint`, `GET /<SHA-256 of the origin>/checkpoint`.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
@@ -15,7 +17,10 @@ use serde_json::json;
 use super::request::{AddCheckpoint, BODY_BYTES_MAX};
 use super::{Answer, Answered, Witness};
 use crate::clock;
+use crate::http::listener::Peer;
 use crate::http::problem::Problem;
+use crate::http::proxy::as_forwarded;
+use crate::http::rate::Rates;
 use crate::lang::Lang;
 use crate::screen::say;
 
@@ -23,13 +28,42 @@ use crate::screen::say;
 pub const TLOG_SIZE: &str = "text/x.tlog.size";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// The routes.
-pub fn routes(witness: Arc<Witness>) -> Router {
+/// Requests of one address at once, and a second after that. A log asks once after what it records, and a few times more when others
+/// ask meanwhile; each asking waits for the disk.
+const ADDRESS_BURST: u32 = 120;
+const ADDRESS_A_SECOND: u32 = 2;
+
+/// Who may ask how often.
+struct Door {
+    rates: Rates,
+    is_behind_proxy: bool,
+}
+
+/// The routes. Behind a proxy that says for whom it asks, addresses are those that it says.
+pub fn routes(witness: Arc<Witness>, is_behind_proxy: bool) -> Router {
+    let door = Arc::new(Door { rates: Rates::new(ADDRESS_BURST, ADDRESS_A_SECOND), is_behind_proxy });
     Router::new()
         .route("/add-checkpoint", post(add_checkpoint).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)))
         .route("/{origin}/checkpoint", get(checkpoint))
         .fallback(unknown)
+        .layer(from_fn_with_state(door, at_the_door))
         .with_state(witness)
+}
+
+/// An address that asks too often waits, before anything is read of what it sends. Loopback asks for itself, or is a proxy that does not
+/// say for whom it asks: to hold it up would be to hold up every log.
+async fn at_the_door(State(door): State<Arc<Door>>, lang: Lang, request: Request, next: Next) -> Response {
+    let request = as_forwarded(door.is_behind_proxy, request);
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0).filter(|address| !address.is_loopback());
+    if let Some(address) = peer {
+        let (address, now) = (address.to_string(), Instant::now());
+        if let Err(wait) = door.rates.ask(&address, now) {
+            let what = lang.pick("no more requests of one address than a log makes", "同一地址的请求频率不超过账本正常所需");
+            return Problem::too_many(what, wait, lang).into_response();
+        }
+        door.rates.charge(&address, 1, now);
+    }
+    next.run(request).await
 }
 
 async fn add_checkpoint(State(witness): State<Arc<Witness>>, lang: Lang, body: Result<Bytes, BytesRejection>) -> Response {

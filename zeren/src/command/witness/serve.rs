@@ -53,6 +53,9 @@ pub struct Serve {
     /// Listen on another address than loopback without TLS: something else protects the way
     #[arg(long)]
     plain_http: bool,
+    /// A proxy on this machine asks for others, and says for whom in `X-Forwarded-For`: rates go by that address
+    #[arg(long)]
+    behind_proxy: bool,
     /// A log: its verifier key `<origin>+<id>+<key>`, as in the `log` line of a trust policy
     #[arg(long, value_name = "VKEY")]
     log: Vec<String>,
@@ -134,7 +137,7 @@ pub(super) fn run(args: &Serve, lang: Lang) -> Result<ExitCode, Failure> {
             }
         };
         print(&format!("{} http://{address}", lang.pick("witness", "见证方")));
-        listener::serve(listener, serve::routes(Arc::new(witness)), Arc::default(), stop).await;
+        listener::serve(listener, serve::routes(Arc::new(witness), args.behind_proxy), Arc::default(), stop).await;
         Ok(ExitCode::SUCCESS)
     })
 }
