@@ -6,6 +6,8 @@ mod clock;
 mod desk;
 mod drafts;
 mod events;
+mod gate;
+mod kept;
 mod metrics;
 mod openapi;
 mod programme;
@@ -24,7 +26,6 @@ use std::time::{Duration, Instant};
 
 use ledger::storage::Folder;
 use ledger::{Ledger, LedgerError};
-use projector::ProjectorError;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -33,6 +34,7 @@ use tokio::sync::watch;
 use self::access::AccessLog;
 use self::clock::ServiceClock;
 use self::drafts::Drafts;
+use self::gate::Gate;
 use self::metrics::Metrics;
 use self::views::Views;
 use self::witnesses::{Asking, Witnesses};
@@ -78,6 +80,7 @@ pub struct Service {
     views: Views,
     access: AccessLog,
     drafts: Drafts,
+    gate: Arc<Gate>,
     rates: Rates,
     strangers: Rates,
     committed: watch::Receiver<u64>,
@@ -120,7 +123,7 @@ impl Service {
 /// # Errors
 /// Folders that cannot be used, views that cannot be built.
 pub async fn serve(
-    ledger: Ledger<Folder>,
+    mut ledger: Ledger<Folder>,
     dir: &Path,
     options: Options,
     listening: TcpListener,
@@ -135,14 +138,18 @@ pub async fn serve(
     let size = ledger.seen().map_or(0, |seen| seen.size);
     let ledger = writer::share(ledger);
     let (committing, committed) = watch::channel(size);
-    let views = Views::open(&options.folder.join("views"), &ledger).map_err(|error: ProjectorError| Failure::Views(error.to_string()))?;
+    let views = Views::open(&options.folder.join("views"), &ledger)?;
+    let kept = kept::keep(&options.folder, &ledger)?;
+    kept::show(&options.folder, &mut ledger, lang)?;
     let writers_clock = Arc::clone(&clock);
     let (writer, writing) = Writer::start(Arc::clone(&ledger), move || writers_clock.now(), committing);
     let (stopping, stopped) = watch::channel(false);
     let follower = views.follow(Arc::clone(&ledger), committed.clone(), stopped.clone());
-    let asking = Asking { ledger: Arc::clone(&ledger), writer: writer.clone(), clock: Arc::clone(&clock) };
-    let witnesses = Witnesses { asked: options.witnesses, every: options.witness_every, folder: options.folder.join("evidence") };
-    let has_witnesses = !witnesses.asked.is_empty();
+    let keeper = kept::follow(options.folder.clone(), Arc::clone(&ledger), kept, stopped.clone());
+    let has_witnesses = !options.witnesses.is_empty();
+    let gate = Arc::new(Gate::new(has_witnesses, Instant::now()));
+    let asking = Asking { ledger: Arc::clone(&ledger), writer: writer.clone(), clock: Arc::clone(&clock), gate: Arc::clone(&gate) };
+    let witnesses = Witnesses { asked: options.witnesses, every: options.witness_every, folder: options.folder.clone() };
     let asker = has_witnesses.then(|| witnesses.follow(asking, Handle::current(), stopped.clone()));
     let service = Arc::new(Service {
         ledger,
@@ -152,6 +159,7 @@ pub async fn serve(
         access,
         drafts,
         rates: Rates::new(options.person_rate.0, options.person_rate.1),
+        gate,
         strangers: Rates::new(STRANGER_BURST, STRANGER_A_SECOND),
         committed,
         streams: AtomicUsize::new(0),
@@ -180,16 +188,22 @@ pub async fn serve(
     drop(service);
     let ended = tokio::task::spawn_blocking(move || {
         _ = asker.map(std::thread::JoinHandle::join);
-        (follower.join(), writing.join())
+        let ended = (follower.join(), keeper.join(), writing.join());
+        // After the last commit: it may be older than that, but need not.
+        if let Err(error) = kept::keep(&options.folder, &at_last) {
+            log("checkpoint not kept", &json!({ "because": error.to_string() }));
+        }
+        ended
     });
+    let at_last = Arc::clone(&service.ledger);
     let Ok(ended) = tokio::time::timeout(listener::CLOSING_TIME, ended).await else {
         // What was acknowledged is durable; whoever still holds a connection gets no more.
         log("closed", &json!({ "because": "connections that would not end" }));
         return Ok(Ended::Stopped);
     };
     match ended {
-        Ok((Ok(()), Ok(Ok(())))) => Ok(Ended::Stopped),
-        Ok((_, Ok(Err(error)))) => Ok(Ended::Failed(error)),
+        Ok((Ok(()), Ok(()), Ok(Ok(())))) => Ok(Ended::Stopped),
+        Ok((_, _, Ok(Err(error)))) => Ok(Ended::Failed(error)),
         _ => Err(Failure::malformed(lang.pick("a thread of the service failed", "服务线程异常终止"))),
     }
 }

@@ -93,6 +93,13 @@ impl Problem {
     pub fn with(mut self, name: &'static str, value: Value) -> Problem {
         self.0.more.push((name, value));
         self
+    /// To be sent again, after so long.
+    #[must_use]
+    pub fn after(mut self, wait: std::time::Duration) -> Problem {
+        self.0.retry_after_seconds = Some(wait.as_secs().max(1));
+        self
+    }
+
     }
 
     /// With another status.

@@ -1,6 +1,7 @@
 //! Every route, with what the document says of it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
@@ -256,7 +257,9 @@ async fn readiness(State(service): State<Arc<Service>>, lang: Lang) -> Result<Js
     let read = service.blocking(lang, move |service| {
         let entries = writer::read(&service.ledger).seen().map_or(0, |seen| seen.size);
         let views = service.views.ask(lang, |rows| Ok(rows.cursor()?.map_or(0, |cursor| cursor.size)))?;
-        let can_record = !service.writer.has_stopped() && !*service.stopping.borrow();
+        let is_read_only = writer::read(&service.ledger).read_only().is_some();
+        let is_shut = is_read_only || service.gate.ask(Instant::now(), lang).is_err();
+        let can_record = !service.writer.has_stopped() && !*service.stopping.borrow() && !is_shut;
         if can_record && entries.saturating_sub(views) <= READY_BEHIND_MAX {
             return Ok(json!({ "ready": true, "entries": entries, "views": views }));
         }

@@ -43,6 +43,7 @@ pub async fn submit(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("text/plain");
+    service.gate.ask(Instant::now(), lang)?;
     match media.split(';').next().unwrap_or_default().trim() {
         "text/plain" => one(&service, peer, body.into(), lang).await,
         "application/json" => many(&service, peer, &body, lang).await,
