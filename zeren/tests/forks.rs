@@ -539,6 +539,68 @@ fn a_ledger_that_was_set_back_is_not_gone_on_with() {
     assert!(code == 1 && said.contains("ledger-service/checkpoint"), "{code} {said}");
 }
 
+#[test]
+fn what_a_witness_showed_is_not_forgotten_by_a_restart() {
+    let mut room = Room::new();
+    room.world.clock = now();
+    let one = room.start(ONE);
+    let mut service = Service::start(&room, "ledger", &[(ONE, &one.url)]);
+    service.wait_for("cosigned");
+    service.stop();
+    copy(&room.path("ledger"), &room.path("older"));
+    room.follow();
+    let (code, said) = room.submit("d7.note", &["r1"], Room::device("d7"));
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(room.ask("ledger", &[(ONE, &one.url)]).0, 0);
+    let mut service = Service::start(&room, "older", &[(ONE, &one.url)]);
+    service.wait_for("READ ONLY");
+    service.stop();
+    // Nobody is asked any more, and it is known all the same.
+    let mut service = Service::spawn(&room, "older", &[]);
+    let stopped = service.wait_for("READ ONLY");
+    assert_eq!((&stopped["rule"], stopped["witness"].is_null()), (&serde_json::json!("rollback"), true));
+    service.url = format!("http://{}", service.wait_for("serving")["address"].as_str().unwrap());
+    let note = fs::read(room.path("d7.note")).unwrap();
+    let answer = witnesses::request(&service.url, "POST", "/v1/statements", &note).unwrap();
+    assert_eq!((answer.status, json(&answer.body)["rule"].as_str()), (422, Some("read-only")), "{answer:?}");
+    service.stop();
+    // The ledger that holds what was shown goes on.
+    fs::rename(room.path("older"), room.path("wrong")).unwrap();
+    copy(&room.path("ledger"), &room.path("older"));
+    let service = Service::start(&room, "older", &[]);
+    let answer = witnesses::request(&service.url, "POST", "/v1/statements", &note).unwrap();
+    assert_eq!((answer.status, json(&answer.body)["repeated"].as_bool()), (200, Some(true)), "{answer:?}");
+}
+
+/// It is said of a ledger that it is read-only when it is, and not whenever a witness is confused.
+#[test]
+fn a_witness_that_shows_nothing_new_makes_no_ledger_read_only() {
+    let mut room = Room::new();
+    room.world.clock = now();
+    let one = room.start(ONE);
+    let cosigned = room.world.size();
+    assert_eq!(room.ask("ledger", &[(ONE, &one.url)]).0, 0);
+    // Whatever it is asked, it says that it has another tree of the size that it is known to have; and shows a part of this one.
+    let url = one.url.clone();
+    let confused = false_witness(move |asked| {
+        let (status, media, body) = if asked.starts_with("POST") {
+            ("409 Conflict", "text/x.tlog.size", format!("{cosigned}\n"))
+        } else {
+            ("200 OK", "text/plain", witnesses::request(&url, "GET", asked.split(' ').nth(1).unwrap(), b"").unwrap().body)
+        };
+        let length = body.len();
+        Some(format!("HTTP/1.1 {status}\r\nContent-Type: {media}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"))
+    });
+    let mut service = Service::start(&room, "ledger", &[(ONE, &confused)]);
+    let told = service.wait_for("witness");
+    assert!(told["because"].as_str().unwrap().contains("of another history"), "{told}");
+    service.wait_until_ready();
+    assert!(Command::new("kill").arg(service.process.id().to_string()).status().unwrap().success());
+    let mut rest = String::new();
+    service.log.read_to_string(&mut rest).unwrap();
+    assert!(!rest.contains("READ ONLY"), "{rest}");
+}
+
 /// A witness of a test: answers each request as it is told, or takes it and says nothing.
 fn false_witness(answer: impl Fn(&str) -> Option<String> + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

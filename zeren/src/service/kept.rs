@@ -32,7 +32,8 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(5);
 /// How often somebody looks whether the service stops.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Shows a ledger the last checkpoint that was kept of it. One that it does not hold is the end.
+/// Shows a ledger everything that was kept. A checkpoint of its own that it does not hold is the end; what a witness once showed
+/// makes it read only, again.
 ///
 /// # Errors
 /// [`Failure::Contradicted`]: the ledger is not the one of which this was kept. [`Failure::NotKept`]: what was kept is damaged.
@@ -42,6 +43,15 @@ pub fn show(folder: &Path, ledger: &mut Ledger<Folder>, lang: Lang) -> Result<()
         let evidence = path.display().to_string();
         // Also one that no key of this ledger has signed: this program wrote it, so the ledger has lost the amendment.
         ledger.show(&read(&path, lang)?).map_err(|refusal| Failure::Contradicted { refusal, evidence })?;
+    }
+    for path in evidence(folder)? {
+        match ledger.show(&read(&path, lang)?) {
+            Ok(()) => {}
+            Err(refusal) if is_contradiction(&refusal) => tell_read_only(None, &refusal, Some(&path)),
+            Err(refusal) => {
+                log("evidence not judged", &json!({ "file": path.display().to_string(), "rule": refusal.rule.name() }));
+            }
+        }
     }
     Ok(())
 }
@@ -69,6 +79,19 @@ pub fn keep_evidence(folder: &Path, witness: &str, note: &Note) -> Option<PathBu
     fs::create_dir_all(&folder).ok()?;
     files::replace(&path, note.encode().as_bytes(), 0o600).ok()?;
     Some(path)
+}
+
+fn evidence(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let folder = folder.join(EVIDENCE);
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(&folder).map_err(Failure::file(&folder))?;
+    let paths: Result<Vec<PathBuf>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
+    let mut paths = paths.map_err(Failure::file(&folder))?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == EXTENSION));
+    paths.sort_unstable();
+    Ok(paths)
 }
 
 fn read(path: &Path, lang: Lang) -> Result<Note, Failure> {
