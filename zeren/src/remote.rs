@@ -3,4 +3,5 @@
 pub mod client;
 pub mod history;
 pub mod receipts;
+pub mod shelf;
 pub mod witness;

@@ -46,7 +46,7 @@ pub struct Args {
     /// A checkpoint that you hold: if it is later than the ledger, nothing is accepted
     #[arg(long, value_name = "FILE")]
     known: Vec<PathBuf>,
-    /// Where receipts and refusals go (default: beside each file)
+    /// Where receipts and refusals go (default: beside each file; with --to, beside the key)
     #[arg(long, value_name = "FOLDER")]
     receipts: Option<PathBuf>,
     #[arg(long)]
@@ -91,7 +91,8 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         submissions.extend(notes_of(path)?.into_iter().map(|note| (path.as_path(), note)));
     }
     if let (Some(url), Some(key)) = (&args.to, &args.key) {
-        return remote::submit(url, key, args.policy.as_deref(), &submissions, args.json, lang);
+        let remote = remote::Args { url, key, policy: args.policy.as_deref(), receipts: args.receipts.as_deref(), is_json: args.json };
+        return remote::submit(&remote, &submissions, lang);
     }
     let keys = checkpoint_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?;
     restored::show(&args.dir, &args.known, lang)?;

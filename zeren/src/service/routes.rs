@@ -138,8 +138,8 @@ fn of_statements(api: Api) -> Api {
     .giving(
         200,
         JSON,
-        json!({ "anyOf": [{ "type": "object", "required": ["index"] }, many] }),
-        "Recorded before; or the answers to many.",
+        json!({ "anyOf": [{ "type": "object", "required": ["index", "receipt", "note"] }, many] }),
+        "Recorded before, with the note as it is in the record; or the answers to many.",
     );
     api.route("/v1/statements", post(statements::submit), vec![("post", submit)])
 }
