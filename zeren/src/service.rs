@@ -55,6 +55,10 @@ pub const PERSON_A_SECOND: u32 = 20;
 pub const STRANGER_BURST: u32 = 200;
 /// The same a second.
 pub const STRANGER_A_SECOND: u32 = 2;
+/// Notes of one address that were recorded before, at once: whoever lost the answer to a long upload sends it again.
+pub const REPEATED_BURST: u32 = 20_000;
+/// The same a second.
+pub const REPEATED_A_SECOND: u32 = 200;
 
 /// What is asked for when a service is started.
 pub struct Options {
@@ -76,13 +80,14 @@ pub struct Options {
 pub struct Service {
     ledger: Shared,
     writer: Writer,
+    gate: Arc<Gate>,
     clock: Arc<ServiceClock>,
     views: Views,
     access: AccessLog,
     drafts: Drafts,
-    gate: Arc<Gate>,
     rates: Rates,
     strangers: Rates,
+    repeats: Rates,
     committed: watch::Receiver<u64>,
     streams: AtomicUsize,
     connections: Arc<listener::Counts>,
@@ -134,13 +139,13 @@ pub async fn serve(
     std::fs::create_dir_all(&options.folder).map_err(Failure::file(&options.folder))?;
     let access = AccessLog::open(&options.folder).map_err(Failure::file(&options.folder))?;
     let drafts = Drafts::open(&options.folder.join("drafts"))?;
+    kept::show(&options.folder, &mut ledger, lang)?;
     let clock = Arc::new(ServiceClock::of(ledger.state()));
     let size = ledger.seen().map_or(0, |seen| seen.size);
     let ledger = writer::share(ledger);
     let (committing, committed) = watch::channel(size);
     let views = Views::open(&options.folder.join("views"), &ledger)?;
     let kept = kept::keep(&options.folder, &ledger)?;
-    kept::show(&options.folder, &mut ledger, lang)?;
     let writers_clock = Arc::clone(&clock);
     let (writer, writing) = Writer::start(Arc::clone(&ledger), move || writers_clock.now(), committing);
     let (stopping, stopped) = watch::channel(false);
@@ -154,13 +159,14 @@ pub async fn serve(
     let service = Arc::new(Service {
         ledger,
         writer,
+        gate,
         clock,
         views,
         access,
         drafts,
         rates: Rates::new(options.person_rate.0, options.person_rate.1),
-        gate,
         strangers: Rates::new(STRANGER_BURST, STRANGER_A_SECOND),
+        repeats: Rates::new(REPEATED_BURST, REPEATED_A_SECOND),
         committed,
         streams: AtomicUsize::new(0),
         connections: Arc::default(),
@@ -184,6 +190,7 @@ pub async fn serve(
         let _ = stopping.send(true);
     };
     listener::serve(listening, app, Arc::clone(&service.connections), ending).await;
+    let at_last = Arc::clone(&service.ledger);
     // Whoever still holds the service lets go of it when its connection is closed; the writer ends with the last.
     drop(service);
     let ended = tokio::task::spawn_blocking(move || {
@@ -195,7 +202,6 @@ pub async fn serve(
         }
         ended
     });
-    let at_last = Arc::clone(&service.ledger);
     let Ok(ended) = tokio::time::timeout(listener::CLOSING_TIME, ended).await else {
         // What was acknowledged is durable; whoever still holds a connection gets no more.
         log("closed", &json!({ "because": "connections that would not end" }));

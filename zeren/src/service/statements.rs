@@ -157,17 +157,22 @@ fn signers_of(note: &[u8]) -> Vec<String> {
 }
 
 fn ask(service: &Service, peer: Peer, signers: &[String], lang: Lang) -> Result<(), Problem> {
+    let (address, now) = (peer.0.to_string(), Instant::now());
     let what = lang.pick("fewer notes that do not verify", "未通过核验的提交不得过多");
-    service.strangers.ask(&peer.0.to_string(), Instant::now()).map_err(|wait| Problem::too_many(what, wait, lang))?;
+    service.strangers.ask(&address, now).map_err(|wait| Problem::too_many(what, wait, lang))?;
+    let what = lang.pick("fewer notes that were recorded before", "重复提交不得过多");
+    service.repeats.ask(&address, now).map_err(|wait| Problem::too_many(what, wait, lang))?;
     signers.iter().try_for_each(|signer| service.ask_rate(signer, lang))
 }
 
-/// Charges the signers of a note that verified; of one that did not, the address it came from.
+/// Charges the signers of a note that verified; of one that did not, the address it came from. To send again what was recorded is
+/// nobody's act: anybody who has the note can, so the signers are not charged, and the address not as for what is false.
 fn charge(service: &Service, peer: Peer, signers: &[String], answer: &Answer) {
     let now = Instant::now();
     service.metrics.count(answer);
     match answer {
         Answer::Refused { note: None, .. } => service.strangers.charge(&peer.0.to_string(), 1, now),
+        Answer::Recorded { is_repeated: true, .. } => service.repeats.charge(&peer.0.to_string(), 1, now),
         _ => signers.iter().for_each(|signer| service.rates.charge(signer, 1, now)),
     }
 }
