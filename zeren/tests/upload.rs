@@ -229,3 +229,27 @@ fn whoever_has_used_up_the_allowance_waits_and_is_told_so_and_repeats_are_nobody
     let (code, said) = upload(&served, &served.url(), &["a.draft", "--receipts", "elsewhere"]);
     assert!(code == 0 && said.contains("asks to wait") && said.contains("too-many") && said.contains("8 recorded"), "{said}");
 }
+
+#[test]
+fn no_option_is_passed_over_and_warnings_are_shown() {
+    let served = Served::start(&[]);
+    objections(&served, "a", 4..5);
+    fs::write(served.path("known.checkpoint"), served.get("/checkpoint", None).body).unwrap();
+    for more in [["--known", "known.checkpoint"], ["--checkpoint-key", "t701.pem"], ["--passphrase-fd", "0"]] {
+        let (code, said) = upload(&served, &served.url(), &[&["a.draft"], &more[..]].concat());
+        assert!(code == 2 && said.contains(more[0]), "{code} {said}");
+    }
+    let warn = Between::start(
+        &served,
+        |_| (),
+        |answers| {
+            answers[0]["warnings"] = json!([{ "rule": "late", "expected": "an answer within 7 days", "found": "after 9", "advice": "x" }]);
+            true
+        },
+    );
+    let (code, said) = upload(&served, &warn.url, &["a.draft", "--receipts", "named", "--json"]);
+    assert!(code == 0 && said.contains("warning, kept in the record") && said.contains("an answer within 7 days"), "{said}");
+    let answers: Value = serde_json::from_str(said.lines().find(|line| line.starts_with('{')).unwrap()).unwrap();
+    assert_eq!(answers["answers"][0]["warnings"][0]["rule"], "late");
+    assert!(served.path("named/2003.tlog-proof").exists() && !shelf(&served, "t701.pem").exists());
+}

@@ -32,7 +32,12 @@ pub struct Args {
     #[arg(long, default_value = ".", conflicts_with = "to")]
     dir: PathBuf,
     /// In place of a folder: the address of a service
-    #[arg(long, value_name = "URL", requires = "key")]
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "key",
+        conflicts_with_all = ["checkpoint_key", "known", "passphrase_fd", "passphrase_credential"]
+    )]
     to: Option<String>,
     /// With --to: your key's file. Receipts are kept beside it, and compared with what you remember; the key itself is not read
     #[arg(long, value_name = "FILE", requires = "to")]
