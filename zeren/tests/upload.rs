@@ -253,3 +253,14 @@ fn no_option_is_passed_over_and_warnings_are_shown() {
     assert_eq!(answers["answers"][0]["warnings"][0]["rule"], "late");
     assert!(served.path("named/2003.tlog-proof").exists() && !shelf(&served, "t701.pem").exists());
 }
+
+#[test]
+fn a_token_is_sent_to_no_other_machine_unencrypted_unless_told() {
+    let served = Served::start(&[]);
+    let key = served.key("t701");
+    let list = ["desk", "list", "--key", &key, "--person", "t701", "--policy", "county/trust-policy", "--service"];
+    // An address that is kept for documents: nobody is there.
+    let (code, said) = served.run(&[&list[..], &["http://192.0.2.1:8417"]].concat());
+    assert!(code == 2 && said.contains("--plain-http"), "{code} {said}");
+    assert_eq!(served.run(&[&list[..], &[&served.url()]].concat()).0, 0);
+}

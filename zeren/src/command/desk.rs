@@ -53,6 +53,9 @@ pub struct Service {
     /// The trust policy, needed the first time
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Send a reading token to another machine although nothing is encrypted: something else protects the way
+    #[arg(long)]
+    plain_http: bool,
     #[command(flatten)]
     passphrase: PassphraseSource,
 }
@@ -120,6 +123,9 @@ impl Service {
     /// The client with a token, after the service's history was compared with the one remembered.
     fn open(&self, lang: Lang) -> Result<Client, Failure> {
         let client = Client::new(&self.service, lang)?;
+        if !self.plain_http {
+            client.require_private_way()?;
+        }
         let facts = history::facts(&client)?;
         let nonsense = || Failure::Remote { what: format!("{}: no ledger there", self.service) };
         let ledger = facts["ledger"].as_str().and_then(LedgerId::parse).ok_or_else(nonsense)?;

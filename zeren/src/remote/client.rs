@@ -1,12 +1,13 @@
 //! A service, asked over HTTP. What it answers is bounded, and believed only as far as it verifies.
 
+use std::net::IpAddr;
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
 use ureq::Agent;
-use ureq::http::Response;
 use ureq::http::header::RETRY_AFTER;
+use ureq::http::{Response, Uri};
 
 use crate::error::{Failure, Refusing};
 use crate::lang::Lang;
@@ -56,6 +57,24 @@ impl Client {
             .max_redirects(0)
             .proxy(None);
         Ok(Client { base: base.to_owned(), agent: config.build().into(), token: None, lang })
+    }
+
+    /// Refuses an address to which a reading token would go for everybody on the way to read: for as long as it is good, who has it
+    /// sees what its owner sees.
+    ///
+    /// # Errors
+    /// `http://` to another machine.
+    pub fn require_private_way(&self) -> Result<(), Failure> {
+        let host = self.base.parse::<Uri>().ok().and_then(|address| Some(address.host()?.trim_matches(['[', ']']).to_owned()));
+        let is_here = host.is_some_and(|host| host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()));
+        if self.base.starts_with("https://") || is_here {
+            return Ok(());
+        }
+        let advice = self.lang.pick(
+            "a reading token would travel unencrypted: use https://, or say --plain-http if something else protects the way",
+            "查阅令牌将以明文传送：请使用 https://；若链路另有保护，请加 --plain-http",
+        );
+        Err(Failure::malformed(format!("{}: {advice}", self.base.escape_debug())))
     }
 
     /// With a reading token.
@@ -134,6 +153,31 @@ impl Client {
                 Err(Failure::Problem(Box::new(Refusing { retry_after, ..refusing })))
             }
             None => Err(remote(format!("HTTP {status}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_goes_to_no_other_machine_unencrypted() {
+        let is_private = |url: &str| Client::new(url, Lang::En).unwrap().require_private_way().is_ok();
+        for url in
+            ["https://ledger.county.example", "http://127.0.0.1:8417", "http://127.3.2.1/", "http://[::1]:80", "http://localhost:8417/x"]
+        {
+            assert!(is_private(url), "{url}");
+        }
+        for url in [
+            "http://ledger.county.example",
+            "http://10.0.0.7:8417",
+            "http://127.0.0.1@evil.example/",
+            "http://[fe80::1]",
+            "http://",
+            "http://localhost.example",
+        ] {
+            assert!(!is_private(url), "{url}");
         }
     }
 }
