@@ -94,7 +94,7 @@ pub enum Failure {
     /// Views.
     #[error("views: {0}")]
     Views(String),
-    /// What a witness must remember is damaged or gone.
+    /// What a witness or a service must remember is damaged or gone.
     #[error("{what}")]
     NotKept {
         /// What, and what to do.

@@ -22,6 +22,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use ledger::storage::Folder;
@@ -193,23 +194,38 @@ pub async fn serve(
     let at_last = Arc::clone(&service.ledger);
     // Whoever still holds the service lets go of it when its connection is closed; the writer ends with the last.
     drop(service);
-    let ended = tokio::task::spawn_blocking(move || {
-        _ = asker.map(std::thread::JoinHandle::join);
-        let ended = (follower.join(), keeper.join(), writing.join());
-        // After the last commit: it may be older than that, but need not.
-        if let Err(error) = kept::keep(&options.folder, &at_last) {
-            log("checkpoint not kept", &json!({ "because": error.to_string() }));
+    Threads { writing, follower, keeper, asker }.ended(options.folder, at_last, lang).await
+}
+
+/// What goes on beside the requests.
+struct Threads {
+    writing: JoinHandle<Result<(), LedgerError>>,
+    follower: JoinHandle<()>,
+    keeper: JoinHandle<()>,
+    asker: Option<JoinHandle<()>>,
+}
+
+impl Threads {
+    /// Waits for them, and keeps the last checkpoint once more.
+    async fn ended(self, folder: PathBuf, ledger: Shared, lang: Lang) -> Result<Ended, Failure> {
+        let ended = tokio::task::spawn_blocking(move || {
+            _ = self.asker.map(JoinHandle::join);
+            let ended = (self.follower.join(), self.keeper.join(), self.writing.join());
+            // After the last commit: it may be older than that, but need not.
+            if let Err(error) = kept::keep(&folder, &ledger) {
+                log("checkpoint not kept", &json!({ "because": error.to_string() }));
+            }
+            ended
+        });
+        let Ok(ended) = tokio::time::timeout(listener::CLOSING_TIME, ended).await else {
+            // What was acknowledged is durable; whoever still holds a connection gets no more.
+            log("closed", &json!({ "because": "connections that would not end" }));
+            return Ok(Ended::Stopped);
+        };
+        match ended {
+            Ok((Ok(()), Ok(()), Ok(Ok(())))) => Ok(Ended::Stopped),
+            Ok((_, _, Ok(Err(error)))) => Ok(Ended::Failed(error)),
+            _ => Err(Failure::malformed(lang.pick("a thread of the service failed", "服务线程异常终止"))),
         }
-        ended
-    });
-    let Ok(ended) = tokio::time::timeout(listener::CLOSING_TIME, ended).await else {
-        // What was acknowledged is durable; whoever still holds a connection gets no more.
-        log("closed", &json!({ "because": "connections that would not end" }));
-        return Ok(Ended::Stopped);
-    };
-    match ended {
-        Ok((Ok(()), Ok(()), Ok(Ok(())))) => Ok(Ended::Stopped),
-        Ok((_, _, Ok(Err(error)))) => Ok(Ended::Failed(error)),
-        _ => Err(Failure::malformed(lang.pick("a thread of the service failed", "服务线程异常终止"))),
     }
 }

@@ -100,7 +100,10 @@ fn read(path: &Path, lang: Lang) -> Result<Note, Failure> {
         what: format!(
             "{}: {}",
             path.display(),
-            lang.pick("no checkpoint, though a service kept one here", "此处应为服务留存的检查点，但内容已损坏")
+            lang.pick(
+            "no checkpoint, though the service kept one here: ask the witnesses for theirs before you move it away (docs/operations.md section 13)",
+            "此处应为服务留存的检查点，但内容已损坏：移走前请先向见证方索取其检查点（docs/operations.md 第 13 节）"
+        )
         ),
     })
 }
