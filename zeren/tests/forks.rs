@@ -9,6 +9,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ledger::entry::Entry;
@@ -646,7 +648,12 @@ fn nothing_is_taken_before_the_witnesses_were_asked_nor_while_one_contradicts() 
     }
     drop(service);
     // One that says that it has cosigned more, and shows nothing: nothing comes in, and the ledger is not called read-only for it.
-    let boastful = false_witness(|request| {
+    let is_gone = Arc::new(AtomicBool::new(false));
+    let goes = Arc::clone(&is_gone);
+    let boastful = false_witness(move |request| {
+        if goes.load(Ordering::SeqCst) {
+            return Some(String::new());
+        }
         let (status, media, body) = match request.starts_with("POST") {
             true => ("409 Conflict", "text/x.tlog.size", "999999\n"),
             false => ("404 Not Found", "text/plain", ""),
@@ -660,4 +667,10 @@ fn nothing_is_taken_before_the_witnesses_were_asked_nor_while_one_contradicts() 
     while rule(&service) != (503, "witness-contradicts".to_owned()) {
         assert!(Instant::now() < deadline, "{:?}", rule(&service));
     }
+    // When it is gone, it has taken nothing back; of two rounds the first is over.
+    is_gone.store(true, Ordering::SeqCst);
+    for _ in 0..2 {
+        while !service.wait_for("witness")["because"].as_str().unwrap().starts_with("no answer") {}
+    }
+    assert_eq!(rule(&service), (503, "witness-contradicts".to_owned()));
 }

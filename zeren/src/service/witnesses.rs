@@ -16,7 +16,6 @@ use tokio::sync::watch;
 use super::clock::ServiceClock;
 use super::gate::Gate;
 use super::kept;
-use crate::lang::Lang;
 use crate::remote::witness::{AskError, Asked, ask, latest};
 use crate::screen::log;
 use crate::writer::{self, Shared, Writer};
@@ -50,7 +49,7 @@ pub struct Asking {
 struct Round {
     /// Those who contradict, and do not show what could be judged.
     contradicting: Vec<String>,
-    /// Those who gave no answer.
+    /// Those who gave no answer of their own: none came, or another's in their place.
     silent: Vec<String>,
 }
 
@@ -60,17 +59,21 @@ impl Witnesses {
         spawn(move || {
             let mut last: Option<Instant> = None;
             let mut unheard: Vec<String> = self.asked.iter().map(|asked| asked.name.clone()).collect();
+            let mut contradicting: Vec<String> = Vec::new();
             while !*stopped.borrow() {
                 let may_ask = last.is_none_or(|last| last.elapsed() >= self.every);
                 // Each until it was heard once, in any case: a ledger that was set back has nothing to be cosigned, as far as it
                 // knows. And as long as one contradicts, until it says otherwise.
-                let must_ask = !unheard.is_empty() || asking.gate.ask(Instant::now(), Lang::En).is_err();
+                let must_ask = !unheard.is_empty() || !contradicting.is_empty();
                 let is_due = asking.is_due();
                 if may_ask && (must_ask || is_due) {
                     last = Some(Instant::now());
                     let round = self.ask_all(&asking, &runtime, is_due);
                     unheard.retain(|name| round.silent.contains(name));
-                    asking.gate.asked(round.contradicting);
+                    // Who contradicted and is silent now has taken nothing back.
+                    contradicting.retain(|name| round.silent.contains(name));
+                    contradicting.extend(round.contradicting);
+                    asking.gate.asked(contradicting.clone());
                 }
                 sleep(LOOK);
             }
@@ -99,7 +102,9 @@ impl Witnesses {
                     if self.contradicts(asking, asked, &error) {
                         round.contradicting.push(asked.name.clone());
                     }
-                    if matches!(error, AskError::Unreachable(_)) {
+                    // A witness that is there and does not know this ledger says so with 4xx; 5xx is its trouble, or a proxy's.
+                    let is_answer = error.is_evidence() || matches!(error, AskError::Refused { status: 400..=499, .. });
+                    if !is_answer {
                         round.silent.push(asked.name.clone());
                     }
                 }
