@@ -558,10 +558,16 @@ fn what_a_witness_showed_is_not_forgotten_by_a_restart() {
     service.wait_for("READ ONLY");
     service.stop();
     // Nobody is asked any more, and it is known all the same.
-    let mut service = Service::spawn(&room, "older", &[]);
-    let stopped = service.wait_for("READ ONLY");
-    assert_eq!((&stopped["rule"], stopped["witness"].is_null()), (&serde_json::json!("rollback"), true));
-    service.url = format!("http://{}", service.wait_for("serving")["address"].as_str().unwrap());
+    let (mut service, mut said) = (Service::spawn(&room, "older", &[]), String::new());
+    while !said.contains("\"serving\"") {
+        said.clear();
+        assert!(service.log.read_line(&mut said).unwrap() > 0);
+        let found = json(&said);
+        if found["event"] == "READ ONLY" {
+            assert_eq!((&found["more"]["rule"], found["more"]["witness"].is_null()), (&serde_json::json!("rollback"), true));
+        }
+    }
+    service.url = format!("http://{}", json(&said)["more"]["address"].as_str().unwrap());
     let note = fs::read(room.path("d7.note")).unwrap();
     let answer = witnesses::request(&service.url, "POST", "/v1/statements", &note).unwrap();
     assert_eq!((answer.status, json(&answer.body)["rule"].as_str()), (422, Some("read-only")), "{answer:?}");
