@@ -279,6 +279,11 @@ impl<S: Storage> Ledger<S> {
         Err(refusal)
     }
 
+    /// The refusal with which everything is answered since a later or another checkpoint was shown, if one was.
+    pub const fn read_only(&self) -> Option<&Refusal> {
+        self.read_only.as_ref()
+    }
+
     /// Judges a batch in order, appends what is admitted, makes it durable, and answers each.
     ///
     /// # Errors

@@ -229,6 +229,29 @@ impl Projection {
     /// # Errors
     /// [`ProjectorError::InUse`]; [`ProjectorError::Behind`] where the log cannot be read to its end; a storage failure.
     pub fn open(path: &Path, log: &dyn AdmittedLog, progress: &mut dyn FnMut(u64)) -> Result<(Projection, Opened), ProjectorError> {
+        Projection::open_unless(path, log, is_of_the_log, progress)
+    }
+
+    /// The same for whoever writes the log and has followed it with these views. What they count was in the log then, so views that
+    /// are ahead of it or unlike it are not to be built anew: they are what is left of a history that the log has lost.
+    ///
+    /// # Errors
+    /// As [`Projection::open`], and [`ProjectorError::OtherHistory`]; the views stay as they are then.
+    pub fn open_of_writer(
+        path: &Path,
+        log: &dyn AdmittedLog,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(Projection, Opened), ProjectorError> {
+        let is_final = |error: &ProjectorError| is_of_the_log(error) || matches!(error, ProjectorError::OtherHistory { .. });
+        Projection::open_unless(path, log, is_final, progress)
+    }
+
+    fn open_unless(
+        path: &Path,
+        log: &dyn AdmittedLog,
+        is_final: impl Fn(&ProjectorError) -> bool,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(Projection, Opened), ProjectorError> {
         let generations = Generations::hold(path)?;
         let because = match generations.current() {
             Ok(None) => None,
@@ -239,7 +262,7 @@ impl Projection {
                     projection.note_durable()?;
                     return Ok((projection, Opened::Continued { from }));
                 }
-                Err(error) if is_of_the_log(&error) => return Err(error),
+                Err(error) if is_final(&error) => return Err(error),
                 Err(error) => Some((error, Some(current.number))),
             },
             Err(error) => Some((error, None)),

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use ledger::LedgerError;
 use ledger::policy::PolicyError;
@@ -25,6 +26,9 @@ pub const STORAGE: u8 = 3;
 pub const REFUSED: u8 = 4;
 /// Stale, or another ledger.
 pub const STALE_OR_OTHER: u8 = 5;
+
+/// HTTP status with which a service answers what a rule of the record refuses.
+pub const REFUSED_BY_RECORD: u16 = 422;
 
 /// Why a command ends without having done its work.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +94,7 @@ pub enum Failure {
     /// Views.
     #[error("views: {0}")]
     Views(String),
-    /// What a witness must remember is damaged or gone.
+    /// What a witness or a service must remember is damaged or gone.
     #[error("{what}")]
     NotKept {
         /// What, and what to do.
@@ -101,6 +105,12 @@ pub enum Failure {
     Remote {
         /// Which, and what came.
         what: String,
+    },
+    /// A service says that something is recorded, and its receipt does not show it.
+    #[error("{refusal}")]
+    Unproven {
+        /// What does not verify.
+        refusal: Refusal,
     },
     /// A service that shows another history than was seen before.
     #[error("{what}")]
@@ -129,6 +139,8 @@ pub struct Refusing {
     pub advice: String,
     /// The refusal, signed by the ledger.
     pub note: Option<String>,
+    /// When to come again, if the service says so and took nothing.
+    pub retry_after: Option<Duration>,
 }
 
 impl Refusing {
@@ -142,12 +154,14 @@ impl Refusing {
             found: text("found")?,
             advice: text("advice")?,
             note: text("refusal"),
+            retry_after: None,
         })
     }
 
     /// As the terminal shows it.
     pub fn render(&self, lang: Lang) -> String {
-        let known = signer::Rule::named(&self.rule);
+        // What a rule of the record advises is known here. Of the service's own rules only the service knows.
+        let known = signer::Rule::named(&self.rule).filter(|_| self.status == REFUSED_BY_RECORD);
         let advice = known.map_or(self.advice.as_str(), |rule| lang.pick(rule.advice(), rule.advice_zh()));
         format!(
             "{}: {}\n  {}: {}\n  {}: {}\n  {}: {}\n",
@@ -187,7 +201,7 @@ impl Failure {
                 LedgerError::OtherFormat { .. } | LedgerError::NotALedger | LedgerError::Exists | LedgerError::OtherCheckpointKey { .. },
             ) => MALFORMED,
             Failure::Ledger(LedgerError::Founding(_)) | Failure::Refused(_) => REFUSED,
-            Failure::Ledger(LedgerError::Damaged { .. }) | Failure::NotKept { .. } => DOES_NOT_VERIFY,
+            Failure::Ledger(LedgerError::Damaged { .. }) | Failure::NotKept { .. } | Failure::Unproven { .. } => DOES_NOT_VERIFY,
             Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) | Failure::Views(_) | Failure::Remote { .. } => STORAGE,
             Failure::OtherHistory { .. } => STALE_OR_OTHER,
             Failure::Problem(refusing) => match refusing.status {
@@ -225,6 +239,13 @@ impl Failure {
                     false => format!("  {}: {}\n", lang.pick("evidence", "证据"), within_line(evidence)),
                 };
                 render_refused(lang.pick("finding", "问题"), refusal, advice, lang) + &kept
+            }
+            Failure::Unproven { refusal } => {
+                let advice = lang.pick(
+                    "The service says that this is recorded, and does not show it. Keep what you signed, do not count it as recorded, and tell the auditors.",
+                    "服务声称已入账，但未能证明。请保留已签署内容，勿视为已入账，并报告审计。",
+                );
+                render_refused(lang.pick("does not verify", "未能核验"), refusal, advice, lang)
             }
             other => {
                 let advice = other.advice(lang);

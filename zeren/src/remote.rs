@@ -5,4 +5,5 @@ pub mod client;
 pub mod history;
 pub mod receipts;
 pub mod session;
+pub mod shelf;
 pub mod witness;

@@ -6,6 +6,8 @@ mod clock;
 mod desk;
 mod drafts;
 mod events;
+mod gate;
+mod kept;
 mod metrics;
 mod openapi;
 mod programme;
@@ -21,11 +23,11 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use ledger::storage::Folder;
 use ledger::{Ledger, LedgerError};
-use projector::ProjectorError;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -34,6 +36,7 @@ use tokio::sync::watch;
 use self::access::AccessLog;
 use self::clock::ServiceClock;
 use self::drafts::Drafts;
+use self::gate::Gate;
 use self::metrics::Metrics;
 use self::views::Views;
 use self::witnesses::{Asking, Witnesses};
@@ -54,6 +57,10 @@ pub const PERSON_A_SECOND: u32 = 20;
 pub const STRANGER_BURST: u32 = 200;
 /// The same a second.
 pub const STRANGER_A_SECOND: u32 = 2;
+/// Notes of one address that were recorded before, at once: whoever lost the answer to a long upload sends it again.
+pub const REPEATED_BURST: u32 = 20_000;
+/// The same a second.
+pub const REPEATED_A_SECOND: u32 = 200;
 
 /// What is asked for when a service is started.
 pub struct Options {
@@ -75,12 +82,14 @@ pub struct Options {
 pub struct Service {
     ledger: Shared,
     writer: Writer,
+    gate: Arc<Gate>,
     clock: Arc<ServiceClock>,
     views: Views,
     access: AccessLog,
     drafts: Drafts,
     rates: Rates,
     strangers: Rates,
+    repeats: Rates,
     committed: watch::Receiver<u64>,
     streams: AtomicUsize,
     connections: Arc<listener::Counts>,
@@ -121,7 +130,7 @@ impl Service {
 /// # Errors
 /// Folders that cannot be used, views that cannot be built.
 pub async fn serve(
-    ledger: Ledger<Folder>,
+    mut ledger: Ledger<Folder>,
     dir: &Path,
     options: Options,
     listening: TcpListener,
@@ -132,28 +141,34 @@ pub async fn serve(
     std::fs::create_dir_all(&options.folder).map_err(Failure::file(&options.folder))?;
     let access = AccessLog::open(&options.folder).map_err(Failure::file(&options.folder))?;
     let drafts = Drafts::open(&options.folder.join("drafts"))?;
+    kept::show(&options.folder, &mut ledger, lang)?;
     let clock = Arc::new(ServiceClock::of(ledger.state()));
     let size = ledger.seen().map_or(0, |seen| seen.size);
     let ledger = writer::share(ledger);
     let (committing, committed) = watch::channel(size);
-    let views = Views::open(&options.folder.join("views"), &ledger).map_err(|error: ProjectorError| Failure::Views(error.to_string()))?;
+    let views = Views::open(&options.folder.join("views"), &ledger)?;
+    let kept = kept::keep(&options.folder, &ledger)?;
     let writers_clock = Arc::clone(&clock);
     let (writer, writing) = Writer::start(Arc::clone(&ledger), move || writers_clock.now(), committing);
     let (stopping, stopped) = watch::channel(false);
     let follower = views.follow(Arc::clone(&ledger), committed.clone(), stopped.clone());
-    let asking = Asking { ledger: Arc::clone(&ledger), writer: writer.clone(), clock: Arc::clone(&clock) };
-    let witnesses = Witnesses { asked: options.witnesses, every: options.witness_every, folder: options.folder.join("evidence") };
-    let has_witnesses = !witnesses.asked.is_empty();
+    let keeper = kept::follow(options.folder.clone(), Arc::clone(&ledger), kept, stopped.clone());
+    let has_witnesses = !options.witnesses.is_empty();
+    let gate = Arc::new(Gate::new(has_witnesses, Instant::now()));
+    let asking = Asking { ledger: Arc::clone(&ledger), writer: writer.clone(), clock: Arc::clone(&clock), gate: Arc::clone(&gate) };
+    let witnesses = Witnesses { asked: options.witnesses, every: options.witness_every, folder: options.folder.clone() };
     let asker = has_witnesses.then(|| witnesses.follow(asking, Handle::current(), stopped.clone()));
     let service = Arc::new(Service {
         ledger,
         writer,
+        gate,
         clock,
         views,
         access,
         drafts,
         rates: Rates::new(options.person_rate.0, options.person_rate.1),
         strangers: Rates::new(STRANGER_BURST, STRANGER_A_SECOND),
+        repeats: Rates::new(REPEATED_BURST, REPEATED_A_SECOND),
         committed,
         streams: AtomicUsize::new(0),
         connections: Arc::default(),
@@ -177,20 +192,41 @@ pub async fn serve(
         let _ = stopping.send(true);
     };
     listener::serve(listening, app, Arc::clone(&service.connections), ending).await;
+    let at_last = Arc::clone(&service.ledger);
     // Whoever still holds the service lets go of it when its connection is closed; the writer ends with the last.
     drop(service);
-    let ended = tokio::task::spawn_blocking(move || {
-        _ = asker.map(std::thread::JoinHandle::join);
-        (follower.join(), writing.join())
-    });
-    let Ok(ended) = tokio::time::timeout(listener::CLOSING_TIME, ended).await else {
-        // What was acknowledged is durable; whoever still holds a connection gets no more.
-        log("closed", &json!({ "because": "connections that would not end" }));
-        return Ok(Ended::Stopped);
-    };
-    match ended {
-        Ok((Ok(()), Ok(Ok(())))) => Ok(Ended::Stopped),
-        Ok((_, Ok(Err(error)))) => Ok(Ended::Failed(error)),
-        _ => Err(Failure::malformed(lang.pick("a thread of the service failed", "服务线程异常终止"))),
+    Threads { writing, follower, keeper, asker }.ended(options.folder, at_last, lang).await
+}
+
+/// What goes on beside the requests.
+struct Threads {
+    writing: JoinHandle<Result<(), LedgerError>>,
+    follower: JoinHandle<()>,
+    keeper: JoinHandle<()>,
+    asker: Option<JoinHandle<()>>,
+}
+
+impl Threads {
+    /// Waits for them, and keeps the last checkpoint once more.
+    async fn ended(self, folder: PathBuf, ledger: Shared, lang: Lang) -> Result<Ended, Failure> {
+        let ended = tokio::task::spawn_blocking(move || {
+            _ = self.asker.map(JoinHandle::join);
+            let ended = (self.follower.join(), self.keeper.join(), self.writing.join());
+            // After the last commit: it may be older than that, but need not.
+            if let Err(error) = kept::keep(&folder, &ledger) {
+                log("checkpoint not kept", &json!({ "because": error.to_string() }));
+            }
+            ended
+        });
+        let Ok(ended) = tokio::time::timeout(listener::CLOSING_TIME, ended).await else {
+            // What was acknowledged is durable; whoever still holds a connection gets no more.
+            log("closed", &json!({ "because": "connections that would not end" }));
+            return Ok(Ended::Stopped);
+        };
+        match ended {
+            Ok((Ok(()), Ok(()), Ok(Ok(())))) => Ok(Ended::Stopped),
+            Ok((_, _, Ok(Err(error)))) => Ok(Ended::Failed(error)),
+            _ => Err(Failure::malformed(lang.pick("a thread of the service failed", "服务线程异常终止"))),
+        }
     }
 }

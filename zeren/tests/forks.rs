@@ -5,10 +5,13 @@
 mod witnesses;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ledger::entry::Entry;
 use ledger::policy::{Policy, verifier_key};
@@ -18,6 +21,7 @@ use signer::act::{Act, Purpose, Step, Witness};
 use signer::draft::{Consistency, Draft, DraftStatement, DraftedFrom};
 use signer::note::TYPE_ED25519;
 use signer::value::{DeviceId, KeyName, Origin, UnixMs};
+use signer::{Checkpoint, Note};
 use tests::World;
 use tests::programme::{CASES, PROGRAMME, Stage};
 use tests::world::{founding, key as named_key, unit};
@@ -348,18 +352,45 @@ struct Service {
 
 impl Service {
     fn start(room: &Room, dir: &str, witnesses: &[(&str, &str)]) -> Service {
+        let mut service = Service::spawn(room, dir, witnesses);
+        service.url = format!("http://{}", service.wait_for("serving")["address"].as_str().unwrap());
+        service
+    }
+
+    fn spawn(room: &Room, dir: &str, witnesses: &[(&str, &str)]) -> Service {
         let named: Vec<String> = witnesses.iter().map(|(name, url)| format!("{name}={url}")).collect();
         let mut process = Command::new(env!("CARGO_BIN_EXE_zeren"))
-            .args(["serve", "--dir", dir, "--listen", "127.0.0.1:0", "--witness-every", "1"])
+            .args(["--lang", "en", "serve", "--dir", dir, "--listen", "127.0.0.1:0", "--witness-every", "1"])
             .args(named.iter().flat_map(|named| ["--witness", named]))
             .current_dir(room.folder.path())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let log = BufReader::new(process.stderr.take().unwrap());
-        let mut service = Service { process, log, url: String::new() };
-        service.url = format!("http://{}", service.wait_for("serving")["address"].as_str().unwrap());
-        service
+        Service { process, log, url: String::new() }
+    }
+
+    /// With which code, and with which words, a service ends that does not serve.
+    fn refused(room: &Room, dir: &str) -> (i32, String) {
+        let (mut service, mut said) = (Service::spawn(room, dir, &[]), String::new());
+        while service.log.read_line(&mut said).unwrap() > 0 {
+            assert!(!said.contains("\"serving\""), "it serves: {said}");
+        }
+        (service.process.wait().unwrap().code().unwrap(), said)
+    }
+
+    /// Waits until statements are taken.
+    fn wait_until_ready(&self) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while witnesses::request(&self.url, "GET", "/ready", b"").is_none_or(|answer| answer.status != 200) {
+            assert!(Instant::now() < deadline, "it does not get ready");
+        }
+    }
+
+    /// Asks it to stop, and waits.
+    fn stop(mut self) {
+        assert!(Command::new("kill").arg(self.process.id().to_string()).status().unwrap().success());
+        assert!(self.process.wait().unwrap().success());
     }
 
     /// The next event of this name in the log.
@@ -394,6 +425,7 @@ fn a_service_asks_its_witnesses_and_stops_where_they_know_more() {
     assert_eq!(first["size"], room.world.size());
     room.follow();
     let note = room.statement("d7.note", &["r1"], Room::device("d7"));
+    service.wait_until_ready();
     let (url, note) = (service.url.clone(), note.to_str().unwrap().to_owned());
     let upload = move |room: &Room, url: &str| room.run(&["submit", "--to", url, "--key", "clerk.pem", "--policy", "policy", &note]);
     let (code, said) = upload(&room, &url);
@@ -422,4 +454,229 @@ fn a_service_asks_its_witnesses_and_stops_where_they_know_more() {
     .unwrap();
     let (code, said) = upload(&room, &restored.url);
     assert!(code == 4 && said.contains("read-only"), "{said}");
+}
+
+/// Found with witnesses, served, copied, gone on with, and the copy put back: what tells it is the service's own folder, and without
+/// that the witnesses.
+#[test]
+fn a_ledger_that_was_set_back_is_not_gone_on_with() {
+    let mut room = Room::new();
+    room.world.clock = now();
+    let (one, two) = (room.start(ONE), room.start(TWO));
+    let both = [(ONE, one.url.as_str()), (TWO, two.url.as_str())];
+    let mut service = Service::start(&room, "ledger", &both);
+    service.wait_for("cosigned");
+    service.stop();
+    room.follow();
+    copy(&room.path("ledger"), &room.path("older"));
+    let mut copied = World { clock: now(), ..room.world.fork() };
+    copied.counter = room.world.counter;
+    // What was recorded, and acknowledged, after the copy was taken.
+    let note = room.statement("d7.note", &["r1"], Room::device("d7"));
+    let mut service = Service::start(&room, "ledger", &both);
+    service.wait_until_ready();
+    let upload = |room: &Room, url: &str, key: &str, note: &Path| {
+        room.run(&["submit", "--to", url, "--key", key, "--policy", "policy", note.to_str().unwrap()])
+    };
+    let (code, said) = upload(&room, &service.url, "clerk.pem", &note);
+    assert!(code == 0 && said.contains("1 recorded"), "{said}");
+    service.wait_for("cosigned");
+    // Killed, and so nothing was put in order at the end.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let size = |room: &Room| {
+        let note = Note::parse(&fs::read(room.path("ledger-service/checkpoint")).unwrap()).unwrap();
+        Checkpoint::parse(&note.text).unwrap().size
+    };
+    let behind = room.world.size();
+    while size(&room) <= behind {
+        assert!(Instant::now() < deadline, "the last checkpoint is not kept");
+    }
+    drop(service);
+    fs::rename(room.path("ledger"), room.path("true")).unwrap();
+    let set_back = |room: &Room| {
+        let _ = fs::remove_dir_all(room.path("ledger"));
+        copy(&room.path("older"), &room.path("ledger"));
+    };
+    set_back(&room);
+
+    let (code, said) = Service::refused(&room, "ledger");
+    assert!(code == 5 && said.contains("rollback") && said.contains("ledger-service/checkpoint"), "{code} {said}");
+    // Its views know it too, and are not made anew to forget it.
+    fs::remove_file(room.path("ledger-service/checkpoint")).unwrap();
+    for _ in 0..2 {
+        let (code, said) = Service::refused(&room, "ledger");
+        assert!(code == 5 && said.contains("rollback") && said.contains("ledger-service/views"), "{code} {said}");
+    }
+    // With nothing kept, the witnesses know it, although nothing is there that they should cosign.
+    fs::remove_dir_all(room.path("ledger-service")).unwrap();
+    let statement = copied.statement(&["r1"], Room::device("d8"));
+    let forking = room.path("fork.note");
+    fs::write(&forking, copied.sign(&statement)).unwrap();
+    let mut service = Service::start(&room, "ledger", &both);
+    let stopped = service.wait_for("READ ONLY");
+    assert_eq!(stopped["rule"], "rollback");
+    let (code, said) = upload(&room, &service.url, "other.pem", &forking);
+    assert!(code == 4 && said.contains("read-only"), "{code} {said}");
+    let ready = witnesses::request(&service.url, "GET", "/ready", b"").unwrap();
+    assert_eq!(ready.status, 503, "{ready:?}");
+    service.stop();
+
+    // The right one back in its place: what was kept of the wrong one is a part of it.
+    fs::remove_dir_all(room.path("ledger")).unwrap();
+    copy(&room.path("true"), &room.path("ledger"));
+    let service = Service::start(&room, "ledger", &both);
+    service.wait_until_ready();
+    room.follow();
+    let note = room.statement("d9.note", &["r1"], Room::device("d9"));
+    let (code, said) = upload(&room, &service.url, "clerk.pem", &note);
+    assert!(code == 0 && said.contains("1 recorded"), "{code} {said}");
+    // A crash may leave an older checkpoint than the record has: that is no contradiction.
+    drop(service);
+    fs::write(room.path("ledger-service/checkpoint"), copied.checkpoint_at(copied.size()).encode()).unwrap();
+    Service::start(&room, "ledger", &[]).stop();
+    assert!(size(&room) > copied.size());
+    // One that is damaged is not passed over.
+    fs::write(room.path("ledger-service/checkpoint"), "").unwrap();
+    let (code, said) = Service::refused(&room, "ledger");
+    assert!(code == 1 && said.contains("ledger-service/checkpoint"), "{code} {said}");
+}
+
+#[test]
+fn what_a_witness_showed_is_not_forgotten_by_a_restart() {
+    let mut room = Room::new();
+    room.world.clock = now();
+    let one = room.start(ONE);
+    let mut service = Service::start(&room, "ledger", &[(ONE, &one.url)]);
+    service.wait_for("cosigned");
+    service.stop();
+    copy(&room.path("ledger"), &room.path("older"));
+    room.follow();
+    let (code, said) = room.submit("d7.note", &["r1"], Room::device("d7"));
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(room.ask("ledger", &[(ONE, &one.url)]).0, 0);
+    let mut service = Service::start(&room, "older", &[(ONE, &one.url)]);
+    service.wait_for("READ ONLY");
+    service.stop();
+    // Nobody is asked any more, and it is known all the same.
+    let (mut service, mut said) = (Service::spawn(&room, "older", &[]), String::new());
+    while !said.contains("\"serving\"") {
+        said.clear();
+        assert!(service.log.read_line(&mut said).unwrap() > 0);
+        let found = json(&said);
+        if found["event"] == "READ ONLY" {
+            assert_eq!((&found["more"]["rule"], found["more"]["witness"].is_null()), (&serde_json::json!("rollback"), true));
+        }
+    }
+    service.url = format!("http://{}", json(&said)["more"]["address"].as_str().unwrap());
+    let note = fs::read(room.path("d7.note")).unwrap();
+    let answer = witnesses::request(&service.url, "POST", "/v1/statements", &note).unwrap();
+    assert_eq!((answer.status, json(&answer.body)["rule"].as_str()), (422, Some("read-only")), "{answer:?}");
+    service.stop();
+    // The ledger that holds what was shown goes on.
+    fs::rename(room.path("older"), room.path("wrong")).unwrap();
+    copy(&room.path("ledger"), &room.path("older"));
+    let service = Service::start(&room, "older", &[]);
+    let answer = witnesses::request(&service.url, "POST", "/v1/statements", &note).unwrap();
+    assert_eq!((answer.status, json(&answer.body)["repeated"].as_bool()), (200, Some(true)), "{answer:?}");
+}
+
+/// It is said of a ledger that it is read-only when it is, and not whenever a witness is confused.
+#[test]
+fn a_witness_that_shows_nothing_new_makes_no_ledger_read_only() {
+    let mut room = Room::new();
+    room.world.clock = now();
+    let one = room.start(ONE);
+    let cosigned = room.world.size();
+    assert_eq!(room.ask("ledger", &[(ONE, &one.url)]).0, 0);
+    // Whatever it is asked, it says that it has another tree of the size that it is known to have; and shows a part of this one.
+    let url = one.url.clone();
+    let confused = false_witness(move |asked| {
+        let (status, media, body) = if asked.starts_with("POST") {
+            ("409 Conflict", "text/x.tlog.size", format!("{cosigned}\n"))
+        } else {
+            ("200 OK", "text/plain", witnesses::request(&url, "GET", asked.split(' ').nth(1).unwrap(), b"").unwrap().body)
+        };
+        let length = body.len();
+        Some(format!("HTTP/1.1 {status}\r\nContent-Type: {media}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"))
+    });
+    let mut service = Service::start(&room, "ledger", &[(ONE, &confused)]);
+    let told = service.wait_for("witness");
+    assert!(told["because"].as_str().unwrap().contains("of another history"), "{told}");
+    service.wait_until_ready();
+    assert!(Command::new("kill").arg(service.process.id().to_string()).status().unwrap().success());
+    let mut rest = String::new();
+    service.log.read_to_string(&mut rest).unwrap();
+    assert!(!rest.contains("READ ONLY"), "{rest}");
+}
+
+/// A witness of a test: answers each request as it is told, or takes it and says nothing.
+fn false_witness(answer: impl Fn(&str) -> Option<String> + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut request = String::new();
+            while reader.read_line(&mut request).unwrap_or(0) > 0 && !request.ends_with("\r\n\r\n") {}
+            match answer(&request) {
+                Some(answer) => {
+                    let length = request.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                    let _ = reader.read_exact(&mut vec![0; length.unwrap_or(0)]);
+                    let _ = (&stream).write_all(answer.as_bytes());
+                }
+                None => held.push(stream),
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn nothing_is_taken_before_the_witnesses_were_asked_nor_while_one_contradicts() {
+    let room = Room::new();
+    let rule = |service: &Service| {
+        let answer = witnesses::request(&service.url, "POST", "/v1/statements", b"x").unwrap();
+        (answer.status, json(&answer.body)["rule"].as_str().unwrap().to_owned())
+    };
+    // One that is silent: what is there can be read, and nothing comes in yet.
+    let silent = false_witness(|_| None);
+    let service = Service::start(&room, "ledger", &[(ONE, &silent)]);
+    assert_eq!(rule(&service), (503, "witnesses-first".to_owned()));
+    assert_eq!(witnesses::request(&service.url, "GET", "/checkpoint", b"").unwrap().status, 200);
+    assert_eq!(witnesses::request(&service.url, "GET", "/ready", b"").unwrap().status, 503);
+    drop(service);
+    // One that is down keeps nobody waiting.
+    let service = Service::start(&room, "ledger", &[(ONE, "http://127.0.0.1:9")]);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while rule(&service) != (422, "note-shape".to_owned()) {
+        assert!(Instant::now() < deadline, "{:?}", rule(&service));
+    }
+    drop(service);
+    // One that says that it has cosigned more, and shows nothing: nothing comes in, and the ledger is not called read-only for it.
+    let is_gone = Arc::new(AtomicBool::new(false));
+    let goes = Arc::clone(&is_gone);
+    let boastful = false_witness(move |request| {
+        if goes.load(Ordering::SeqCst) {
+            return Some(String::new());
+        }
+        let (status, media, body) = match request.starts_with("POST") {
+            true => ("409 Conflict", "text/x.tlog.size", "999999\n"),
+            false => ("404 Not Found", "text/plain", ""),
+        };
+        let length = body.len();
+        Some(format!("HTTP/1.1 {status}\r\nContent-Type: {media}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"))
+    });
+    let mut service = Service::start(&room, "ledger", &[(ONE, &boastful)]);
+    assert_eq!(service.wait_for("witness contradicts")["witness"], ONE);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while rule(&service) != (503, "witness-contradicts".to_owned()) {
+        assert!(Instant::now() < deadline, "{:?}", rule(&service));
+    }
+    // When it is gone, it has taken nothing back; of two rounds the first is over.
+    is_gone.store(true, Ordering::SeqCst);
+    for _ in 0..2 {
+        while !service.wait_for("witness")["because"].as_str().unwrap().starts_with("no answer") {}
+    }
+    assert_eq!(rule(&service), (503, "witness-contradicts".to_owned()));
 }

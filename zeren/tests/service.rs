@@ -99,14 +99,9 @@ fn a_clerk_elsewhere_drafts_offline_signs_with_another_and_uploads() {
     assert!(served.ok(&upload).contains("was recorded before"));
     assert!(served.ok(&[&["desk", "list"], &as_t702[..]].concat()).contains("no draft waits"));
     // A receipt by itself convinces, as far as the witnesses go: they have not seen it yet.
-    let verified = served.run(&[
-        "verify",
-        "receipt",
-        "t702.pem.receipts/2003.tlog-proof",
-        "t702.pem.receipts/2003.note",
-        "--policy",
-        "county/trust-policy",
-    ]);
+    let ledger = served.get("/v1/ledger", None).json()["ledger"].as_str().unwrap().to_owned();
+    let receipt = |ending: &str| format!("t702.pem.receipts/{}/2003.{ending}", ledger.rsplit('/').next().unwrap());
+    let verified = served.run(&["verify", "receipt", &receipt("tlog-proof"), &receipt("note"), "--policy", "county/trust-policy"]);
     assert!(verified.1.contains("entry 2003 of demo.sample-township.example"), "{}", verified.1);
     // Who reads Chinese is refused in Chinese.
     let key = ["--service", &url, "--key", &t701, "--person", "t702", "--policy", "county/trust-policy"];

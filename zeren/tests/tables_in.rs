@@ -565,6 +565,11 @@ fn an_identity_number_where_a_case_id_belongs_is_refused_and_not_printed() {
         application("１１０１０１１９９００３０７００１１", "07-01", 4, ""),
         with(application("07-01-005", "07-01", 5, ""), 5, "6222020012345678901"),
         application("07-01-12345678901", "07-01", 6, ""),
+        // With hyphens, dots and underscores between, the same digits have the shape of a case id.
+        application("1101051949-1231-0021", "07-01", 7, ""),
+        application("110105.19491231.0021", "07-01", 8, ""),
+        application("1101_0519_4912_31002X", "07-01", 9, ""),
+        with(application("07-01-006", "07-01", 10, ""), 3, "110105-19491231-0021"),
     ];
     room.csv("ids.csv", &rows);
     let reason = "an identity number of 18 characters where a case id belongs: it must not enter the record";
@@ -575,9 +580,13 @@ fn an_identity_number_where_a_case_id_belongs_is_refused_and_not_printed() {
         &format!("ids.csv, line 5, column A (case): {reason}"),
         "ids.csv, line 6, column F (account): a value of 19 characters, not shown",
         "ids.csv, line 7, column A (case): a value of 17 characters, not shown",
+        &format!("ids.csv, line 8, column A (case): {reason}"),
+        &format!("ids.csv, line 9, column A (case): {reason}"),
+        &format!("ids.csv, line 10, column A (case): {reason}"),
+        "ids.csv, line 11, column D (tier): an identity number of 18 characters",
     ];
     let said = room.refuses("en", "ids.csv", &["applications"], &faults);
-    for secret in ["19900307", "900307001", "１９９０", "62220200", "12345678901"] {
+    for secret in ["19900307", "900307001", "１９９０", "62220200", "12345678901", "1949", "4912"] {
         assert!(!said.contains(secret), "{said}");
     }
     let output = room.zeren("zh", &["draft", "applications", "ids.csv", "--dir", "ledger", "--device=d0", "--check"]);

@@ -50,6 +50,9 @@ pub struct Service {
     /// Certificates of the authorities that vouch for the address; then no others are trusted
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// Send a reading token to another machine although nothing is encrypted: something else protects the way
+    #[arg(long)]
+    plain_http: bool,
     #[command(flatten)]
     passphrase: PassphraseSource,
 }
@@ -119,7 +122,13 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
 impl Service {
     /// The client with a token, after the service's history was compared with the one remembered.
     fn open(&self, lang: Lang) -> Result<Client, Failure> {
-        let asker = Asker { key: &self.key, person: &self.person, policy: self.policy.as_deref(), passphrase: &self.passphrase };
+        let asker = Asker {
+            key: &self.key,
+            person: &self.person,
+            policy: self.policy.as_deref(),
+            plain_http: self.plain_http,
+            passphrase: &self.passphrase,
+        };
         let client = Client::new(&self.service, &Authorities::read(self.ca.as_deref(), lang)?, lang)?;
         Ok(Session::open_to_read(client, &asker, lang)?.client)
     }

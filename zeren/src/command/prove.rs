@@ -50,6 +50,9 @@ pub struct ProveArgs {
     /// With --from: certificates of the authorities that vouch for the address; then no others are trusted
     #[arg(long, value_name = "FILE", requires = "from")]
     ca: Option<PathBuf>,
+    /// With --from: send a reading token to another machine although nothing is encrypted: something else protects the way
+    #[arg(long, requires = "from")]
+    plain_http: bool,
     #[command(flatten)]
     passphrase: PassphraseSource,
     /// Where the proof is written
@@ -63,7 +66,8 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
     let evidence = match (&args.dir, &args.from, &args.key, &args.person) {
         (Some(_), ..) => made(command, args, lang)?,
         (None, Some(url), Some(key), Some(person)) => {
-            let asker = Asker { key, person, policy: args.policy.as_deref(), passphrase: &args.passphrase };
+            let (policy, plain_http) = (args.policy.as_deref(), args.plain_http);
+            let asker = Asker { key, person, policy, plain_http, passphrase: &args.passphrase };
             let client = Client::new(url, &Authorities::read(args.ca.as_deref(), lang)?, lang)?;
             fetched(command, &args.id, client, &asker, lang)?
         }

@@ -35,7 +35,12 @@ pub struct Args {
     #[arg(long, default_value = ".", conflicts_with = "to")]
     dir: PathBuf,
     /// In place of a folder: the address of a service
-    #[arg(long, value_name = "URL", requires = "key")]
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "key",
+        conflicts_with_all = ["checkpoint_key", "known", "passphrase_fd", "passphrase_credential"]
+    )]
     to: Option<String>,
     /// With --to: your key's file. Receipts are kept beside it, and compared with what you remember; the key itself is not read
     #[arg(long, value_name = "FILE", requires = "to")]
@@ -52,7 +57,7 @@ pub struct Args {
     /// A checkpoint that you hold, or a receipt: if it is later than the ledger, nothing is accepted
     #[arg(long, value_name = "FILE")]
     known: Vec<PathBuf>,
-    /// Where receipts and refusals go (default: beside each file)
+    /// Where receipts and refusals go (default: beside each file; with --to, beside the key)
     #[arg(long, value_name = "FOLDER")]
     receipts: Option<PathBuf>,
     #[arg(long)]
@@ -98,7 +103,8 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     }
     if let (Some(url), Some(key)) = (&args.to, &args.key) {
         let client = Client::new(url, &Authorities::read(args.ca.as_deref(), lang)?, lang)?;
-        return remote::submit(client, key, args.policy.as_deref(), &submissions, args.json, lang);
+        let remote = remote::Args { key, policy: args.policy.as_deref(), receipts: args.receipts.as_deref(), is_json: args.json };
+        return remote::submit(client, &remote, &submissions, lang);
     }
     let keys = checkpoint_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?;
     restored::show(&args.dir, &args.known, lang)?;

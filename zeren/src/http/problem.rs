@@ -83,15 +83,20 @@ impl Problem {
             Lang::En => format!("Wait {seconds} s and send it again; nothing of it was taken."),
             Lang::Zh => format!("请 {seconds} 秒后重新提交；本次未受理任何内容。"),
         };
-        let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate", what, lang.pick("more", "超出"), advice);
-        problem.0.retry_after_seconds = Some(seconds);
-        problem
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many", what, lang.pick("more", "超出"), advice).after(wait)
     }
 
     /// With a member of its own.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: Value) -> Problem {
         self.0.more.push((name, value));
+        self
+    }
+
+    /// To be sent again, after so long.
+    #[must_use]
+    pub fn after(mut self, wait: std::time::Duration) -> Problem {
+        self.0.retry_after_seconds = Some(wait.as_secs().max(1));
         self
     }
 

@@ -37,6 +37,8 @@ pub struct Asker<'a> {
     pub person: &'a str,
     /// Whom to trust the first time.
     pub policy: Option<&'a Path>,
+    /// Whether something else protects a way that is not encrypted.
+    pub plain_http: bool,
     /// Where the passphrase comes from.
     pub passphrase: &'a PassphraseSource,
 }
@@ -56,6 +58,9 @@ impl Session {
 
     /// The same with a reading token of one's own.
     pub fn open_to_read(client: Client, asker: &Asker<'_>, lang: Lang) -> Result<Session, Failure> {
+        if !asker.plain_http {
+            client.require_private_way()?;
+        }
         let session = Session::open(client, asker.key, asker.policy, lang)?;
         let person = PersonId::parse(asker.person).ok_or_else(|| Failure::malformed(format!("--person {}", asker.person)))?;
         let key = open_key(asker.key, asker.passphrase, lang)?;

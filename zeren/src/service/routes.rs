@@ -1,6 +1,7 @@
 //! Every route, with what the document says of it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
@@ -139,8 +140,8 @@ fn of_statements(api: Api) -> Api {
     .giving(
         200,
         JSON,
-        json!({ "anyOf": [{ "type": "object", "required": ["index"] }, many] }),
-        "Recorded before; or the answers to many.",
+        json!({ "anyOf": [{ "type": "object", "required": ["index", "receipt", "note"] }, many] }),
+        "Recorded before, with the note as it is in the record; or the answers to many.",
     );
     api.route("/v1/statements", post(statements::submit), vec![("post", submit)])
 }
@@ -277,7 +278,9 @@ async fn readiness(State(service): State<Arc<Service>>, lang: Lang) -> Result<Js
     let read = service.blocking(lang, move |service| {
         let entries = writer::read(&service.ledger).seen().map_or(0, |seen| seen.size);
         let views = service.views.ask(lang, |rows| Ok(rows.cursor()?.map_or(0, |cursor| cursor.size)))?;
-        let can_record = !service.writer.has_stopped() && !*service.stopping.borrow();
+        let is_read_only = writer::read(&service.ledger).read_only().is_some();
+        let is_shut = is_read_only || service.gate.ask(Instant::now(), lang).is_err();
+        let can_record = !service.writer.has_stopped() && !*service.stopping.borrow() && !is_shut;
         if can_record && entries.saturating_sub(views) <= READY_BEHIND_MAX {
             return Ok(json!({ "ready": true, "entries": entries, "views": views }));
         }

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use ledger::Answer;
+use ledger::entry::Entry;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use signer::{Refusal, Rule};
@@ -18,7 +19,7 @@ use super::Service;
 use crate::http::listener::Peer;
 use crate::http::problem::Problem;
 use crate::lang::Lang;
-use crate::writer::WriterError;
+use crate::writer::{self, WriterError};
 
 /// Longest body with one note, in bytes: somewhat more than a note, so that the rule about notes can answer.
 pub const NOTE_BODY_BYTES_MAX: usize = 66_000;
@@ -42,6 +43,7 @@ pub async fn submit(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
+    service.gate.ask(Instant::now(), lang)?;
     let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("text/plain");
     match media.split(';').next().unwrap_or_default().trim() {
         "text/plain" => one(&service, peer, body.into(), lang).await,
@@ -61,10 +63,11 @@ async fn one(service: &Arc<Service>, peer: Peer, note: Vec<u8>, lang: Lang) -> R
     ask(service, peer, &signers, lang)?;
     let answer = service.writer.submit(note).await.map_err(|error| stopped(&error, lang))?;
     charge(service, peer, &signers, &answer);
+    let stands = stands(service, &answer, lang).await?;
     Ok(match answer {
         Answer::Recorded { is_repeated, .. } => {
             let status = if is_repeated { StatusCode::OK } else { StatusCode::CREATED };
-            (status, Json(answer_json(&answer, lang))).into_response()
+            (status, Json(answer_json(&answer, stands, lang))).into_response()
         }
         Answer::Refused { refusal, note } => refused(&refusal, note.map(|note| note.encode()), lang).into_response(),
     })
@@ -88,16 +91,38 @@ async fn many(service: &Arc<Service>, peer: Peer, body: &[u8], lang: Lang) -> Re
     }
     answers.iter().zip(&signers).for_each(|(answer, signers)| charge(service, peer, signers, answer));
     let recorded = answers.iter().filter(|answer| matches!(answer, Answer::Recorded { .. })).count();
-    let answers: Vec<Value> = answers.iter().map(|answer| answer_json(answer, lang)).collect();
-    Ok(Json(json!({ "recorded": recorded, "answers": answers })).into_response())
+    let mut documents = Vec::with_capacity(answers.len());
+    for answer in &answers {
+        documents.push(answer_json(answer, stands(service, answer, lang).await?, lang));
+    }
+    Ok(Json(json!({ "recorded": recorded, "answers": documents })).into_response())
+}
+
+/// Of what was recorded before, the note as it was then: it may have been signed with other bytes, and only over these the receipt
+/// verifies. Whoever sent the statement has its text.
+async fn stands(service: &Arc<Service>, answer: &Answer, lang: Lang) -> Result<Option<String>, Problem> {
+    let Answer::Recorded { receipt, is_repeated: true, .. } = answer else { return Ok(None) };
+    let index = receipt.index;
+    let read = service.blocking(lang, move |service| {
+        let bytes = writer::read(&service.ledger).entry(index).ok().flatten();
+        let note = bytes.as_deref().and_then(|bytes| String::from_utf8(Entry::parse(bytes).ok()?.note.to_vec()).ok());
+        note.ok_or_else(|| Problem::failed("an entry that cannot be read", lang))
+    });
+    read.await.map(Some)
 }
 
 /// One answer of many.
-fn answer_json(answer: &Answer, lang: Lang) -> Value {
+fn answer_json(answer: &Answer, stands: Option<String>, lang: Lang) -> Value {
     match answer {
         Answer::Recorded { receipt, is_repeated, warnings } => {
             let warnings: Vec<Value> = warnings.iter().map(|warning| refusal_json(warning, lang)).collect();
-            json!({ "recorded": true, "index": receipt.index, "repeated": is_repeated, "receipt": receipt.encode(), "warnings": warnings })
+            let mut document = json!({
+                "recorded": true, "index": receipt.index, "repeated": is_repeated, "receipt": receipt.encode(), "warnings": warnings,
+            });
+            if let Some(note) = stands {
+                document["note"] = json!(note);
+            }
+            document
         }
         Answer::Refused { refusal, note } => {
             let mut answer = refused(refusal, note.as_ref().map(|note| note.encode()), lang).to_json();
@@ -132,17 +157,22 @@ fn signers_of(note: &[u8]) -> Vec<String> {
 }
 
 fn ask(service: &Service, peer: Peer, signers: &[String], lang: Lang) -> Result<(), Problem> {
+    let (address, now) = (peer.0.to_string(), Instant::now());
     let what = lang.pick("fewer notes that do not verify", "未通过核验的提交不得过多");
-    service.strangers.ask(&peer.0.to_string(), Instant::now()).map_err(|wait| Problem::too_many(what, wait, lang))?;
+    service.strangers.ask(&address, now).map_err(|wait| Problem::too_many(what, wait, lang))?;
+    let what = lang.pick("fewer notes that were recorded before", "重复提交不得过多");
+    service.repeats.ask(&address, now).map_err(|wait| Problem::too_many(what, wait, lang))?;
     signers.iter().try_for_each(|signer| service.ask_rate(signer, lang))
 }
 
-/// Charges the signers of a note that verified; of one that did not, the address it came from.
+/// Charges the signers of a note that verified; of one that did not, the address it came from. To send again what was recorded is
+/// nobody's act: anybody who has the note can, so the signers are not charged, and the address not as for what is false.
 fn charge(service: &Service, peer: Peer, signers: &[String], answer: &Answer) {
     let now = Instant::now();
     service.metrics.count(answer);
     match answer {
         Answer::Refused { note: None, .. } => service.strangers.charge(&peer.0.to_string(), 1, now),
+        Answer::Recorded { is_repeated: true, .. } => service.repeats.charge(&peer.0.to_string(), 1, now),
         _ => signers.iter().for_each(|signer| service.rates.charge(signer, 1, now)),
     }
 }

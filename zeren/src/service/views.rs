@@ -12,8 +12,10 @@ use ledger::check::Verified;
 use projector::{AdmittedEntry, AdmittedLog, Opened, Projection, ProjectorError, Rows, UpTo};
 use serde_json::json;
 use signer::value::{LedgerId, TreeRoot, UnixMs};
+use signer::{Refusal, Rule};
 use tokio::sync::watch;
 
+use crate::error::Failure;
 use crate::http::problem::Problem;
 use crate::lang::Lang;
 use crate::screen::log;
@@ -35,10 +37,12 @@ impl Views {
     /// Opens the kept views of a ledger, or makes them.
     ///
     /// # Errors
-    /// Those of [`Projection::open`].
-    pub fn open(folder: &Path, ledger: &Shared) -> Result<Views, ProjectorError> {
+    /// [`Failure::Contradicted`]: the views count entries that were committed, and this ledger has not. Else those of
+    /// [`Projection::open`].
+    pub fn open(folder: &Path, ledger: &Shared) -> Result<Views, Failure> {
         let log_of = SharedLog::of(ledger);
-        let (projection, opened) = Projection::open(folder, &log_of, &mut |_| {})?;
+        let opened = Projection::open_of_writer(folder, &log_of, &mut |_| {});
+        let (projection, opened) = opened.map_err(|error| unlike(error, log_of.size, folder))?;
         if let Opened::Rebuilt { because } = opened {
             log("views rebuilt", &json!({ "because": because.to_string() }));
         }
@@ -78,6 +82,17 @@ impl Views {
             Problem::failed(lang.pick("views that cannot be read", "视图无法读取"), lang)
         })
     }
+}
+
+/// Views that are ahead of their ledger are a rollback of it, views of another history a fork: they followed what was committed.
+fn unlike(error: ProjectorError, entries: u64, folder: &Path) -> Failure {
+    let ProjectorError::OtherHistory { size, expected, found } = error else { return Failure::Views(error.to_string()) };
+    let refusal = if entries < size {
+        Refusal::new(Rule::Rollback, format!("at least {size} entries, which its views count"), entries.to_string())
+    } else {
+        Refusal::new(Rule::Fork, expected, found)
+    };
+    Failure::Contradicted { refusal, evidence: folder.display().to_string() }
 }
 
 fn catch_up(projection: &RwLock<Projection>, ledger: &Shared, counted: &mut u64) -> Result<(), ProjectorError> {

@@ -1,8 +1,8 @@
-//! Asking the witnesses: whenever something was recorded since they cosigned last, and now and then all the same, so that what they
-//! vouch for is never old. What they answer is logged like any entry. A witness that knows a later or another history of this ledger
-//! makes it read-only: it must not go on from where it is.
+//! Asking the witnesses: once before anything is taken, then whenever something was recorded since they cosigned last, and now and
+//! then all the same, so that what they vouch for is never old. What they answer is logged like any entry. A witness that shows a
+//! later or another history of this ledger makes it read-only: it must not go on from where it is.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
@@ -14,7 +14,8 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::clock::ServiceClock;
-use crate::files;
+use super::gate::Gate;
+use super::kept;
 use crate::remote::witness::{AskError, Asked, ask, latest};
 use crate::screen::log;
 use crate::writer::{self, Shared, Writer};
@@ -31,15 +32,25 @@ pub struct Witnesses {
     pub asked: Vec<Asked>,
     /// Time between two askings.
     pub every: Duration,
-    /// Where evidence goes.
+    /// The service's own folder, where evidence goes.
     pub folder: PathBuf,
 }
 
-/// The ledger and the way into it.
+/// The ledger, the way into it, and what shuts that.
 pub struct Asking {
     pub ledger: Shared,
     pub writer: Writer,
     pub clock: Arc<ServiceClock>,
+    pub gate: Arc<Gate>,
+}
+
+/// What came of asking all, besides cosignatures.
+#[derive(Default)]
+struct Round {
+    /// Those who contradict, and do not show what could be judged.
+    contradicting: Vec<String>,
+    /// Those who gave no answer of their own: none came, or another's in their place.
+    silent: Vec<String>,
 }
 
 impl Witnesses {
@@ -47,67 +58,101 @@ impl Witnesses {
     pub fn follow(self, asking: Asking, runtime: Handle, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
         spawn(move || {
             let mut last: Option<Instant> = None;
+            let mut unheard: Vec<String> = self.asked.iter().map(|asked| asked.name.clone()).collect();
+            let mut contradicting: Vec<String> = Vec::new();
             while !*stopped.borrow() {
                 let may_ask = last.is_none_or(|last| last.elapsed() >= self.every);
-                if may_ask && asking.is_due() {
+                // Each until it was heard once, in any case: a ledger that was set back has nothing to be cosigned, as far as it
+                // knows. And as long as one contradicts, until it says otherwise.
+                let must_ask = !unheard.is_empty() || !contradicting.is_empty();
+                let is_due = asking.is_due();
+                if may_ask && (must_ask || is_due) {
                     last = Some(Instant::now());
-                    self.ask_all(&asking, &runtime);
+                    let round = self.ask_all(&asking, &runtime, is_due);
+                    unheard.retain(|name| round.silent.contains(name));
+                    // Who contradicted and is silent now has taken nothing back.
+                    contradicting.retain(|name| round.silent.contains(name));
+                    contradicting.extend(round.contradicting);
+                    asking.gate.asked(contradicting.clone());
                 }
                 sleep(LOOK);
             }
         })
     }
 
-    /// Asks all at once; what came is logged together.
-    fn ask_all(&self, asking: &Asking, runtime: &Handle) {
+    /// Asks all at once; what came is logged together, if it is due.
+    fn ask_all(&self, asking: &Asking, runtime: &Handle, is_due: bool) -> Round {
         let (checkpoint, last_known) = {
             let ledger = writer::read(&asking.ledger);
             (ledger.checkpoint().clone(), ledger.state().cosigned_size())
         };
-        let Some(size) = signer::Checkpoint::parse(&checkpoint.text).map(|checkpoint| checkpoint.size) else { return };
+        let Some(size) = signer::Checkpoint::parse(&checkpoint.text).map(|checkpoint| checkpoint.size) else { return Round::default() };
         let consistency = |old| writer::read(&asking.ledger).history().tree().consistency(old, size);
         let answers = std::thread::scope(|scope| {
             let threads: Vec<_> =
                 self.asked.iter().map(|one| (one, scope.spawn(|| ask(one, &checkpoint, last_known, consistency)))).collect();
             threads.into_iter().map(|(one, thread)| (one, thread.join())).collect::<Vec<_>>()
         });
-        let mut note: Note = checkpoint;
+        let (mut note, mut round): (Note, Round) = (checkpoint, Round::default());
         for (asked, answer) in answers {
             match answer {
                 Ok(Ok(line)) => note.signatures.push(line),
-                Ok(Err(error)) => self.judge(asking, asked, &error),
-                Err(_) => log("witness", &json!({ "witness": asked.name, "because": "the asking thread failed" })),
+                Ok(Err(error)) => {
+                    log("witness", &json!({ "witness": asked.name, "because": error.to_string() }));
+                    if self.contradicts(asking, asked, &error) {
+                        round.contradicting.push(asked.name.clone());
+                    }
+                    // A witness that is there and does not know this ledger says so with 4xx; 5xx is its trouble, or a proxy's.
+                    let is_answer = error.is_evidence() || matches!(error, AskError::Refused { status: 400..=499, .. });
+                    if !is_answer {
+                        round.silent.push(asked.name.clone());
+                    }
+                }
+                Err(_) => {
+                    log("witness", &json!({ "witness": asked.name, "because": "the asking thread failed" }));
+                    round.silent.push(asked.name.clone());
+                }
             }
         }
-        if note.signatures.iter().any(|line| self.asked.iter().any(|asked| asked.name == line.name)) {
+        let is_cosigned = note.signatures.iter().any(|line| self.asked.iter().any(|asked| asked.name == line.name));
+        if is_cosigned && is_due && round.contradicting.is_empty() {
             match runtime.block_on(asking.writer.submit(note.encode().into_bytes())) {
                 Ok(Answer::Recorded { receipt, .. }) => log("cosigned", &json!({ "size": size, "entry": receipt.index })),
                 Ok(Answer::Refused { refusal, .. }) => log("cosignature refused", &json!({ "rule": refusal.rule.name() })),
                 Err(error) => log("cosignature not logged", &json!({ "because": error.to_string() })),
             }
         }
+        round
     }
 
-    fn judge(&self, asking: &Asking, asked: &Asked, error: &AskError) {
-        log("witness", &json!({ "witness": asked.name, "because": error.to_string() }));
+    /// Whether a witness contradicts this ledger without showing what can be judged. One that shows a checkpoint which a key of the
+    /// ledger has signed is judged here: either this asking was late, or the ledger takes nothing any more.
+    fn contradicts(&self, asking: &Asking, asked: &Asked, error: &AskError) -> bool {
         // Somebody else may have asked for a later checkpoint meanwhile: then it is this asking that was late.
         let size = writer::read(&asking.ledger).seen().map_or(0, |seen| seen.size);
         let is_late = matches!(error, AskError::KnowsLarger { known, .. } if *known <= size);
         if !error.is_evidence() || is_late {
-            return;
+            return false;
         }
         let origin = writer::read(&asking.ledger).id().as_str().to_owned();
-        let Ok(theirs) = latest(asked, &origin) else { return };
-        let kept = keep(&self.folder, &asked.name, &theirs);
+        let theirs = match latest(asked, &origin) {
+            Ok(theirs) => theirs,
+            Err(error) => {
+                log("witness contradicts", &json!({ "witness": asked.name, "because": error.to_string() }));
+                return true;
+            }
+        };
         let shown = asking.ledger.write().unwrap_or_else(PoisonError::into_inner).show(&theirs);
-        let rule = shown.err().map(|refusal| refusal.rule.name());
-        log(
-            "READ ONLY",
-            &json!({
-                "witness": asked.name, "rule": rule, "evidence": kept.map(|path| path.display().to_string()),
-                "advice": "this ledger is behind or beside what it signed: restore a later copy, or show auditors the evidence",
-            }),
-        );
+        let Err(refusal) = shown else { return false };
+        let path = kept::keep_evidence(&self.folder, &asked.name, &theirs);
+        if kept::is_contradiction(&refusal) {
+            kept::tell_read_only(Some(&asked.name), &refusal, path.as_deref());
+            return false;
+        }
+        // Signed by nobody that this ledger knows: made up, or of a time after an amendment that it has lost.
+        let evidence = path.map(|path| path.display().to_string());
+        log("witness contradicts", &json!({ "witness": asked.name, "rule": refusal.rule.name(), "evidence": evidence }));
+        true
     }
 }
 
@@ -121,11 +166,4 @@ impl Asking {
         let age = state.witness_time().map_or(i64::MAX, |time| self.clock.now().0.saturating_sub(time.0));
         size > after || age > STALE_MS
     }
-}
-
-fn keep(folder: &Path, name: &str, note: &Note) -> Option<PathBuf> {
-    let path = folder.join(format!("{}.checkpoint", name.replace('/', "-")));
-    std::fs::create_dir_all(folder).ok()?;
-    files::replace(&path, note.encode().as_bytes(), 0o600).ok()?;
-    Some(path)
 }

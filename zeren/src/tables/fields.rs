@@ -134,10 +134,11 @@ impl<'a> Fields<'a> {
         Some(narrow)
     }
 
-    /// A value of the format, from ASCII.
+    /// A value of the format, from ASCII. An identity number is none, also where hyphens or dots between its digits make it look
+    /// like an id of the format.
     pub fn value<T>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>, expected: Expected) -> Option<T> {
         let text = self.ascii(name)?;
-        let value = parse(&text);
+        let value = parse(&text).filter(|_| identity_number(&text).is_none());
         if value.is_none() {
             self.fault_unlike(name, &text, expected);
         }
