@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn a_token_goes_to_no_other_machine_unencrypted() {
-        let is_private = |url: &str| Client::new(url, Lang::En).and_then(|client| client.require_private_way()).is_ok();
+        let is_private =
+            |url: &str| Client::new(url, &Authorities::default(), Lang::En).and_then(|client| client.require_private_way()).is_ok();
         for url in
             ["https://ledger.county.example", "http://127.0.0.1:8417", "http://127.3.2.1/", "http://[::1]:80", "http://localhost:8417/x"]
         {
