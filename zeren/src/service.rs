@@ -49,10 +49,12 @@ use crate::writer::{self, Shared, Writer};
 pub const PERSON_BURST: u32 = 2_000;
 /// The same a second.
 pub const PERSON_A_SECOND: u32 = 20;
-/// Notes of one address that do not verify, at once, and a second after that.
+/// Notes of one address that do not verify and requests without a good token, at once, and a second after that.
 pub const STRANGER_BURST: u32 = 200;
 /// The same a second.
 pub const STRANGER_A_SECOND: u32 = 2;
+/// Room on the disk that is kept for the record, in MiB.
+pub const RESERVE_MIB: u64 = 256;
 
 /// What is asked for when a service is started.
 pub struct Options {
@@ -68,6 +70,8 @@ pub struct Options {
     pub has_public_entries: bool,
     /// Statements and readings of one person at once, and a second after that.
     pub person_rate: (u32, u32),
+    /// The last of the disk, which neither drafts nor the access log take, in bytes: it is the record's.
+    pub reserve_bytes: u64,
 }
 
 /// What every request can reach.
@@ -76,7 +80,9 @@ pub struct Service {
     writer: Writer,
     clock: Arc<ServiceClock>,
     views: Views,
-    access: AccessLog,
+    access: Arc<AccessLog>,
+    reserve_bytes: u64,
+    folder: PathBuf,
     drafts: Drafts,
     rates: Rates,
     strangers: Rates,
@@ -98,6 +104,11 @@ pub enum Ended {
 }
 
 impl Service {
+    /// Whether there is more room on the disk than what is kept for the record.
+    fn has_room(&self) -> bool {
+        access::has_room(&self.folder.join(access::ACCESS_LOG), self.reserve_bytes)
+    }
+
     fn ask_rate(&self, person: &str, lang: Lang) -> Result<(), Problem> {
         let what = lang.pick("no more requests of one person than a person makes", "同一人员的请求频率不超过正常办理所需");
         self.rates.ask(person, Instant::now()).map_err(|wait| Problem::too_many(what, wait, lang))
@@ -129,7 +140,7 @@ pub async fn serve(
 ) -> Result<Ended, Failure> {
     crate::own_views::refuse_inside(&options.folder, dir, lang)?;
     std::fs::create_dir_all(&options.folder).map_err(Failure::file(&options.folder))?;
-    let access = AccessLog::open(&options.folder).map_err(Failure::file(&options.folder))?;
+    let access = Arc::new(AccessLog::open(&options.folder, options.reserve_bytes).map_err(Failure::file(&options.folder))?);
     let drafts = Drafts::open(&options.folder.join("drafts"))?;
     let clock = Arc::new(ServiceClock::of(ledger.state()));
     let size = ledger.seen().map_or(0, |seen| seen.size);
@@ -140,6 +151,7 @@ pub async fn serve(
     let (writer, writing) = Writer::start(Arc::clone(&ledger), move || writers_clock.now(), committing);
     let (stopping, stopped) = watch::channel(false);
     let follower = views.follow(Arc::clone(&ledger), committed.clone(), stopped.clone());
+    let noting = access.follow(stopped.clone());
     let asking = Asking { ledger: Arc::clone(&ledger), writer: writer.clone(), clock: Arc::clone(&clock) };
     let witnesses = Witnesses { asked: options.witnesses, every: options.witness_every, folder: options.folder.join("evidence") };
     let has_witnesses = !witnesses.asked.is_empty();
@@ -150,6 +162,8 @@ pub async fn serve(
         clock,
         views,
         access,
+        reserve_bytes: options.reserve_bytes,
+        folder: options.folder,
         drafts,
         rates: Rates::new(options.person_rate.0, options.person_rate.1),
         strangers: Rates::new(STRANGER_BURST, STRANGER_A_SECOND),
@@ -180,6 +194,7 @@ pub async fn serve(
     drop(service);
     let ended = tokio::task::spawn_blocking(move || {
         _ = asker.map(std::thread::JoinHandle::join);
+        _ = noting.join();
         (follower.join(), writing.join())
     });
     let Ok(ended) = tokio::time::timeout(listener::CLOSING_TIME, ended).await else {

@@ -217,6 +217,8 @@ fn where_the_access_log_cannot_be_written_nothing_is_shown() {
         let answer = served.get(path, Some(&token));
         assert_eq!((answer.status, answer.json()["rule"].as_str()), (503, Some("unavailable")), "{path}");
     }
+    let ready = served.get("/ready", None);
+    assert_eq!((ready.status, ready.json()["rule"].as_str()), (503, Some("not-ready")));
     // What is public, and what comes in, goes on.
     assert_eq!(served.get("/checkpoint", None).status, 200);
 }
@@ -465,4 +467,78 @@ fn behind_a_proxy_each_client_has_its_own_allowance() {
     assert!(served.access_log().iter().any(|line| line["peer"] == "192.0.2.3" && line["person"] == "t701"));
     let metrics = served.raw(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Forwarded-For: 192.0.2.4\r\n\r\n");
     assert_eq!(metrics.status, 403);
+}
+
+/// A stranger asked thirty thousand times in five seconds, each with an address of 15 kB, and had filled half a gigabyte of the log.
+#[test]
+fn a_stranger_without_a_token_fills_no_disk() {
+    let served = Served::start(&[]);
+    let token = served.token("t701");
+    let before = fs::metadata(served.path("county-service/access.jsonl")).unwrap().len();
+    let long = format!("/v1/cases/{}", "A".repeat(15_500));
+    let mut stream = TcpStream::connect(&served.address).unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let statuses: Vec<u16> = (0..600).map(|_| status_of(&mut stream, &mut reader, &long)).collect();
+    assert_eq!(statuses[0], 401);
+    let refused = statuses.iter().filter(|status| **status == 429).count();
+    assert!(refused > 250, "{refused}");
+    // Somebody with a token at the same address is shown what is asked for, and the log says what it left out.
+    assert_eq!(served.get("/v1/cases/07-05-003", Some(&token)).status, 200);
+    let log = served.access_log();
+    let unwritten: u64 = log.iter().filter_map(|line| line["requests"].as_u64()).sum();
+    assert_eq!(unwritten, refused as u64);
+    assert_eq!(log.iter().filter(|line| line["denied"] == "token-missing").count() + refused, statuses.len());
+    assert!(log.iter().all(|line| line.to_string().len() < 500));
+    let after = fs::metadata(served.path("county-service/access.jsonl")).unwrap().len();
+    assert!(after - before < 300_000, "{}", after - before);
+}
+
+/// One request on a connection that stays open.
+fn status_of(stream: &mut TcpStream, reader: &mut BufReader<TcpStream>, path: &str) -> u16 {
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
+    let (mut status, mut length) = (0, 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let line = line.trim_end().to_ascii_lowercase();
+        if let Some(code) = line.strip_prefix("http/1.1 ") {
+            status = code[..3].parse().unwrap();
+        }
+        if let Some(bytes) = line.strip_prefix("content-length: ") {
+            length = bytes.parse().unwrap();
+        }
+        if line.is_empty() {
+            break;
+        }
+    }
+    std::io::copy(&mut reader.take(length), &mut std::io::sink()).unwrap();
+    status
+}
+
+/// With a full disk the ledger stopped; and it had called itself ready while nothing could be shown.
+#[test]
+fn the_last_of_the_disk_is_the_records() {
+    let served = Served::start(&["--reserve", "1000000000000"]);
+    let notes = objections_by_hand(&served, 4..5);
+    for path in ["/v1/cases/07-05-003", "/v1/cases"] {
+        assert_eq!(served.get(path, Some(&served.token("t701"))).json()["rule"], "unavailable", "{path}");
+    }
+    let ready = served.get("/ready", None);
+    assert_eq!((ready.status, ready.json()["rule"].as_str()), (503, Some("not-ready")));
+    assert!(ready.json()["found"].as_str().unwrap().contains("room: false"));
+    let draft = fs::read(served.path("hand.draft")).unwrap();
+    assert_eq!(served.ask("POST", "/v1/drafts", None, "text/plain", &draft).status, 503);
+    assert_eq!(served.ask("POST", "/v1/statements", None, "text/plain", notes[0].as_bytes()).status, 201);
+}
+
+/// As [`objections`], drafted from the folder of the ledger: such a service gives no desk.
+fn objections_by_hand(served: &Served, cases: std::ops::Range<u32>) -> Vec<String> {
+    let key = served.key("t701");
+    let rows: String = cases.map(|case| format!("07-05-{case:03},mistake\n")).collect();
+    fs::write(served.path("rows.csv"), format!("case,reason\n{rows}")).unwrap();
+    let by = ["--dir", "county", "--by", "t701", "--device", "d-07-pair-1", "--rows", "rows.csv", "-o", "hand.draft"];
+    served.ok(&[&["draft", "objection"], &by[..], &["evidence none"]].concat());
+    served.ok(&["sign", "hand.draft", "--key", &key, "--person", "t701", "--policy", "county/trust-policy", "--yes"]);
+    let draft = signer::draft::Draft::parse(&fs::read(served.path("hand.draft")).unwrap()).unwrap();
+    draft.statements.iter().map(|statement| statement.note().encode()).collect()
 }

@@ -233,6 +233,9 @@ pub async fn leave(
         };
         signed.iter().try_for_each(|person| service.ask_rate(person, lang))?;
         signed.iter().for_each(|person| service.rates.charge(person, 1, Instant::now()));
+        if !service.has_room() {
+            return Err(Problem::failed(lang.pick("a disk with too little room for drafts", "磁盘余量不足，暂不存放草稿"), lang));
+        }
         service.drafts.keep(draft, lang)
     });
     // Whoever leaves what does not verify pays for it; signers pay for what does.

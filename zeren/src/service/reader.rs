@@ -1,6 +1,7 @@
 //! Who reads, and how far the person's offices let the person see. Nothing here is configured: it is what the ledger says now.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
@@ -47,7 +48,9 @@ impl Reader {
     /// # Errors
     /// The problem with which everything is answered if it cannot be noted.
     pub fn note(&self, service: &Service, denied: Option<&str>, lang: Lang) -> Result<(), Problem> {
-        note(service, Some(self.person.as_str()), self.peer, &self.path, denied, lang)
+        let access =
+            Access { person: Some(self.person.as_str()), peer: self.peer.0.to_string(), path: &self.path, asked: None, denied };
+        service.access.note(&access).map_err(|_| unwritten(lang))
     }
 
     /// Notes and says that the reader's offices do not reach so far.
@@ -72,9 +75,29 @@ impl Reader {
     }
 }
 
-fn note(service: &Service, person: Option<&str>, peer: Peer, path: &str, denied: Option<&str>, lang: Lang) -> Result<(), Problem> {
-    let access = Access { person, peer: peer.0.to_string(), path, denied };
-    service.access.note(&access).map_err(|_| Problem::failed("the access log cannot be written", lang))
+fn unwritten(lang: Lang) -> Problem {
+    Problem::failed(lang.pick("an access log that cannot be written", "查阅记录无法写入"), lang)
+}
+
+/// A request without a good token. It costs its address something and the log a line, so that neither is for nothing: whoever has
+/// no allowance left gets neither a line nor an answer that took work.
+fn refuse(service: &Service, peer: Peer, path: &str, rule: &str, found: String, lang: Lang) -> Problem {
+    let (stranger, now) = (peer.0.to_string(), Instant::now());
+    if let Err(wait) = service.strangers.ask(&stranger, now) {
+        service.access.pass_over();
+        return Problem::too_many(lang.pick("fewer requests without a good token", "无有效令牌的请求不得过多"), wait, lang);
+    }
+    service.strangers.charge(&stranger, 1, now);
+    let access = Access { person: None, peer: stranger, path, asked: None, denied: Some(rule) };
+    if service.access.note_nobody(&access).is_err() {
+        return unwritten(lang);
+    }
+    let expected = lang.pick("Authorization: Bearer and a reading token", "Authorization: Bearer 加查询令牌");
+    let advice = lang.pick(
+        "Make one with `zeren token`: signed with your own enrolled key, for this ledger, for at most an hour.",
+        "请用 zeren token 生成：以本人已登记密钥签署，限本账本，有效期不超过一小时。",
+    );
+    Problem::new(StatusCode::UNAUTHORIZED, rule, expected, found, advice)
 }
 
 impl FromRequestParts<Arc<Service>> for Reader {
@@ -92,19 +115,11 @@ impl FromRequestParts<Arc<Service>> for Reader {
         match reader {
             Ok(token) => {
                 service.ask_rate(token.person.as_str(), lang)?;
-                service.rates.charge(token.person.as_str(), 1, std::time::Instant::now());
+                service.rates.charge(token.person.as_str(), 1, Instant::now());
                 let units = units_of(writer::read(&service.ledger).state(), &token.person, service.clock.now());
                 Ok(Reader { person: token.person, units, peer, path })
             }
-            Err((rule, found)) => {
-                note(service, None, peer, &path, Some(rule), lang)?;
-                let expected = lang.pick("Authorization: Bearer and a reading token", "Authorization: Bearer 加查询令牌");
-                let advice = lang.pick(
-                    "Make one with `zeren token`: signed with your own enrolled key, for this ledger, for at most an hour.",
-                    "请用 zeren token 生成：以本人已登记密钥签署，限本账本，有效期不超过一小时。",
-                );
-                Err(Problem::new(StatusCode::UNAUTHORIZED, rule, expected, found, advice))
-            }
+            Err((rule, found)) => Err(refuse(service, peer, &path, rule, found, lang)),
         }
     }
 }

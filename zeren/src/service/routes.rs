@@ -45,7 +45,7 @@ fn api() -> Api {
 fn of_machine(api: Api) -> Api {
     let alive =
         Operation::public("Whether the process answers.").giving(200, JSON, object(&[("alive", json!({ "type": "boolean" }))]), "It does.");
-    let ready = Operation::public("Whether it can record: the writer runs, and the views are near.").giving(
+    let ready = Operation::public("Whether it can record and show: the writer runs, the views are near, the access log can be written, the disk has room.").giving(
         200,
         JSON,
         object(&[("ready", json!({ "type": "boolean" })), ("entries", count()), ("views", count())]),
@@ -257,12 +257,17 @@ async fn readiness(State(service): State<Arc<Service>>, lang: Lang) -> Result<Js
         let entries = writer::read(&service.ledger).seen().map_or(0, |seen| seen.size);
         let views = service.views.ask(lang, |rows| Ok(rows.cursor()?.map_or(0, |cursor| cursor.size)))?;
         let can_record = !service.writer.has_stopped() && !*service.stopping.borrow();
-        if can_record && entries.saturating_sub(views) <= READY_BEHIND_MAX {
+        let (can_show, has_room) = (service.access.is_well(), service.has_room());
+        if can_record && can_show && has_room && entries.saturating_sub(views) <= READY_BEHIND_MAX {
             return Ok(json!({ "ready": true, "entries": entries, "views": views }));
         }
-        let found = format!("recording: {can_record}, entries {entries}, views {views}");
+        let found = format!("recording: {can_record}, entries {entries}, views {views}, access log: {can_show}, room: {has_room}");
+        let expected = lang.pick(
+            "a writer that runs, views that are near, an access log that can be written, room on the disk",
+            "写入线程运行正常、视图接近账本、查阅记录可写、磁盘有余量",
+        );
         let advice = lang.pick("See the service's log.", "请查看服务日志。");
-        Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "a writer that runs, and views that are near", found, advice))
+        Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", expected, found, advice))
     });
     read.await.map(Json)
 }
