@@ -493,6 +493,120 @@ fn a_stranger_without_a_token_fills_no_disk() {
     assert!(after - before < 300_000, "{}", after - before);
 }
 
+/// Officials had filled what there is room for in another's name, and with a key that was long replaced.
+#[test]
+fn a_draft_is_whose_who_signed_it_with_a_key_in_force() {
+    let served = Served::start(&[]);
+    let notes = objections(&served, "x", 4..6);
+    assert_eq!(notes.len(), 2);
+    let draft = fs::read(served.path("x.draft")).unwrap();
+    let parsed = signer::draft::Draft::parse(&draft).unwrap();
+    let leave = |draft: &signer::draft::Draft| served.ask("POST", "/v1/drafts", None, "text/plain", draft.encode().as_bytes());
+    let rule = |draft: &signer::draft::Draft| leave(draft).json()["rule"].as_str().map(str::to_owned);
+    // A signer who is not enrolled, and an appointment that is none.
+    let named = |from: &str, to: &str| {
+        let mut other = parsed.clone();
+        other.statements.truncate(1);
+        let line = other.statements[0].text.lines().find(|line| line.starts_with("by t701 ")).unwrap().to_owned();
+        other.statements[0].text = other.statements[0].text.replacen(&line, &line.replacen(from, to, 1), 1);
+        signed(&served, other, "t701")
+    };
+    let hash = parsed.statements[0].text.lines().find_map(|line| line.strip_prefix("by t701 ")).unwrap();
+    let hash = hash.rsplit(' ').next().unwrap().to_owned();
+    assert_eq!(rule(&named(&hash, &format!("{}=", "A".repeat(43)))).as_deref(), Some("draft-signer"));
+    let own = parsed.statements[0].text.lines().find(|line| line.starts_with("by t701 ")).unwrap();
+    let nobody = signed(&served, with_line(&parsed, &own.replacen("t701", "nobody", 1)), "t701");
+    assert_eq!(rule(&nobody).as_deref(), Some("draft-signer"));
+    // A statement that somebody else signed does not make that one's a draft.
+    let mut mixed = signed(&served, with_line(&parsed, &office_of(&served, "t702")), "t702");
+    mixed.statements.insert(0, parsed.statements[0].clone());
+    assert_eq!(rule(&mixed).as_deref(), Some("draft-signature"));
+    // A checkpoint that the ledger never signed is not put in the place of the one that co-signers verify.
+    assert_eq!(leave(&parsed).status, 201);
+    let mut other = parsed.clone();
+    other.from.as_mut().unwrap().chain = signer::value::ChainHead([7; 32]);
+    assert_eq!(rule(&other).as_deref(), Some("draft-checkpoint"));
+    other.from = None;
+    assert_eq!(rule(&other).as_deref(), Some("draft-checkpoint"));
+    let id = leave(&parsed).json()["draft"].as_str().unwrap().to_owned();
+    let taken = served.get(&format!("/v1/drafts/{id}"), Some(&served.token("t701")));
+    assert_eq!(taken.body, parsed.encode().as_bytes());
+    // The key is replaced, and the old one leaves nothing any more.
+    let ledger = served.get("/v1/ledger", None).json()["ledger"].as_str().unwrap().to_owned();
+    let shown = served.ok(&["key", "show", "t701.pem"]);
+    let old = shown.split_whitespace().find(|word| word.len() == 44 && word.ends_with('=')).unwrap().to_owned();
+    let new = signer::SecretKey::from_seed(&zeroize::Zeroizing::new([9; 32]));
+    fs::write(served.path("t701-2.pem"), signer::keyfile::plain(&new).unwrap().as_bytes()).unwrap();
+    let lines = served.ok(&["key", "prove", "t701-2.pem", "--ledger", &ledger, "--person", "t701", "--replaces", &old]);
+    fs::write(served.path("t701-2.lines"), lines).unwrap();
+    let replaces = format!("replaces {old}");
+    let by = ["--desk", "x.desk", "--by", "t701:self", "--device", "d-07-pair-1", "--lines-from", "t701-2.lines", "-o", "r.draft"];
+    served.ok(&[&["draft", "rotate"], &by[..], &["person t701", &replaces]].concat());
+    served.ok(&["sign", "r.draft", "--key", "t701.pem", "--person", "t701", "--yes"]);
+    let said = served.ok(&["submit", "r.draft", "--to", &served.url(), "--key", "t701.pem", "--policy", "county/trust-policy"]);
+    assert!(said.contains("1 recorded"), "{said}");
+    assert_eq!(rule(&parsed).as_deref(), Some("draft-signature"));
+}
+
+fn signed(served: &Served, mut draft: signer::draft::Draft, person: &str) -> signer::draft::Draft {
+    for statement in &mut draft.statements {
+        statement.signatures = as_signed(served, &statement.text, person);
+    }
+    draft
+}
+
+fn as_signed(served: &Served, text: &str, person: &str) -> Vec<signer::note::SignatureLine> {
+    let key = served.secret(person);
+    vec![signer::note::SignatureLine::ed25519(person, &key.public(), &key.sign(text.as_bytes()))]
+}
+
+/// Nobody but the one who signs so many is kept from leaving more.
+#[test]
+fn drafts_are_counted_for_whoever_signed_them_and_not_for_whoever_is_named() {
+    let served = Served::start(&[]);
+    objections(&served, "x", 4..5);
+    let draft = signer::draft::Draft::parse(&fs::read(served.path("x.draft")).unwrap()).unwrap();
+    let by = office_of(&served, "t702");
+    let counted = |counter: u64| {
+        let mut other = with_line(&draft, &by);
+        let line = other.statements[0].text.lines().find(|line| line.starts_with("device ")).unwrap().to_owned();
+        other.statements[0].text = other.statements[0].text.replacen(&line, &format!("device d-07-pair-1 {counter}"), 1);
+        other
+    };
+    let leave = |draft: &signer::draft::Draft| served.ask("POST", "/v1/drafts", None, "text/plain", draft.encode().as_bytes()).status;
+    // t702 names t701 first each time, and signs alone.
+    let left: Vec<u16> = (0..101).map(|number| leave(&signed(&served, counted(1_000 + number), "t702"))).collect();
+    assert_eq!((left[99], left[100]), (201, 429), "{left:?}");
+    assert_eq!(leave(&signed(&served, counted(2_000), "t701")), 201);
+    // What is recorded makes room, although nobody asked for the list.
+    let mut both = signed(&served, counted(1_000), "t701");
+    both.statements[0].signatures.extend(as_signed(&served, &both.statements[0].text, "t702"));
+    let note = both.statements[0].note().encode();
+    let answer = served.ask("POST", "/v1/statements", None, "text/plain", note.as_bytes());
+    assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+    assert_eq!(leave(&signed(&served, counted(3_000), "t702")), 201);
+    assert_eq!(leave(&signed(&served, counted(3_001), "t702")), 429);
+}
+
+/// The `by` line of a person who holds one office.
+fn office_of(served: &Served, person: &str) -> String {
+    let token = served.token("o001");
+    let offices = served.get(&format!("/v1/persons/{person}"), Some(&token)).json();
+    let held = offices["offices"].as_array().unwrap().iter().find(|office| office["office"] != "self").unwrap().clone();
+    let note = served.get(&format!("/v1/entries/{}", held["entry"]), Some(&token)).json()["note"].as_str().unwrap().to_owned();
+    let appointment = signer::statement::statement_hash(&signer::Note::parse(note.as_bytes()).unwrap().text);
+    format!("by {person} {} {} {appointment}", held["office"].as_str().unwrap(), held["unit"].as_str().unwrap())
+}
+
+/// The first statement of a draft of t701 with one more signer, not signed.
+fn with_line(draft: &signer::draft::Draft, by: &str) -> signer::draft::Draft {
+    let mut other = draft.clone();
+    other.statements.truncate(1);
+    let own = other.statements[0].text.lines().find(|line| line.starts_with("by t701 ")).unwrap().to_owned();
+    other.statements[0].text = other.statements[0].text.replacen(&own, &format!("{own}\n{by}"), 1);
+    other
+}
+
 /// One request on a connection that stays open.
 fn status_of(stream: &mut TcpStream, reader: &mut BufReader<TcpStream>, path: &str) -> u16 {
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();

@@ -140,7 +140,7 @@ fn verify(service: &Service, sent: &str, now: UnixMs) -> Result<Token, TokenErro
 }
 
 /// The person's key that made this line, if it signs now: one that was replaced or revoked opens nothing.
-fn key_of(state: &State, person: &PersonId, line: &SignatureLine) -> Option<PublicKey> {
+pub fn key_of(state: &State, person: &PersonId, line: &SignatureLine) -> Option<PublicKey> {
     let key = state.ring().person(person, line.key_id)?;
     let known = state.person(person)?.key(&key.bytes())?;
     (known.status == KeyStatus::Active).then(|| key.clone())

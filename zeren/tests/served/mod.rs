@@ -113,6 +113,13 @@ impl Served {
         name
     }
 
+    /// The same, to sign with here.
+    #[allow(dead_code, reason = "not every file of tests signs by itself")]
+    pub fn secret(&self, person: &str) -> signer::SecretKey {
+        let file = fs::read(self.path(&self.key(person))).unwrap();
+        signer::keyfile::read(&file, None).unwrap()
+    }
+
     pub fn token(&self, person: &str) -> String {
         let ledger = self.get("/v1/ledger", None).json()["ledger"].as_str().unwrap().to_owned();
         let key = self.key(person);
