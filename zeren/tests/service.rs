@@ -174,8 +174,7 @@ fn offices_say_who_sees_what_and_every_denial_is_logged() {
     let cases = served.get("/v1/cases?limit=1000", Some(&village)).json();
     let cases = cases["cases"].as_array().unwrap().clone();
     assert!(!cases.is_empty() && cases.iter().all(|case| case["case"].as_str().unwrap().starts_with("07-05-")), "{cases:?}");
-    let waiting = served.get("/v1/status?unit=07-05", Some(&village)).json()["waiting"].as_array().unwrap().clone();
-    assert!(waiting.iter().all(|waits| waits["unit"] == "07-05"), "{waiting:?}");
+    says_only_its_own(&served, &village, &county);
     // Tokens of another ledger, of somebody else's key, too old, of a stranger.
     let ledger = served.get("/v1/ledger", None).json()["ledger"].as_str().unwrap().to_owned();
     let other = ledger.replace(&ledger[ledger.len() - 4..], "0000");
@@ -199,6 +198,31 @@ fn offices_say_who_sees_what_and_every_denial_is_logged() {
     assert!(noted(Some("t701"), "/v1/cases/07-01-001", None));
     assert!(noted(None, "/v1/cases/07-05-003", Some("token-ledger")));
     assert!(noted(None, "/tile/entries/000", Some("token-missing")));
+}
+
+/// A village clerk was shown the whole ledger's money, deadlines, answers, flags and refusals beside the own unit's counts.
+fn says_only_its_own(served: &Served, village: &str, county: &str) {
+    let (own, whole) = (served.get("/v1/status?unit=07-05", Some(village)).json(), served.get("/v1/status", Some(county)).json());
+    let public = ["anchored", "left_out", "ledger", "of_size", "published", "received_last", "received_last_ms", "root", "size", "steps"];
+    for (member, value) in own.as_object().unwrap() {
+        match member.as_str() {
+            "funnel" | "standing" | "waiting" => {
+                let rows = value.as_array().unwrap();
+                assert!(rows.iter().all(|row| row["unit"].as_str().unwrap().starts_with("07-05")), "{member}: {value}");
+                assert!(rows.len() < whole[member].as_array().unwrap().len(), "{member}: {value}");
+            }
+            "periods" => assert!(!value.as_array().unwrap().is_empty()),
+            "witnesses" => assert_eq!(*value, whole["witnesses"]),
+            public_member => assert!(public.contains(&public_member), "{member}: {value}"),
+        }
+    }
+    let left_out: Vec<&str> = own["left_out"].as_array().unwrap().iter().map(|member| member.as_str().unwrap()).collect();
+    assert_eq!(left_out, ["deadlines", "answers", "money", "raised", "refusals"]);
+    assert!(left_out.iter().all(|member| whole[member].is_array() || whole[member].is_object()), "{whole}");
+    assert!(whole["left_out"].is_null());
+    // Nor is it said which units there are.
+    let unknown = served.get("/v1/status?unit=07-05-99", Some(village)).json();
+    assert!(!unknown["found"].as_str().unwrap().contains("03"), "{unknown}");
 }
 
 #[test]

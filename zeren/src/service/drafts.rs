@@ -25,10 +25,10 @@ use self::judge::{Rejected, judge};
 use super::Service;
 use super::reader::Reader;
 use crate::error::Failure;
+use crate::files;
 use crate::http::listener::Peer;
 use crate::http::problem::Problem;
 use crate::lang::Lang;
-use crate::files;
 use crate::writer::{self, Shared};
 
 /// Longest draft that is kept, in bytes.
@@ -292,9 +292,7 @@ fn leave_there(service: &Service, body: &[u8], lang: Lang) -> Result<Kept, Rejec
 
 /// `GET /v1/drafts`: those in which the reader is named.
 pub async fn mine(Served(service): Served<Arc<Service>>, lang: Lang, reader: Reader) -> Result<Json<Value>, Problem> {
-    let listed = service.blocking(lang, move |service| {
-        Ok(service.drafts.of_signer(&reader.person, &service.ledger))
-    });
+    let listed = service.blocking(lang, move |service| Ok(service.drafts.of_signer(&reader.person, &service.ledger)));
     Ok(Json(json!({ "drafts": listed.await? })))
 }
 

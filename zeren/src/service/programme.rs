@@ -7,6 +7,7 @@ use axum::extract::{Path, Query, State};
 use ledger::Ledger;
 use ledger::storage::Folder;
 use projector::answers::Answer;
+use projector::refusals::Refusals;
 use projector::rows::{CaseRow, LineRow, ListLinesRow, PAGE_ROWS_MAX, Rows};
 use projector::{Prefix, ProjectorError, counts};
 use serde::Deserialize;
@@ -260,7 +261,8 @@ pub async fn batch(
     read.await.map(Json)
 }
 
-/// `GET /v1/status`: the counts, within the unit that is asked for, or that the reader's office covers.
+/// `GET /v1/status`: the counts, within the unit that is asked for, or that the reader's office covers; what is not kept by unit to
+/// whoever's office covers the whole ledger.
 pub async fn status(
     State(service): State<Arc<Service>>,
     lang: Lang,
@@ -274,20 +276,25 @@ pub async fn status(
         if !reader.covers(unit.as_str()) {
             return Err(reader.denied(service, lang.pick("an office that covers the unit", "任职范围包含该单位的岗位"), lang));
         }
-        let refusals = {
-            let ledger = writer::read(&service.ledger);
-            let keys = ledger.ring().checkpoint_keys();
-            let read = projector::refusals::refusals(ledger.storage(), ledger.id(), keys, service.clock.now());
-            read.map_err(|_| Problem::failed("refusals that cannot be read", lang))?
-        };
-        let within = Some(unit).filter(|unit| *unit != Unit::whole());
+        let refusals = reader.covers_all().then(|| refusals(service, lang)).transpose()?;
         let counted = service.views.ask(lang, |rows| Ok((counts::counts(rows)?, counts::waiting(rows)?)))?;
         let (Some(answer), mut waits) = counted else { return Err(Problem::not_found("entries", "none", lang)) };
-        waits.retain(|waits| reader.covers(waits.row.unit.as_deref().unwrap_or("-")));
+        let within = Some(unit).filter(|unit| *unit != Unit::whole());
+        waits.retain(|waits| {
+            let of = waits.row.unit.as_deref().unwrap_or("-");
+            reader.covers_all() || within.as_ref().is_some_and(|within| Unit::parse(of).is_some_and(|of| within.covers(&of)))
+        });
         let counted = crate::command::status::counted(answer, waits, refusals, within, asked.period, lang);
         counted.map(Json).map_err(|error| Problem::malformed("a unit and a period with cases", error.to_string(), lang))
     });
     read.await
+}
+
+fn refusals(service: &Service, lang: Lang) -> Result<Refusals, Problem> {
+    let ledger = writer::read(&service.ledger);
+    let keys = ledger.ring().checkpoint_keys();
+    let read = projector::refusals::refusals(ledger.storage(), ledger.id(), keys, service.clock.now());
+    read.map_err(|_| Problem::failed(lang.pick("refusals that cannot be read", "拒绝记录无法读取"), lang))
 }
 
 /// `GET /v1/postings`, for everybody: which list hung for which step from when to when.

@@ -48,8 +48,7 @@ impl Reader {
     /// # Errors
     /// The problem with which everything is answered if it cannot be noted.
     pub fn note(&self, service: &Service, denied: Option<&str>, lang: Lang) -> Result<(), Problem> {
-        let access =
-            Access { person: Some(self.person.as_str()), peer: self.peer.0.to_string(), path: &self.path, asked: None, denied };
+        let access = Access { person: Some(self.person.as_str()), peer: self.peer.0.to_string(), path: &self.path, asked: None, denied };
         service.access.note(&access).map_err(|_| unwritten(lang))
     }
 

@@ -45,12 +45,10 @@ fn api() -> Api {
 fn of_machine(api: Api) -> Api {
     let alive =
         Operation::public("Whether the process answers.").giving(200, JSON, object(&[("alive", json!({ "type": "boolean" }))]), "It does.");
-    let ready = Operation::public("Whether it can record and show: the writer runs, the views are near, the access log can be written, the disk has room.").giving(
-        200,
-        JSON,
-        object(&[("ready", json!({ "type": "boolean" })), ("entries", count()), ("views", count())]),
-        "It can.",
-    );
+    let ready = Operation::public(
+        "Whether it can record and show: the writer runs, the views are near, the access log can be written, the disk has room.",
+    )
+    .giving(200, JSON, object(&[("ready", json!({ "type": "boolean" })), ("entries", count()), ("views", count())]), "It can.");
     let counted = Operation::public("What the service counts, for Prometheus; to this machine only.").giving(200, TEXT, text(), "Samples.");
     api.route("/health", get(|| async { Json(json!({ "alive": true })) }), vec![("get", alive)])
         .route("/ready", get(readiness), vec![("get", ready)])
@@ -222,10 +220,12 @@ fn of_programme(api: Api) -> Api {
         view(&[("batch", text()), ("list", text())]),
         "The batch.",
     );
-    let status = Operation::by_token("Counts: funnel, standing, deadlines, money, what waits, refusals.")
+    let status = Operation::by_token(
+        "Counts: funnel, standing, what waits; to whoever's office covers the whole ledger also deadlines, answers, money, flags, refusals.",
+    )
         .asking("unit", false, json!({ "type": "string", "pattern": "^(-|[A-Za-z0-9][A-Za-z0-9-]{0,15})$" }), "Of this unit.")
         .asking("period", false, json!({ "type": "integer", "minimum": 1900, "maximum": 9999 }), "Of this period.")
-        .giving(200, JSON, object(&[("ledger", text()), ("size", count()), ("money", objects())]), "Counts.");
+        .giving(200, JSON, object(&[("ledger", text()), ("size", count()), ("funnel", objects()), ("standing", objects()), ("waiting", objects())]), "Counts; in `left_out` what is not kept by unit.");
     let postings = Operation::public("Which list hung for which step from when to when.").giving(
         200,
         JSON,
