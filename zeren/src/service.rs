@@ -1,6 +1,7 @@
 //! The service: one process that owns a ledger's folder and answers over HTTP (docs/decisions/0015).
 
 mod access;
+mod allowance;
 mod answers;
 mod clock;
 mod desk;
@@ -86,6 +87,7 @@ pub struct Service {
     drafts: Drafts,
     rates: Rates,
     strangers: Rates,
+    claims: Rates,
     committed: watch::Receiver<u64>,
     streams: AtomicUsize,
     connections: Arc<listener::Counts>,
@@ -167,6 +169,7 @@ pub async fn serve(
         drafts,
         rates: Rates::new(options.person_rate.0, options.person_rate.1),
         strangers: Rates::new(STRANGER_BURST, STRANGER_A_SECOND),
+        claims: Rates::new(allowance::CLAIMED_BURST, allowance::CLAIMED_A_SECOND),
         committed,
         streams: AtomicUsize::new(0),
         connections: Arc::default(),

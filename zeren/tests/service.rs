@@ -16,12 +16,16 @@ use self::served::Served;
 
 /// Signed objections of t701 on cases of village 05, each on its own counter.
 fn objections(served: &Served, name: &str, cases: std::ops::Range<u32>) -> Vec<String> {
-    let key = served.key("t701");
+    objections_of(served, "t701", name, cases)
+}
+
+fn objections_of(served: &Served, person: &str, name: &str, cases: std::ops::Range<u32>) -> Vec<String> {
+    let key = served.key(person);
     let rows: String = cases.map(|case| format!("07-05-{case:03},mistake\n")).collect();
     fs::write(served.path("rows.csv"), format!("case,reason\n{rows}")).unwrap();
     let desk = format!("{name}.desk");
     let url = served.url();
-    served.ok(&["desk", "fetch", "--service", &url, "--key", &key, "--person", "t701", "--policy", "county/trust-policy", "-o", &desk]);
+    served.ok(&["desk", "fetch", "--service", &url, "--key", &key, "--person", person, "--policy", "county/trust-policy", "-o", &desk]);
     let draft = format!("{name}.draft");
     served.ok(&[
         "draft",
@@ -29,7 +33,7 @@ fn objections(served: &Served, name: &str, cases: std::ops::Range<u32>) -> Vec<S
         "--desk",
         &desk,
         "--by",
-        "t701",
+        person,
         "--device",
         "d-07-pair-1",
         "-o",
@@ -38,7 +42,7 @@ fn objections(served: &Served, name: &str, cases: std::ops::Range<u32>) -> Vec<S
         "rows.csv",
         "evidence none",
     ]);
-    served.ok(&["sign", &draft, "--key", &key, "--person", "t701", "--yes"]);
+    served.ok(&["sign", &draft, "--key", &key, "--person", person, "--yes"]);
     let draft = signer::draft::Draft::parse(&fs::read(served.path(&draft)).unwrap()).unwrap();
     draft.statements.iter().map(|statement| statement.note().encode()).collect()
 }
@@ -629,6 +633,29 @@ fn with_line(draft: &signer::draft::Draft, by: &str) -> signer::draft::Draft {
     let own = other.statements[0].text.lines().find(|line| line.starts_with("by t701 ")).unwrap().to_owned();
     other.statements[0].text = other.statements[0].text.replacen(&own, &format!("{own}\n{by}"), 1);
     other
+}
+
+/// Rubbish from one address had silenced everybody behind the same proxy.
+#[test]
+fn who_floods_an_address_silences_nobody_else_there() {
+    let served = Served::start(&[]);
+    let notes = objections(&served, "x", 4..7);
+    let post = |note: &str| served.ask("POST", "/v1/statements", None, "text/plain", note.as_bytes()).status;
+    objections_of(&served, "t702", "y", 7..8);
+    let draft = fs::read(served.path("y.draft")).unwrap();
+    let flooded = (0..400).map(|_| post("rubbish")).find(|status| *status == 429);
+    assert_eq!(flooded, Some(429));
+    assert_eq!(post(&notes[0]), 201);
+    assert_eq!(served.ask("POST", "/v1/drafts", None, "text/plain", &draft).status, 201);
+    let draft = signer::draft::Draft::parse(&draft).unwrap();
+    fs::write(served.path("y.note"), draft.statements[0].note().encode()).unwrap();
+    // Statements that claim to be somebody's and are not are verified at a bounded rate.
+    let forged = notes[1].replace("reason mistake", "reason missing");
+    assert_ne!(forged, notes[1]);
+    let claimed: Vec<u16> = (0..200).map(|_| post(&forged)).collect();
+    assert!(claimed.starts_with(&[422; 20]) && claimed.contains(&429), "{claimed:?}");
+    // In whose name it was, that one waits; others do not.
+    assert_eq!(post(&fs::read_to_string(served.path("y.note")).unwrap()), 201);
 }
 
 /// One request on a connection that stays open.

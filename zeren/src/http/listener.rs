@@ -43,6 +43,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
 
+impl Peer {
+    /// The name under which the address has its allowance.
+    pub fn allowance(self) -> String {
+        self.0.to_string()
+    }
+}
+
 /// What a listener counts.
 #[derive(Debug, Default)]
 pub struct Counts {

@@ -251,21 +251,15 @@ pub async fn leave(
     lang: Lang,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let what = lang.pick("fewer drafts that do not verify", "未通过核验的草稿不得过多");
-    let stranger = peer.0.to_string();
-    service.strangers.ask(&stranger, Instant::now()).map_err(|wait| Problem::too_many(what, wait, lang))?;
-    let kept = service.blocking(lang, move |service| Ok(leave_there(service, &body, lang))).await?;
-    let kept = kept.map_err(|rejected| {
-        // Whoever leaves what is nobody's pays for it; signers pay for what is theirs.
-        if rejected.is_nobodys {
-            service.strangers.charge(&stranger, 1, Instant::now());
-        }
-        rejected.problem
-    })?;
-    if !kept.adds {
-        // The same again, by whomever: it costs the address, since anybody who was shown it can send it.
-        service.strangers.charge(&stranger, 1, Instant::now());
+    service.ask_stranger(peer, &body, lang.pick("fewer drafts that do not verify", "未通过核验的草稿不得过多"), lang)?;
+    let left = body.clone();
+    let kept = service.blocking(lang, move |service| Ok(leave_there(service, &left, lang))).await?;
+    // Whoever leaves what is nobody's pays for it; signers pay for what is theirs. The same again costs the address, by whomever it
+    // is left: everybody who was shown it can send it.
+    if kept.as_ref().map_or_else(|rejected| rejected.is_nobodys, |kept| !kept.adds) {
+        service.charge_stranger(peer, &body);
     }
+    let kept = kept.map_err(|rejected| rejected.problem)?;
     let (id, of, is_new) = (kept.id, kept.of, kept.is_new);
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(of.to_json(&id))).into_response())

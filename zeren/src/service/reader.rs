@@ -81,13 +81,13 @@ fn unwritten(lang: Lang) -> Problem {
 /// A request without a good token. It costs its address something and the log a line, so that neither is for nothing: whoever has
 /// no allowance left gets neither a line nor an answer that took work.
 fn refuse(service: &Service, peer: Peer, path: &str, rule: &str, found: String, lang: Lang) -> Problem {
-    let (stranger, now) = (peer.0.to_string(), Instant::now());
+    let (stranger, now) = (peer.allowance(), Instant::now());
     if let Err(wait) = service.strangers.ask(&stranger, now) {
         service.access.pass_over();
         return Problem::too_many(lang.pick("fewer requests without a good token", "无有效令牌的请求不得过多"), wait, lang);
     }
     service.strangers.charge(&stranger, 1, now);
-    let access = Access { person: None, peer: stranger, path, asked: None, denied: Some(rule) };
+    let access = Access { person: None, peer: peer.0.to_string(), path, asked: None, denied: Some(rule) };
     if service.access.note_nobody(&access).is_err() {
         return unwritten(lang);
     }

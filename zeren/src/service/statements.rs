@@ -58,9 +58,9 @@ async fn one(service: &Arc<Service>, peer: Peer, note: Vec<u8>, lang: Lang) -> R
         return Err(too_large(NOTE_BODY_BYTES_MAX, note.len(), lang));
     }
     let signers = signers_of(&note);
-    ask(service, peer, &signers, lang)?;
-    let answer = service.writer.submit(note).await.map_err(|error| stopped(&error, lang))?;
-    charge(service, peer, &signers, &answer);
+    ask(service, peer, &note, &signers, lang)?;
+    let answer = service.writer.submit(note.clone()).await.map_err(|error| stopped(&error, lang))?;
+    charge(service, peer, &note, &signers, &answer);
     Ok(match answer {
         Answer::Recorded { is_repeated, .. } => {
             let status = if is_repeated { StatusCode::OK } else { StatusCode::CREATED };
@@ -78,15 +78,16 @@ async fn many(service: &Arc<Service>, peer: Peer, body: &[u8], lang: Lang) -> Re
     }
     let notes: Vec<Vec<u8>> = notes.into_iter().map(String::into_bytes).collect();
     let signers: Vec<Vec<String>> = notes.iter().map(|note| signers_of(note)).collect();
-    signers.iter().try_for_each(|signers| ask(service, peer, signers, lang))?;
+    notes.iter().zip(&signers).try_for_each(|(note, signers)| ask(service, peer, note, signers, lang))?;
     let mut answers = service.writer.submit_all(notes.clone()).await.map_err(|error| stopped(&error, lang))?;
-    for (answer, note) in answers.iter_mut().zip(notes) {
+    for (answer, note) in answers.iter_mut().zip(&notes) {
         // A key that a statement before it enrolled was not known when all were checked together.
         if matches!(answer, Answer::Refused { refusal, note: None } if refusal.rule == Rule::KeyUnknown) {
-            *answer = service.writer.submit(note).await.map_err(|error| stopped(&error, lang))?;
+            *answer = service.writer.submit(note.clone()).await.map_err(|error| stopped(&error, lang))?;
         }
     }
-    answers.iter().zip(&signers).for_each(|(answer, signers)| charge(service, peer, signers, answer));
+    let answered = answers.iter().zip(&notes).zip(&signers);
+    answered.for_each(|((answer, note), signers)| charge(service, peer, note, signers, answer));
     let recorded = answers.iter().filter(|answer| matches!(answer, Answer::Recorded { .. })).count();
     let answers: Vec<Value> = answers.iter().map(|answer| answer_json(answer, lang)).collect();
     Ok(Json(json!({ "recorded": recorded, "answers": answers })).into_response())
@@ -131,18 +132,17 @@ fn signers_of(note: &[u8]) -> Vec<String> {
     lines.take(ledger::check::COSIGNATURES_MAX).filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect()
 }
 
-fn ask(service: &Service, peer: Peer, signers: &[String], lang: Lang) -> Result<(), Problem> {
-    let what = lang.pick("fewer notes that do not verify", "未通过核验的提交不得过多");
-    service.strangers.ask(&peer.0.to_string(), Instant::now()).map_err(|wait| Problem::too_many(what, wait, lang))?;
+fn ask(service: &Service, peer: Peer, note: &[u8], signers: &[String], lang: Lang) -> Result<(), Problem> {
+    service.ask_stranger(peer, note, lang.pick("fewer notes that do not verify", "未通过核验的提交不得过多"), lang)?;
     signers.iter().try_for_each(|signer| service.ask_rate(signer, lang))
 }
 
 /// Charges the signers of a note that verified; of one that did not, the address it came from.
-fn charge(service: &Service, peer: Peer, signers: &[String], answer: &Answer) {
+fn charge(service: &Service, peer: Peer, submitted: &[u8], signers: &[String], answer: &Answer) {
     let now = Instant::now();
     service.metrics.count(answer);
     match answer {
-        Answer::Refused { note: None, .. } => service.strangers.charge(&peer.0.to_string(), 1, now),
+        Answer::Refused { note: None, .. } => service.charge_stranger(peer, submitted),
         _ => signers.iter().for_each(|signer| service.rates.charge(signer, 1, now)),
     }
 }
