@@ -229,6 +229,33 @@ fn says_only_its_own(served: &Served, village: &str, county: &str) {
     assert!(!unknown["found"].as_str().unwrap().contains("03"), "{unknown}");
 }
 
+/// The desk gave every device's counter and every list without cases, and the log did not say of whom it was asked.
+#[test]
+fn a_desk_holds_what_its_clerk_needs_and_the_log_says_of_whom() {
+    let served = Served::start(&[]);
+    let [village, county] = ["v05-clerk", "o001"].map(|person| served.token(person));
+    let desk = |query: &str, token: &str| served.get(&format!("/v1/desk{query}"), Some(token)).json();
+    let (own, whole) = (desk("?with=o001&with=i001", &village), desk("", &county));
+    let names = |desk: &Value, what: &str| desk[what].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert!(names(&own, "counters").contains(&"d-07-05".to_owned()), "{:?}", names(&own, "counters"));
+    assert!(!names(&own, "counters").contains(&"d-07-01".to_owned()), "{:?}", names(&own, "counters"));
+    assert!(names(&whole, "counters").contains(&"d-07-01".to_owned()));
+    let more = desk("?device=d-07-01", &village);
+    assert_eq!(more["counters"]["d-07-01"], whole["counters"]["d-07-01"]);
+    // Lists of seats name nobody's case, and are the whole ledger's.
+    let of_cases = |list: &String| served.get(&format!("/v1/lists/{list}"), Some(&county)).json()["lines"][0]["case"].is_string();
+    assert!(names(&own, "lists").iter().all(of_cases), "{:?}", names(&own, "lists"));
+    for path in ["/v1/receipts/5", "/v1/drafts", "/v1/status?unit=07-05", "/v1/cases?unit=07-05"] {
+        assert_eq!(served.get(path, Some(&village)).status, 200, "{path}");
+    }
+    let log = served.access_log();
+    let noted = |path: &str| log.iter().find(|line| line["path"] == path && line["person"] == "v05-clerk").unwrap_or(&Value::Null);
+    assert_eq!(noted("/v1/desk")["asked"], json!({ "unit": null, "with": ["o001", "i001"], "device": [] }));
+    assert_eq!(noted("/v1/status")["asked"], json!({ "unit": "07-05" }));
+    assert_eq!(noted("/v1/cases")["asked"], json!({ "unit": "07-05" }));
+    assert!(["/v1/receipts/5", "/v1/drafts"].into_iter().all(|path| noted(path)["shown"] == true), "{log:?}");
+}
+
 #[test]
 fn where_the_access_log_cannot_be_written_nothing_is_shown() {
     let served = Served::start(&[]);

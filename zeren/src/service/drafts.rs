@@ -286,7 +286,10 @@ fn leave_there(service: &Service, body: &[u8], lang: Lang) -> Result<Kept, Rejec
 
 /// `GET /v1/drafts`: those in which the reader is named.
 pub async fn mine(Served(service): Served<Arc<Service>>, lang: Lang, reader: Reader) -> Result<Json<Value>, Problem> {
-    let listed = service.blocking(lang, move |service| Ok(service.drafts.of_signer(&reader.person, &service.ledger)));
+    let listed = service.blocking(lang, move |service| {
+        reader.note(service, None, lang)?;
+        Ok(service.drafts.of_signer(&reader.person, &service.ledger))
+    });
     Ok(Json(json!({ "drafts": listed.await? })))
 }
 

@@ -102,6 +102,7 @@ pub async fn cases(
     let within = page.unit.as_deref().map(|unit| named(unit, Unit::parse, "a unit", lang)).transpose()?;
     let after = page.after.as_deref().map(|case| named(case, CaseId::parse, "a case's id", lang)).transpose()?;
     let most = limited(page.limit, lang)?;
+    let reader = reader.asking(json!({ "unit": page.unit }));
     let read = service.blocking(lang, move |service| {
         let is_shown = |row: &CaseRow| {
             let unit = row.file.as_ref().map_or("-", |file| file.unit.as_str());
@@ -273,9 +274,11 @@ pub async fn status(
     let unit = asked.unit.as_deref().map(|unit| named(unit, Unit::parse, "a unit", lang)).transpose()?;
     let read = service.blocking(lang, move |service| {
         let unit = unit.or_else(|| reader.units.first().cloned()).unwrap_or_else(Unit::whole);
+        let reader = reader.asking(json!({ "unit": unit.as_str() }));
         if !reader.covers(unit.as_str()) {
             return Err(reader.denied(service, lang.pick("an office that covers the unit", "任职范围包含该单位的岗位"), lang));
         }
+        reader.note(service, None, lang)?;
         let refusals = reader.covers_all().then(|| refusals(service, lang)).transpose()?;
         let counted = service.views.ask(lang, |rows| Ok((counts::counts(rows)?, counts::waiting(rows)?)))?;
         let (Some(answer), mut waits) = counted else { return Err(Problem::not_found("entries", "none", lang)) };

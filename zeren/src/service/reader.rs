@@ -8,6 +8,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use ledger::state::{KeyStatus, State};
+use serde_json::Value;
 use signer::PublicKey;
 use signer::note::SignatureLine;
 use signer::token::{Token, TokenError};
@@ -30,6 +31,7 @@ pub struct Reader {
     pub units: Vec<Unit>,
     peer: Peer,
     path: String,
+    asked: Option<Value>,
 }
 
 impl Reader {
@@ -43,12 +45,25 @@ impl Reader {
         self.units.contains(&Unit::whole())
     }
 
+    /// With what is asked for beside the path, for the log.
+    #[must_use]
+    pub fn asking(mut self, asked: Value) -> Reader {
+        self.asked = Some(asked);
+        self
+    }
+
     /// Notes that this was shown, or that it was denied and why.
     ///
     /// # Errors
     /// The problem with which everything is answered if it cannot be noted.
     pub fn note(&self, service: &Service, denied: Option<&str>, lang: Lang) -> Result<(), Problem> {
-        let access = Access { person: Some(self.person.as_str()), peer: self.peer.0.to_string(), path: &self.path, asked: None, denied };
+        let access = Access {
+            person: Some(self.person.as_str()),
+            peer: self.peer.0.to_string(),
+            path: &self.path,
+            asked: self.asked.clone(),
+            denied,
+        };
         service.access.note(&access).map_err(|_| unwritten(lang))
     }
 
@@ -116,7 +131,7 @@ impl FromRequestParts<Arc<Service>> for Reader {
                 service.ask_rate(token.person.as_str(), lang)?;
                 service.rates.charge(token.person.as_str(), 1, Instant::now());
                 let units = units_of(writer::read(&service.ledger).state(), &token.person, service.clock.now());
-                Ok(Reader { person: token.person, units, peer, path })
+                Ok(Reader { person: token.person, units, peer, path, asked: None })
             }
             Err((rule, found)) => Err(refuse(service, peer, &path, rule, found, lang)),
         }

@@ -166,6 +166,12 @@ fn of_drafts(api: Api) -> Api {
     let desk = Operation::by_token("What drafting needs, within the reader's offices (docs/format.md section 23).")
         .asking("unit", false, json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9-]{0,15}$" }), "Only cases of this unit.")
         .asking("with", false, person_id(), "A co-signer; may be repeated.")
+        .asking(
+            "device",
+            false,
+            json!({ "type": "string" }),
+            "A device whose counter is wanted; may be repeated. Those that the signers or their unit used last are there in any case.",
+        )
         .asking("remembered", false, count(), "A size of which a proof is wanted; may be repeated.")
         .giving(200, JSON, object(&[("kind", text()), ("ledger", text()), ("checkpoint", text())]), "The desk.");
     api.route("/v1/desk", get(desk::desk), vec![("get", desk)])
