@@ -20,7 +20,6 @@ mod witnesses;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use ledger::storage::Folder;
@@ -34,6 +33,7 @@ use tokio::sync::watch;
 use self::access::AccessLog;
 use self::clock::ServiceClock;
 use self::drafts::Drafts;
+use self::events::Streams;
 use self::metrics::Metrics;
 use self::views::Views;
 use self::witnesses::{Asking, Witnesses};
@@ -89,7 +89,7 @@ pub struct Service {
     strangers: Rates,
     claims: Rates,
     committed: watch::Receiver<u64>,
-    streams: AtomicUsize,
+    streams: Streams,
     connections: Arc<listener::Counts>,
     metrics: Metrics,
     has_public_entries: bool,
@@ -171,7 +171,7 @@ pub async fn serve(
         strangers: Rates::new(STRANGER_BURST, STRANGER_A_SECOND),
         claims: Rates::new(allowance::CLAIMED_BURST, allowance::CLAIMED_A_SECOND),
         committed,
-        streams: AtomicUsize::new(0),
+        streams: Streams::default(),
         connections: Arc::default(),
         metrics: Metrics::default(),
         has_public_entries: options.has_public_entries,

@@ -435,6 +435,29 @@ fn each_commit_is_told_to_whoever_waits() {
     }
 }
 
+/// One address could take every stream.
+#[test]
+fn nobody_takes_all_streams() {
+    let served = Served::start(&["--behind-proxy"]);
+    let open = |address: &str| {
+        let mut stream = TcpStream::connect(&served.address).unwrap();
+        stream.write_all(format!("GET /v1/events HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {address}\r\n\r\n").as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream.try_clone().unwrap()).read_line(&mut line).unwrap();
+        (stream, line)
+    };
+    let streams: Vec<_> = (0..9).map(|_| open("192.0.2.1")).collect();
+    assert!(streams[..8].iter().all(|(_, line)| line.contains(" 200 ")), "{streams:?}");
+    assert!(streams[8].1.contains(" 503 "), "{streams:?}");
+    assert!(open("192.0.2.2").1.contains(" 200 "));
+    // A place is free again when its stream has ended, which the service sees at the next thing that it would send.
+    drop(streams);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !open("192.0.2.1").1.contains(" 200 ") {
+        assert!(Instant::now() < deadline);
+    }
+}
+
 /// Uploads on several connections until the service is told to stop; every receipt that came must be in the record.
 fn stopped_under_load(signal: &str) {
     let served = Served::start(&["--person-burst", "100000"]);
