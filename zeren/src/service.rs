@@ -12,6 +12,7 @@ mod openapi;
 mod programme;
 mod reader;
 mod record;
+mod refusals;
 mod routes;
 mod statements;
 mod views;

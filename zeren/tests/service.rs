@@ -435,6 +435,44 @@ fn each_commit_is_told_to_whoever_waits() {
     }
 }
 
+/// Refusals were signed and kept, and nobody could ask for one.
+#[test]
+fn a_refusal_is_there_for_whoever_has_the_note() {
+    let served = Served::start(&[]);
+    let early = objections(&served, "early", 4..6);
+    let late = objections(&served, "late", 7..9);
+    let post = |note: &str| served.ask("POST", "/v1/statements", None, "text/plain", note.as_bytes());
+    assert!(early.iter().all(|note| post(note).status == 201));
+    let answers: Vec<Value> = late.iter().map(|note| post(note).json()).collect();
+    assert!(answers.iter().all(|answer| answer["rule"] == "counter-used"), "{answers:?}");
+    let hash = |note: &str| <sha2::Sha256 as sha2::Digest>::digest(note).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let [village, county] = ["v05-clerk", "o001"].map(|person| served.token(person));
+    for (note, answer) in late.iter().zip(&answers) {
+        let path = format!("/v1/refusals/{}", hash(note));
+        assert_eq!(served.get(&path, None).status, 401);
+        let refusal = served.get(&path, Some(&village)).json();
+        assert_eq!((&refusal["refusal"], &refusal["rule"]), (&answer["refusal"], &json!("counter-used")));
+    }
+    let unknown = served.get(&format!("/v1/refusals/{}", hash(&early[0])), Some(&county));
+    assert_eq!((unknown.status, served.get("/v1/refusals/x", Some(&county)).status), (404, 400));
+    assert_eq!(served.get("/v1/refusals", Some(&village)).status, 403);
+    // Page by page, all of them.
+    let (mut found, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = served.get(&format!("/v1/refusals?limit=1{after}"), Some(&county)).json();
+        found.extend(page["refusals"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(found.len(), fs::read_dir(served.path("county/refusals")).unwrap().count());
+    assert!(late.iter().all(|note| found.iter().any(|refusal| refusal["submitted"] == json!(hash(note)))), "{found:?}");
+    // What a view counts up to is proved to be of the signed history.
+    let at = served.get("/v1/cases?limit=1", Some(&county)).json()["at"].clone();
+    let checkpoint = signer::Checkpoint::parse(&signer::Note::parse(&served.get("/checkpoint", None).body).unwrap().text).unwrap();
+    let proof = served.get(&format!("/v1/consistency?old={}&new={}", at["size"], checkpoint.size), None).json();
+    assert_eq!((&proof["old"]["root"], &proof["new"]["root"]), (&at["root"], &json!(checkpoint.root.to_string())));
+}
+
 /// One address could take every stream.
 #[test]
 fn nobody_takes_all_streams() {

@@ -27,7 +27,8 @@ const PAGE_MAX: usize = 1_000;
 /// Cases that are looked through for one page: those of other units are passed over.
 const LOOKED_AT_MAX: usize = 20_000;
 
-type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
+/// A query, or what is wrong with it.
+pub type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
 /// A page of something.
 #[derive(Deserialize, Default)]
@@ -54,11 +55,13 @@ pub struct Counted {
     period: Option<u16>,
 }
 
-fn query<T>(asked: Asked<T>, lang: Lang) -> Result<T, Problem> {
+/// What is asked for.
+pub fn query<T>(asked: Asked<T>, lang: Lang) -> Result<T, Problem> {
     asked.map(|Query(asked)| asked).map_err(|error| Problem::malformed("a query as the document says", error.body_text(), lang))
 }
 
-fn limited(limit: Option<usize>, lang: Lang) -> Result<usize, Problem> {
+/// Rows of a page.
+pub fn limited(limit: Option<usize>, lang: Lang) -> Result<usize, Problem> {
     let limit = limit.unwrap_or(PAGE);
     if (1..=PAGE_MAX).contains(&limit) {
         Ok(limit)
@@ -323,7 +326,8 @@ pub async fn report(State(service): State<Arc<Service>>, Path(hex): Path<String>
     })))
 }
 
-fn from_hex(hex: &str) -> Option<[u8; 32]> {
+/// 32 bytes from 64 hexadecimal digits.
+pub fn from_hex(hex: &str) -> Option<[u8; 32]> {
     let is_hex = hex.len() == 64 && hex.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
     let mut bytes = [0; 32];
     for (at, byte) in bytes.iter_mut().enumerate() {

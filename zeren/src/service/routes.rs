@@ -15,7 +15,7 @@ use super::Service;
 use super::drafts::DRAFT_BODY_BYTES_MAX;
 use super::openapi::{Api, Operation, count, object, objects, text, view};
 use super::statements::{NOTES_BODY_BYTES_MAX, NOTES_MAX};
-use super::{desk, drafts, events, metrics, programme, record, statements};
+use super::{desk, drafts, events, metrics, programme, record, refusals, statements};
 use crate::http::listener::Peer;
 use crate::http::problem::{PROBLEM_JSON, Problem};
 use crate::lang::Lang;
@@ -138,7 +138,19 @@ fn of_statements(api: Api) -> Api {
         json!({ "anyOf": [{ "type": "object", "required": ["index"] }, many] }),
         "Recorded before; or the answers to many.",
     );
+    let hash = || json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" });
+    let refused =
+        || object(&[("submitted", text()), ("statement", text()), ("rule", text()), ("received_ms", count()), ("refusal", text())]);
+    let refusal = Operation::by_token("The refusal, signed by the ledger, of a note that was submitted.")
+        .at("hash", hash(), "SHA-256 of the note as it was submitted, in hexadecimal: who does not have the note does not know it.")
+        .giving(200, JSON, refused(), "The refusal.");
+    let refusals = Operation::by_token("Refusals in the order of their hashes, to whoever's office covers the whole ledger.")
+        .asking("after", false, hash(), "The last hash of the page before.")
+        .asking("limit", false, json!({ "type": "integer", "minimum": 1, "maximum": 1000 }), "Refusals of a page.")
+        .giving(200, JSON, object(&[("refusals", json!({ "type": "array", "items": refused() }))]), "Refusals.");
     api.route("/v1/statements", post(statements::submit), vec![("post", submit)])
+        .route("/v1/refusals", get(refusals::refusals), vec![("get", refusals)])
+        .route("/v1/refusals/{hash}", get(refusals::refusal), vec![("get", refusal)])
 }
 
 fn of_drafts(api: Api) -> Api {
