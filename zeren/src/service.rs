@@ -7,6 +7,7 @@ mod clock;
 mod desk;
 mod drafts;
 mod events;
+mod large;
 mod metrics;
 mod openapi;
 mod programme;
@@ -35,6 +36,7 @@ use self::access::AccessLog;
 use self::clock::ServiceClock;
 use self::drafts::Drafts;
 use self::events::Streams;
+use self::large::Large;
 use self::metrics::Metrics;
 use self::views::Views;
 use self::witnesses::{Asking, Witnesses};
@@ -89,6 +91,7 @@ pub struct Service {
     rates: Rates,
     strangers: Rates,
     claims: Rates,
+    large: Large,
     committed: watch::Receiver<u64>,
     streams: Streams,
     connections: Arc<listener::Counts>,
@@ -171,6 +174,7 @@ pub async fn serve(
         rates: Rates::new(options.person_rate.0, options.person_rate.1),
         strangers: Rates::new(STRANGER_BURST, STRANGER_A_SECOND),
         claims: Rates::new(allowance::CLAIMED_BURST, allowance::CLAIMED_A_SECOND),
+        large: Large::default(),
         committed,
         streams: Streams::default(),
         connections: Arc::default(),

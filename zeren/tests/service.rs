@@ -473,6 +473,25 @@ fn a_refusal_is_there_for_whoever_has_the_note() {
     assert_eq!((&proof["old"]["root"], &proof["new"]["root"]), (&at["root"], &json!(checkpoint.root.to_string())));
 }
 
+/// A hundred desks of one official at once had slowed everybody's checkpoint, and filled the memory.
+#[test]
+fn a_desk_and_a_status_cost_more_than_a_case() {
+    let served = Served::start(&["--person-burst", "250", "--person-rate", "1"]);
+    let [one, other] = ["t701", "o001"].map(|person| served.token(person));
+    let statuses: Vec<u16> = (0..4).map(|_| served.get("/v1/desk", Some(&one)).status).collect();
+    assert_eq!(statuses, [200, 200, 200, 429]);
+    let statuses: Vec<u16> = (0..4).map(|_| served.get("/v1/status", Some(&other)).status).collect();
+    assert_eq!(statuses, [200, 200, 200, 429]);
+    // One of a person at a time, whatever the allowance.
+    let served = Served::start(&["--person-burst", "100000"]);
+    let token = served.token("t701");
+    let statuses = std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..24).map(|_| scope.spawn(|| served.get("/v1/desk", Some(&token)).status)).collect();
+        asking.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert!(statuses.contains(&200) && statuses.contains(&429), "{statuses:?}");
+}
+
 /// One address could take every stream.
 #[test]
 fn nobody_takes_all_streams() {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
+use axum::response::Response;
 use ledger::Ledger;
 use ledger::entry::Entry;
 use ledger::state::Device;
@@ -69,17 +69,13 @@ fn was_used_by(ledger: &Ledger<Folder>, known: &Device, reader: &Reader, persons
 }
 
 /// `GET /v1/desk`
-pub async fn desk(
-    State(service): State<Arc<Service>>,
-    lang: Lang,
-    reader: Reader,
-    RawQuery(query): RawQuery,
-) -> Result<Json<Value>, Problem> {
+pub async fn desk(State(service): State<Arc<Service>>, lang: Lang, reader: Reader, RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let query = query.unwrap_or_default();
     let mut asked =
         Asked::parse(&query).ok_or_else(|| Problem::malformed("unit=UNIT, with=PERSON, device=DEVICE, remembered=SIZE", query, lang))?;
     let reader = reader.asking(asked.to_json());
-    let read = service.blocking(lang, move |service| {
+    let person = reader.person.clone();
+    let made = service.large(lang, person, move |service| {
         asked.persons.push(reader.person.clone());
         let covers = |unit: &Unit| asked.unit.as_ref().is_none_or(|asked| asked.covers(unit)) && reader.covers(unit.as_str());
         let ledger = writer::read(&service.ledger);
@@ -108,5 +104,5 @@ pub async fn desk(
         reader.note(service, None, lang)?;
         Ok(desk.to_json())
     });
-    read.await.map(Json)
+    made.await
 }

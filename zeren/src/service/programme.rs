@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::response::Response;
 use ledger::Ledger;
 use ledger::storage::Folder;
 use projector::answers::Answer;
@@ -267,15 +268,11 @@ pub async fn batch(
 
 /// `GET /v1/status`: the counts, within the unit that is asked for, or that the reader's office covers; what is not kept by unit to
 /// whoever's office covers the whole ledger.
-pub async fn status(
-    State(service): State<Arc<Service>>,
-    lang: Lang,
-    reader: Reader,
-    asked: Asked<Counted>,
-) -> Result<Json<Value>, Problem> {
+pub async fn status(State(service): State<Arc<Service>>, lang: Lang, reader: Reader, asked: Asked<Counted>) -> Result<Response, Problem> {
     let asked = query(asked, lang)?;
     let unit = asked.unit.as_deref().map(|unit| named(unit, Unit::parse, "a unit", lang)).transpose()?;
-    let read = service.blocking(lang, move |service| {
+    let person = reader.person.clone();
+    let made = service.large(lang, person, move |service| {
         let unit = unit.or_else(|| reader.units.first().cloned()).unwrap_or_else(Unit::whole);
         let reader = reader.asking(json!({ "unit": unit.as_str() }));
         if !reader.covers(unit.as_str()) {
@@ -291,9 +288,9 @@ pub async fn status(
             reader.covers_all() || within.as_ref().is_some_and(|within| Unit::parse(of).is_some_and(|of| within.covers(&of)))
         });
         let counted = crate::command::status::counted(answer, waits, refusals, within, asked.period, lang);
-        counted.map(Json).map_err(|error| Problem::malformed("a unit and a period with cases", error.to_string(), lang))
+        counted.map_err(|error| Problem::malformed("a unit and a period with cases", error.to_string(), lang))
     });
-    read.await
+    made.await
 }
 
 fn refusals(service: &Service, lang: Lang) -> Result<Refusals, Problem> {
