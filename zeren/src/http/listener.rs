@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt as _;
 
 use super::problem::Problem;
+use crate::lang::Lang;
 
 /// Connections at a time.
 pub const CONNECTIONS_MAX: u32 = 2_048;
@@ -150,15 +151,16 @@ async fn connection(stream: TcpStream, place: Place) {
 }
 
 async fn answer(shared: Arc<Shared>, peer: Peer, request: hyper::Request<Incoming>) -> Result<Response, std::convert::Infallible> {
+    let lang = Lang::asked(request.headers());
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(peer);
     match tokio::time::timeout(REQUEST_TIME, shared.app.clone().oneshot(request)).await {
         Ok(answer) => answer,
         Err(_) => {
             shared.counts.timed_out.fetch_add(1, Ordering::Relaxed);
-            let advice = "Send the whole request within this time.";
-            let seconds = format!("a whole request within {} s", REQUEST_TIME.as_secs());
-            Ok(Problem::new(StatusCode::REQUEST_TIMEOUT, "time", seconds, "less", advice).into_response())
+            let advice = lang.pick("Send the whole request within this time.", "请在该时间内完整发送请求。");
+            let seconds = format!("{} {} s", lang.pick("a whole request within", "完整请求，限时"), REQUEST_TIME.as_secs());
+            Ok(Problem::new(StatusCode::REQUEST_TIMEOUT, "time", seconds, lang.pick("less", "未完成"), advice).into_response())
         }
     }
 }

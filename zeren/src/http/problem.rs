@@ -73,7 +73,7 @@ impl Problem {
     /// This machine failed; what exactly stands in the log.
     pub fn failed(what: &str, lang: Lang) -> Problem {
         let advice = lang.pick("Nothing was acknowledged. Ask whoever runs this service.", "未作任何确认。请联系本服务的管理人员。");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "a working service", what, advice)
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", lang.pick("a working service", "服务正常"), what, advice)
     }
 
     /// Too many requests.

@@ -81,7 +81,7 @@ pub async fn desk(State(service): State<Arc<Service>>, lang: Lang, reader: Reade
         let ledger = writer::read(&service.ledger);
         let size = ledger.seen().map_or(0, |seen| seen.size);
         if let Some(ahead) = asked.remembered.iter().find(|remembered| **remembered > size) {
-            return Err(Problem::malformed(format!("sizes up to {size}"), ahead.to_string(), lang));
+            return Err(Problem::malformed(format!("{} {size}", lang.pick("sizes up to", "条目数不超过")), ahead.to_string(), lang));
         }
         let needs = |device: &DeviceId, known: &Device| {
             reader.covers_all() || asked.devices.contains(device) || was_used_by(&ledger, known, &reader, &asked.persons)
@@ -96,7 +96,7 @@ pub async fn desk(State(service): State<Arc<Service>>, lang: Lang, reader: Reade
             return Err(Problem::new(
                 axum::http::StatusCode::UNPROCESSABLE_ENTITY,
                 "desk",
-                format!("at most {CASES_MAX} cases"),
+                format!("{} {CASES_MAX}", lang.pick("cases, at most", "案件数至多")),
                 desk.heads.len().to_string(),
                 advice,
             ));

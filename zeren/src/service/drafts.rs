@@ -134,7 +134,9 @@ impl Drafts {
         let is_new = there.is_none();
         let adds = there.is_none_or(|there| merge(&mut draft, there));
         let encoded = draft.encode();
-        let of = Known::of(&draft, encoded.len()).ok_or_else(|| Problem::malformed("a draft of acts", "another", lang))?;
+        let of = Known::of(&draft, encoded.len()).ok_or_else(|| {
+            Problem::malformed(lang.pick("a draft of acts", "由行为声明组成的草稿"), lang.pick("another", "其他内容"), lang)
+        })?;
         if let Err(problem) = room_for(&known, &id, &of, lang) {
             // Perhaps there is, without what the record holds by now.
             self.tidy(&mut known, ledger);
@@ -303,7 +305,7 @@ pub async fn take(
     let draft = service.blocking(lang, move |service| {
         require_signer(service, &id, &reader, lang)?;
         reader.note(service, None, lang)?;
-        service.drafts.read(&id).ok_or_else(|| Problem::not_found("a draft that waits", &id, lang))
+        service.drafts.read(&id).ok_or_else(|| Problem::not_found(lang.pick("a draft that waits", "待签草稿"), &id, lang))
     });
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], draft.await?.encode()).into_response())
 }
@@ -328,6 +330,6 @@ fn require_signer(service: &Service, id: &str, reader: &Reader, lang: Lang) -> R
     match service.drafts.is_signer(id, &reader.person) {
         Some(true) => Ok(()),
         Some(false) => Err(reader.denied(service, lang.pick("somebody who is named in the draft", "草稿所列签署人"), lang)),
-        None => Err(Problem::not_found("a draft that waits", id, lang)),
+        None => Err(Problem::not_found(lang.pick("a draft that waits", "待签草稿"), id, lang)),
     }
 }

@@ -58,7 +58,9 @@ pub struct Counted {
 
 /// What is asked for.
 pub fn query<T>(asked: Asked<T>, lang: Lang) -> Result<T, Problem> {
-    asked.map(|Query(asked)| asked).map_err(|error| Problem::malformed("a query as the document says", error.body_text(), lang))
+    asked
+        .map(|Query(asked)| asked)
+        .map_err(|error| Problem::malformed(lang.pick("a query as the document says", "接口文档所列的查询参数"), error.body_text(), lang))
 }
 
 /// Rows of a page.
@@ -67,7 +69,7 @@ pub fn limited(limit: Option<usize>, lang: Lang) -> Result<usize, Problem> {
     if (1..=PAGE_MAX).contains(&limit) {
         Ok(limit)
     } else {
-        Err(Problem::malformed(format!("limit from 1 to {PAGE_MAX}"), limit.to_string(), lang))
+        Err(Problem::malformed(format!("limit: 1 {} {PAGE_MAX}", lang.pick("to", "至")), limit.to_string(), lang))
     }
 }
 
@@ -83,12 +85,12 @@ pub async fn case(
     reader: Reader,
     page: Asked<Page>,
 ) -> Result<Json<Value>, Problem> {
-    let (page, case) = (query(page, lang)?, named(&id, CaseId::parse, "a case's id", lang)?);
+    let (page, case) = (query(page, lang)?, named(&id, CaseId::parse, lang.pick("a case's id", "案件编号"), lang)?);
     let limit = limited(page.limit, lang)?;
     let read = service.blocking(lang, move |service| {
         require_case(service, &reader, &case, lang)?;
         let answer = service.views.ask(lang, |rows| projector::answers::case(rows, &case, page.after, limit))?;
-        let Answer { at, value } = answer.ok_or_else(|| Problem::not_found("a case", case.as_str(), lang))?;
+        let Answer { at, value } = answer.ok_or_else(|| Problem::not_found(lang.pick("a case", "案件"), case.as_str(), lang))?;
         reader.note(service, None, lang)?;
         Ok(with_cursor(answers::case(&value, lang), &at))
     });
@@ -103,8 +105,8 @@ pub async fn cases(
     page: Asked<CasesPage>,
 ) -> Result<Json<Value>, Problem> {
     let page = query(page, lang)?;
-    let within = page.unit.as_deref().map(|unit| named(unit, Unit::parse, "a unit", lang)).transpose()?;
-    let after = page.after.as_deref().map(|case| named(case, CaseId::parse, "a case's id", lang)).transpose()?;
+    let within = page.unit.as_deref().map(|unit| named(unit, Unit::parse, lang.pick("a unit", "辖区代码"), lang)).transpose()?;
+    let after = page.after.as_deref().map(|case| named(case, CaseId::parse, lang.pick("a case's id", "案件编号"), lang)).transpose()?;
     let most = limited(page.limit, lang)?;
     let reader = reader.asking(json!({ "unit": page.unit }));
     let read = service.blocking(lang, move |service| {
@@ -117,7 +119,9 @@ pub async fn cases(
         let mut next = None;
         let at = loop {
             let answer = service.views.ask(lang, |rows| projector::answers::cases(rows, after.as_ref(), PAGE_MAX))?;
-            let Some(Answer { at, value }) = answer else { return Err(Problem::not_found("a case", "none", lang)) };
+            let Some(Answer { at, value }) = answer else {
+                return Err(Problem::not_found(lang.pick("a case", "案件"), lang.pick("none", "无"), lang));
+            };
             for (case, row) in &value.cases {
                 looked_at += 1;
                 after = CaseId::parse(case);
@@ -164,7 +168,7 @@ pub async fn person(
     reader: Reader,
     page: Asked<Page>,
 ) -> Result<Json<Value>, Problem> {
-    let (page, person) = (query(page, lang)?, named(&id, PersonId::parse, "a person's id", lang)?);
+    let (page, person) = (query(page, lang)?, named(&id, PersonId::parse, lang.pick("a person's id", "人员编号"), lang)?);
     let limit = limited(page.limit, lang)?;
     let read = service.blocking(lang, move |service| {
         let is_covered = {
@@ -176,7 +180,7 @@ pub async fn person(
             return Err(reader.denied(service, expected, lang));
         }
         let answer = service.views.ask(lang, |rows| projector::answers::person(rows, &person, page.after, limit))?;
-        let Answer { at, value } = answer.ok_or_else(|| Problem::not_found("a person", person.as_str(), lang))?;
+        let Answer { at, value } = answer.ok_or_else(|| Problem::not_found(lang.pick("a person", "人员"), person.as_str(), lang))?;
         reader.note(service, None, lang)?;
         Ok(with_cursor(answers::person(&value), &at))
     });
@@ -186,7 +190,7 @@ pub async fn person(
 /// Whether the reader's offices cover every case of a list; a list of seats has none, and is the whole ledger's.
 fn covers_list(ledger: &Ledger<Folder>, reader: &Reader, list: &Code) -> bool {
     let register = ledger.state().register();
-    let Some(known) = register.list(list) else { return false };
+    let Some(known) = register.list(list) else { return reader.covers_all() };
     let mut cases = known.cases().peekable();
     let has_cases = cases.peek().is_some();
     reader.covers_all() || has_cases && cases.all(|case| register.file(case).is_some_and(|file| reader.covers(file.unit.as_str())))
@@ -194,7 +198,7 @@ fn covers_list(ledger: &Ledger<Folder>, reader: &Reader, list: &Code) -> bool {
 
 /// `GET /v1/lists/LIST`
 pub async fn list(State(service): State<Arc<Service>>, Path(id): Path<String>, lang: Lang, reader: Reader) -> Result<Json<Value>, Problem> {
-    let list = named(&id, Code::parse, "a list's id", lang)?;
+    let list = named(&id, Code::parse, lang.pick("a list's id", "名册编号"), lang)?;
     let read = service.blocking(lang, move |service| {
         if !covers_list(&writer::read(&service.ledger), &reader, &list) {
             return Err(reader.denied(
@@ -205,7 +209,7 @@ pub async fn list(State(service): State<Arc<Service>>, Path(id): Path<String>, l
         }
         let (answer, lines) =
             service.views.ask(lang, |rows| Ok((projector::answers::list(rows, list.as_str())?, lines(rows, list.as_str())?)))?;
-        let Answer { at, value } = answer.ok_or_else(|| Problem::not_found("a list", list.as_str(), lang))?;
+        let Answer { at, value } = answer.ok_or_else(|| Problem::not_found(lang.pick("a list", "名册"), list.as_str(), lang))?;
         let root = writer::read(&service.ledger).state().register().list(&list).map(|list| list.root().to_string());
         reader.note(service, None, lang)?;
         let lines: Vec<Value> = lines.iter().map(answers::line).collect();
@@ -238,7 +242,7 @@ pub async fn batch(
     lang: Lang,
     reader: Reader,
 ) -> Result<Json<Value>, Problem> {
-    let batch = named(&id, Code::parse, "a batch's id", lang)?;
+    let batch = named(&id, Code::parse, lang.pick("a batch's id", "批次编号"), lang)?;
     let read = service.blocking(lang, move |service| {
         let (list, cases) = {
             let ledger = writer::read(&service.ledger);
@@ -256,7 +260,7 @@ pub async fn batch(
             ));
         }
         let answer = service.views.ask(lang, |rows| projector::answers::batch(rows, batch.as_str()))?;
-        let Answer { at, value } = answer.ok_or_else(|| Problem::not_found("a batch", batch.as_str(), lang))?;
+        let Answer { at, value } = answer.ok_or_else(|| Problem::not_found(lang.pick("a batch", "批次"), batch.as_str(), lang))?;
         reader.note(service, None, lang)?;
         let mut shown = answers::batch(&value);
         shown["batch"] = json!(batch.as_str());
@@ -270,7 +274,7 @@ pub async fn batch(
 /// whoever's office covers the whole ledger.
 pub async fn status(State(service): State<Arc<Service>>, lang: Lang, reader: Reader, asked: Asked<Counted>) -> Result<Response, Problem> {
     let asked = query(asked, lang)?;
-    let unit = asked.unit.as_deref().map(|unit| named(unit, Unit::parse, "a unit", lang)).transpose()?;
+    let unit = asked.unit.as_deref().map(|unit| named(unit, Unit::parse, lang.pick("a unit", "辖区代码"), lang)).transpose()?;
     let person = reader.person.clone();
     let made = service.large(lang, person, move |service| {
         let unit = unit.or_else(|| reader.units.first().cloned()).unwrap_or_else(Unit::whole);
@@ -281,14 +285,17 @@ pub async fn status(State(service): State<Arc<Service>>, lang: Lang, reader: Rea
         reader.note(service, None, lang)?;
         let refusals = reader.covers_all().then(|| refusals(service, lang)).transpose()?;
         let counted = service.views.ask(lang, |rows| Ok((counts::counts(rows)?, counts::waiting(rows)?)))?;
-        let (Some(answer), mut waits) = counted else { return Err(Problem::not_found("entries", "none", lang)) };
+        let (Some(answer), mut waits) = counted else {
+            return Err(Problem::not_found(lang.pick("entries", "条目"), lang.pick("none", "无"), lang));
+        };
         let within = Some(unit).filter(|unit| *unit != Unit::whole());
         waits.retain(|waits| {
             let of = waits.row.unit.as_deref().unwrap_or("-");
             reader.covers_all() || within.as_ref().is_some_and(|within| Unit::parse(of).is_some_and(|of| within.covers(&of)))
         });
         let counted = crate::command::status::counted(answer, waits, refusals, within, asked.period, lang);
-        counted.map_err(|error| Problem::malformed("a unit and a period with cases", error.to_string(), lang))
+        counted
+            .map_err(|error| Problem::malformed(lang.pick("a unit and a period with cases", "有案件的辖区和年度"), error.to_string(), lang))
     });
     made.await
 }
@@ -304,7 +311,7 @@ fn refusals(service: &Service, lang: Lang) -> Result<Refusals, Problem> {
 pub async fn postings(State(service): State<Arc<Service>>, lang: Lang) -> Result<Json<Value>, Problem> {
     let read = service.blocking(lang, move |service| {
         let (at, postings) = service.views.ask(lang, |rows| Ok((rows.cursor()?, counts::postings(rows)?)))?;
-        let at = at.ok_or_else(|| Problem::not_found("entries", "none", lang))?;
+        let at = at.ok_or_else(|| Problem::not_found(lang.pick("entries", "条目"), lang.pick("none", "无"), lang))?;
         let postings: Vec<Value> = postings.iter().map(|(key, row)| answers::posting(key, row)).collect();
         Ok(with_cursor(json!({ "postings": postings }), &at))
     });
@@ -316,7 +323,11 @@ pub async fn report(State(service): State<Arc<Service>>, Path(hex): Path<String>
     let expected = lang.pick("64 hexadecimal digits: SHA-256 of the code", "64 位十六进制：举报编码的 SHA-256");
     let token = named(&hex, |hex| from_hex(hex).map(ReportToken), expected, lang)?;
     let ledger = writer::read(&service.ledger);
-    let report = ledger.state().register().report(&token).ok_or_else(|| Problem::not_found("a report of this code", &hex, lang))?;
+    let report = ledger
+        .state()
+        .register()
+        .report(&token)
+        .ok_or_else(|| Problem::not_found(lang.pick("a report of this code", "该编码的举报"), &hex, lang))?;
     Ok(Json(json!({
         "received_ms": report.received.0, "answered": report.answered.is_some(),
         "answered_ms": report.answered.as_ref().map(|(at, _)| at.0), "answer": report.answered.as_ref().map(|(_, hash)| hash.to_string()),

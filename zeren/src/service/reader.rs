@@ -144,7 +144,9 @@ pub fn peer_of(parts: &Parts) -> Peer {
 }
 
 fn sent(headers: &HeaderMap) -> Option<&str> {
-    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
+    // The scheme's name may be written in any case (RFC 9110, section 11.1).
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn verify(service: &Service, sent: &str, now: UnixMs) -> Result<Token, TokenError> {

@@ -83,7 +83,7 @@ pub async fn tile(
     lang: Lang,
     request: Request,
 ) -> Result<Response, Problem> {
-    let unknown = || Problem::not_found("a tile that the checkpoint covers", &path, lang);
+    let unknown = || Problem::not_found(lang.pick("a tile that the checkpoint covers", "检查点所涵盖的哈希块"), &path, lang);
     let (level, address) = path.split_once('/').ok_or_else(unknown)?;
     let tile = Tile::parse(address).ok_or_else(unknown)?;
     let is_of_entries = level == "entries";
@@ -190,7 +190,9 @@ pub async fn receipt(
     let index = number_of(&index, lang)?;
     reader.note(&service, None, lang)?;
     let receipt = writer::read(&service.ledger).receipt(index).map_err(|error| failed(&error, lang))?;
-    let receipt = receipt.ok_or_else(|| Problem::not_found("an entry that the checkpoint covers", &index.to_string(), lang))?;
+    let receipt = receipt.ok_or_else(|| {
+        Problem::not_found(lang.pick("an entry that the checkpoint covers", "检查点所涵盖的条目"), &index.to_string(), lang)
+    })?;
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], receipt.encode()).into_response())
 }
 
@@ -205,7 +207,8 @@ pub async fn entry(
     let asked = reader.clone();
     let read = service.blocking(lang, move |service| {
         let ledger = writer::read(&service.ledger);
-        let unknown = || Problem::not_found("an entry that the checkpoint covers", &index.to_string(), lang);
+        let unknown =
+            || Problem::not_found(lang.pick("an entry that the checkpoint covers", "检查点所涵盖的条目"), &index.to_string(), lang);
         let receipt = ledger.receipt(index).map_err(|error| failed(&error, lang))?.ok_or_else(unknown)?;
         let bytes = ledger.entry(index).map_err(|error| failed(&error, lang))?.unwrap_or_default();
         let entry = Entry::parse(&bytes).map_err(|refusal| Problem::refused(&refusal, lang))?;
@@ -224,13 +227,13 @@ pub async fn entry(
 }
 
 fn number_of(index: &str, lang: Lang) -> Result<u64, Problem> {
-    signer::value::number(index).ok_or_else(|| Problem::malformed("an entry's index", index, lang))
+    signer::value::number(index).ok_or_else(|| Problem::malformed(lang.pick("an entry's index", "条目序号"), index, lang))
 }
 
 /// A ledger that cannot be read.
 fn failed(error: &LedgerError, lang: Lang) -> Problem {
     crate::screen::log("ledger unreadable", &json!({ "because": error.to_string() }));
-    Problem::failed("a ledger that cannot be read", lang)
+    Problem::failed(lang.pick("a ledger that cannot be read", "账本无法读取"), lang)
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::middleware::{map_request_with_state, map_response};
+use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::middleware::{Next, from_fn, map_request_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -25,17 +25,26 @@ const JSON: &str = "application/json";
 const TEXT: &str = "text/plain";
 const BYTES: &str = "application/octet-stream";
 
+/// Longest body of all, in bytes.
+const BODY_BYTES_MAX: usize = if NOTES_BODY_BYTES_MAX > DRAFT_BODY_BYTES_MAX { NOTES_BODY_BYTES_MAX } else { DRAFT_BODY_BYTES_MAX };
+/// Of an address that is shown, so many characters.
+const SHOWN_MAX: usize = 200;
+
 /// The service's routes.
 pub fn router(service: Arc<Service>) -> Router {
     let (router, document) = api().finish();
     let document = document.to_string();
     router
         .route("/v1/openapi.json", get(move || async { ([(CONTENT_TYPE, JSON)], document) }))
-        .fallback(|lang: Lang, uri: axum::http::Uri| async move { Problem::not_found("an address of this service", uri.path(), lang) })
-        .layer(DefaultBodyLimit::max(NOTES_BODY_BYTES_MAX.max(DRAFT_BODY_BYTES_MAX)))
-        .layer(map_response(as_problem))
+        .fallback(unknown_address)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(as_problem))
         .layer(map_request_with_state(Arc::clone(&service), as_forwarded))
         .with_state(service)
+}
+
+async fn unknown_address(lang: Lang, uri: axum::http::Uri) -> Problem {
+    Problem::not_found(lang.pick("an address of this service", "本服务的接口地址"), uri.path(), lang)
 }
 
 fn api() -> Api {
@@ -302,20 +311,34 @@ async fn as_forwarded(State(service): State<Arc<Service>>, mut request: Request)
     request
 }
 
-/// What the framework refuses by itself is a problem like any other.
-async fn as_problem(response: Response) -> Response {
+/// What the framework refuses by itself is a problem like any other, in the reader's language.
+async fn as_problem(lang: Lang, request: Request, next: Next) -> Response {
+    let asked = format!("{} {}", request.method(), request.uri().path());
+    let response = next.run(request).await;
     let status = response.status();
     let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|media| media.as_bytes() == PROBLEM_JSON.as_bytes());
     if !(status.is_client_error() || status.is_server_error()) || is_problem {
         return response;
     }
     let (parts, body) = response.into_parts();
-    let said = axum::body::to_bytes(body, 4_096).await.unwrap_or_default();
-    let found = String::from_utf8_lossy(&said).into_owned();
-    let problem = Problem::malformed("a request as GET /v1/openapi.json says", found, Lang::En).status(status);
-    let mut answer = problem.into_response();
-    if let Some(allow) = parts.headers.get(axum::http::header::ALLOW) {
-        answer.headers_mut().insert(axum::http::header::ALLOW, allow.clone());
+    let (expected, found) = match status {
+        // Which methods, is said by whom this passes on its way out.
+        StatusCode::METHOD_NOT_ALLOWED => (
+            lang.pick("a method that the header Allow names", "响应头 Allow 所列的方法").to_owned(),
+            asked.chars().take(SHOWN_MAX).collect(),
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            (format!("{} {BODY_BYTES_MAX}", lang.pick("bytes, at most", "字节数至多")), lang.pick("more", "更多").to_owned())
+        }
+        _ => {
+            let said = axum::body::to_bytes(body, 4_096).await.unwrap_or_default();
+            let expected = lang.pick("a request as GET /v1/openapi.json says", "符合 GET /v1/openapi.json 说明的请求");
+            (expected.to_owned(), String::from_utf8_lossy(&said).into_owned())
+        }
+    };
+    let mut answer = Problem::malformed(expected, found, lang).status(status).into_response();
+    if let Some(allow) = parts.headers.get(ALLOW) {
+        answer.headers_mut().insert(ALLOW, allow.clone());
     }
     answer
 }

@@ -47,7 +47,10 @@ pub async fn submit(
         "text/plain" => one(&service, peer, body.into(), lang).await,
         "application/json" => many(&service, peer, &body, lang).await,
         other => {
-            let expected = "text/plain with a note, or application/json with {\"notes\": [...]}";
+            let expected = lang.pick(
+                "text/plain with a note, or application/json with {\"notes\": [...]}",
+                "text/plain 的单份声明，或 application/json 的 {\"notes\": [...]}",
+            );
             Err(Problem::malformed(expected, other, lang).status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
         }
     }
@@ -74,7 +77,7 @@ async fn many(service: &Arc<Service>, peer: Peer, body: &[u8], lang: Lang) -> Re
     let Notes { notes } =
         serde_json::from_slice(body).map_err(|error| Problem::malformed("{\"notes\": [\"a note\", ...]}", error.to_string(), lang))?;
     if notes.is_empty() || notes.len() > NOTES_MAX {
-        return Err(Problem::malformed(format!("1 to {NOTES_MAX} notes"), notes.len().to_string(), lang));
+        return Err(Problem::malformed(format!("1 {} {NOTES_MAX}", lang.pick("to", "至")), notes.len().to_string(), lang));
     }
     let notes: Vec<Vec<u8>> = notes.into_iter().map(String::into_bytes).collect();
     let signers: Vec<Vec<String>> = notes.iter().map(|note| signers_of(note)).collect();
@@ -148,10 +151,15 @@ fn charge(service: &Service, peer: Peer, submitted: &[u8], signers: &[String], a
 }
 
 fn too_large(most: usize, found: usize, lang: Lang) -> Problem {
-    Problem::malformed(format!("at most {most} bytes"), format!("{found} bytes"), lang).status(StatusCode::PAYLOAD_TOO_LARGE)
+    Problem::malformed(format!("{} {most}", lang.pick("bytes, at most", "字节数至多")), found.to_string(), lang)
+        .status(StatusCode::PAYLOAD_TOO_LARGE)
 }
 
 fn stopped(error: &WriterError, lang: Lang) -> Problem {
     crate::screen::log("not acknowledged", &json!({ "because": error.to_string() }));
-    Problem::failed("a ledger that has stopped: whether it is in the record shows when it is submitted again", lang)
+    let what = lang.pick(
+        "a ledger that has stopped: whether it is in the record shows when it is submitted again",
+        "账本已停止写入：是否已入账，重新提交时即知",
+    );
+    Problem::failed(what, lang)
 }

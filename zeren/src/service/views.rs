@@ -75,7 +75,7 @@ impl Views {
         let projection = self.0.read().unwrap_or_else(PoisonError::into_inner);
         ask(projection.rows()).map_err(|error| {
             log("views unreadable", &json!({ "because": error.to_string() }));
-            Problem::failed("views that cannot be read", lang)
+            Problem::failed(lang.pick("views that cannot be read", "视图无法读取"), lang)
         })
     }
 }
