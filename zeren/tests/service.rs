@@ -835,6 +835,25 @@ fn status_of(stream: &mut TcpStream, reader: &mut BufReader<TcpStream>, path: &s
     status
 }
 
+/// The file was held open, so putting it aside needed a stop; and its lines were never brought to the disk.
+#[test]
+fn the_access_log_is_put_aside_while_it_is_written() {
+    let served = Served::start(&[]);
+    let token = served.token("t701");
+    let path = "/v1/cases/07-05-003";
+    assert_eq!(served.get(path, Some(&token)).status, 200);
+    let (log, aside) = (served.path("county-service/access.jsonl"), served.path("county-service/access-2026-11.jsonl"));
+    fs::rename(&log, &aside).unwrap();
+    let before = fs::read_to_string(&aside).unwrap();
+    assert_eq!(served.get(path, Some(&token)).status, 200);
+    assert_eq!(served.access_log().iter().filter(|line| line["path"] == path).count(), 1);
+    assert_eq!(fs::read_to_string(&aside).unwrap(), before);
+    // Whoever removes it loses what was in it, and nothing after.
+    fs::remove_file(&log).unwrap();
+    assert_eq!(served.get(path, Some(&token)).status, 200);
+    assert_eq!(served.access_log().len(), 1);
+}
+
 /// With a full disk the ledger stopped; and it had called itself ready while nothing could be shown.
 #[test]
 fn the_last_of_the_disk_is_the_records() {

@@ -56,7 +56,7 @@ impl Peer {
 
 fn site(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & u128::MAX << SITE_BITS).into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << SITE_BITS)).into(),
         address => address,
     }
 }
