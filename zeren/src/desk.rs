@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use ledger::LedgerError;
 use ledger::history::History;
-use ledger::state::{Appointment, State};
+use ledger::state::{Appointment, Device, State};
 use signer::draft::{Consistency, Draft, DraftedFrom};
 use signer::statement::{By, ProcedureName, Seen, Statement, statement_hash};
 use signer::value::{CaseId, Code, DeviceId, LedgerId, ListRoot, Office, PersonId, StatementHash, Unit, UnixMs};
@@ -63,6 +63,8 @@ pub struct Desk {
 pub struct Scope<'a> {
     /// Whether cases, lists and offices of a unit are needed.
     pub covers: &'a dyn Fn(&Unit) -> bool,
+    /// Whether a device's counter is needed.
+    pub needs: &'a dyn Fn(&DeviceId, &Device) -> bool,
     /// Persons whose offices are needed wherever they are.
     pub persons: &'a [PersonId],
     /// Sizes of the log that signers are known to remember.
@@ -88,7 +90,11 @@ impl Desk {
         appointments.sort_by(|(_, a), (_, b)| (a.since, &a.person, a.office.as_str()).cmp(&(b.since, &b.person, b.office.as_str())));
         let is_of_scope = |case: &CaseId| register.file(case).map_or((scope.covers)(&Unit::whole()), |file| (scope.covers)(&file.unit));
         let heads = register.cases().filter(|(case, _)| is_of_scope(case));
-        let list_in_scope = |list: &Code| register.list(list).is_some_and(|list| list.cases().all(is_of_scope));
+        // A list of seats has no cases, and is the whole ledger's.
+        let list_in_scope = |list: &Code| {
+            let Some(list) = register.list(list) else { return false };
+            if list.cases().next().is_none() { (scope.covers)(&Unit::whole()) } else { list.cases().all(is_of_scope) }
+        };
         Ok(Desk {
             from: drafted_from(history, checkpoint, seen, &sizes)?,
             seen,
@@ -98,6 +104,7 @@ impl Desk {
             appointments,
             counters: state
                 .devices()
+                .filter(|(device, known)| (scope.needs)(device, known))
                 .map(|(device, known)| (device.clone(), known.counters.keys().next_back().map_or(0, |last| last + 1)))
                 .collect(),
             heads: heads.filter_map(|(case, _)| Some((case.clone(), *state.case_head(case)?))).collect(),

@@ -30,6 +30,9 @@ pub const STALE_OR_OTHER: u8 = 5;
 /// HTTP status with which a service answers what a rule of the record refuses.
 pub const REFUSED_BY_RECORD: u16 = 422;
 
+/// How the system says that a disk is full, within what views say of their own storage.
+const NO_ROOM: &str = "os error 28";
+
 /// Why a command ends without having done its work.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -296,6 +299,14 @@ impl Failure {
                 "Is the service there, and the address right? Nothing is lost: the same again is answered as the first time.",
                 "请检查服务是否运行、地址是否正确。重复提交会得到首次的答复，不会丢失。",
             ),
+            Failure::Views(what) if what.contains(NO_ROOM) => (
+                "The disk is full. Make room outside the ledger's folder, then start again; nothing in `ledger/` may be deleted.",
+                "磁盘已满。请在账本文件夹之外腾出空间后重新启动；不得删除账本文件夹内任何文件。",
+            ),
+            Failure::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => (
+                "The disk is full. Make room outside the ledger's folder, then start again; nothing in `ledger/` may be deleted.",
+                "磁盘已满。请在账本文件夹之外腾出空间后重新启动；不得删除账本文件夹内任何文件。",
+            ),
             Failure::Views(_) => (
                 "Views hold nothing of their own: delete the folder `views` and run the command again.",
                 "视图可随时重建：删除 views 文件夹后重试。",
@@ -323,4 +334,22 @@ pub fn render_refused(heading: &str, refusal: &Refusal, advice: &str, lang: Lang
         within_line(&refusal.found),
         lang.pick("to do   ", "处理"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A service with a full disk was started again, and said that the views should be deleted.
+    #[test]
+    fn a_full_disk_is_not_mended_by_deleting() {
+        let full = io::Error::from_raw_os_error(28);
+        let views = Failure::Views(projector::ProjectorError::Storage { step: "opening", source: full }.to_string());
+        for failure in [views, Failure::file(Path::new("access.jsonl"))(io::Error::from_raw_os_error(28))] {
+            let said = failure.render(Lang::En);
+            assert!(said.contains("Make room") && !said.contains("delete the folder"), "{said}");
+            assert!(failure.render(Lang::Zh).contains("磁盘已满"));
+        }
+        assert!(Failure::Views("the row `x` cannot be read".to_owned()).render(Lang::En).contains("delete the folder"));
+    }
 }

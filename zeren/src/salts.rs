@@ -81,6 +81,14 @@ pub fn commitment(salt: &[u8; 32], paper: &[u8; 32]) -> Commitment {
 mod tests {
     use super::*;
 
+    /// What the manual had people compute by hand was another construction than this.
+    #[test]
+    fn a_commitment_is_the_one_of_the_format() {
+        let salt: [u8; 32] = core::array::from_fn(|at| at as u8);
+        let paper: [u8; 32] = Sha256::digest("letter\n").into();
+        assert_eq!(commitment(&salt, &paper).to_string(), "WuWH/Ydze6C92Wv5dv7OZuZgakXXySURtOFcjMsha44=");
+    }
+
     #[test]
     fn a_salt_and_a_paper_give_the_commitment_again_and_no_two_are_alike() {
         let mut salts = Salts::default();

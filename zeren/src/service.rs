@@ -1,6 +1,7 @@
 //! The service: one process that owns a ledger's folder and answers over HTTP (docs/decisions/0015).
 
 mod access;
+mod allowance;
 mod answers;
 mod clock;
 mod desk;
@@ -8,12 +9,14 @@ mod drafts;
 mod events;
 mod gate;
 mod kept;
+mod large;
 mod metrics;
 mod openapi;
 mod programme;
 mod proofs;
 mod reader;
 mod record;
+mod refusals;
 mod routes;
 mod statements;
 mod views;
@@ -22,7 +25,6 @@ mod witnesses;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -36,7 +38,9 @@ use tokio::sync::watch;
 use self::access::AccessLog;
 use self::clock::ServiceClock;
 use self::drafts::Drafts;
+use self::events::Streams;
 use self::gate::Gate;
+use self::large::Large;
 use self::metrics::Metrics;
 use self::views::Views;
 use self::witnesses::{Asking, Witnesses};
@@ -53,7 +57,7 @@ use crate::writer::{self, Shared, Writer};
 pub const PERSON_BURST: u32 = 2_000;
 /// The same a second.
 pub const PERSON_A_SECOND: u32 = 20;
-/// Notes of one address that do not verify, at once, and a second after that.
+/// Notes of one address that do not verify and requests without a good token, at once, and a second after that.
 pub const STRANGER_BURST: u32 = 200;
 /// The same a second.
 pub const STRANGER_A_SECOND: u32 = 2;
@@ -61,6 +65,8 @@ pub const STRANGER_A_SECOND: u32 = 2;
 pub const REPEATED_BURST: u32 = 20_000;
 /// The same a second.
 pub const REPEATED_A_SECOND: u32 = 200;
+/// Room on the disk that is kept for the record, in MiB.
+pub const RESERVE_MIB: u64 = 256;
 
 /// What is asked for when a service is started.
 pub struct Options {
@@ -76,6 +82,8 @@ pub struct Options {
     pub has_public_entries: bool,
     /// Statements and readings of one person at once, and a second after that.
     pub person_rate: (u32, u32),
+    /// The last of the disk, which neither drafts nor the access log take, in bytes: it is the record's.
+    pub reserve_bytes: u64,
 }
 
 /// What every request can reach.
@@ -85,13 +93,17 @@ pub struct Service {
     gate: Arc<Gate>,
     clock: Arc<ServiceClock>,
     views: Views,
-    access: AccessLog,
+    access: Arc<AccessLog>,
+    reserve_bytes: u64,
+    folder: PathBuf,
     drafts: Drafts,
     rates: Rates,
     strangers: Rates,
     repeats: Rates,
+    claims: Rates,
+    large: Large,
     committed: watch::Receiver<u64>,
-    streams: AtomicUsize,
+    streams: Streams,
     connections: Arc<listener::Counts>,
     metrics: Metrics,
     has_public_entries: bool,
@@ -108,6 +120,11 @@ pub enum Ended {
 }
 
 impl Service {
+    /// Whether there is more room on the disk than what is kept for the record.
+    fn has_room(&self) -> bool {
+        access::has_room(&self.folder.join(access::ACCESS_LOG), self.reserve_bytes)
+    }
+
     fn ask_rate(&self, person: &str, lang: Lang) -> Result<(), Problem> {
         let what = lang.pick("no more requests of one person than a person makes", "同一人员的请求频率不超过正常办理所需");
         self.rates.ask(person, Instant::now()).map_err(|wait| Problem::too_many(what, wait, lang))
@@ -139,7 +156,7 @@ pub async fn serve(
 ) -> Result<Ended, Failure> {
     crate::own_views::refuse_inside(&options.folder, dir, lang)?;
     std::fs::create_dir_all(&options.folder).map_err(Failure::file(&options.folder))?;
-    let access = AccessLog::open(&options.folder).map_err(Failure::file(&options.folder))?;
+    let access = Arc::new(AccessLog::open(&options.folder, options.reserve_bytes).map_err(Failure::file(&options.folder))?);
     let drafts = Drafts::open(&options.folder.join("drafts"))?;
     kept::show(&options.folder, &mut ledger, lang)?;
     let clock = Arc::new(ServiceClock::of(ledger.state()));
@@ -153,6 +170,7 @@ pub async fn serve(
     let (stopping, stopped) = watch::channel(false);
     let follower = views.follow(Arc::clone(&ledger), committed.clone(), stopped.clone());
     let keeper = kept::follow(options.folder.clone(), Arc::clone(&ledger), kept, stopped.clone());
+    let noting = access.follow(stopped.clone());
     let has_witnesses = !options.witnesses.is_empty();
     let gate = Arc::new(Gate::new(has_witnesses, Instant::now()));
     let asking = Asking { ledger: Arc::clone(&ledger), writer: writer.clone(), clock: Arc::clone(&clock), gate: Arc::clone(&gate) };
@@ -165,12 +183,16 @@ pub async fn serve(
         clock,
         views,
         access,
+        reserve_bytes: options.reserve_bytes,
+        folder: options.folder.clone(),
         drafts,
         rates: Rates::new(options.person_rate.0, options.person_rate.1),
         strangers: Rates::new(STRANGER_BURST, STRANGER_A_SECOND),
         repeats: Rates::new(REPEATED_BURST, REPEATED_A_SECOND),
+        claims: Rates::new(allowance::CLAIMED_BURST, allowance::CLAIMED_A_SECOND),
+        large: Large::default(),
         committed,
-        streams: AtomicUsize::new(0),
+        streams: Streams::default(),
         connections: Arc::default(),
         metrics: Metrics::default(),
         has_public_entries: options.has_public_entries,
@@ -195,7 +217,7 @@ pub async fn serve(
     let at_last = Arc::clone(&service.ledger);
     // Whoever still holds the service lets go of it when its connection is closed; the writer ends with the last.
     drop(service);
-    Threads { writing, follower, keeper, asker }.ended(options.folder, at_last, lang).await
+    Threads { writing, follower, keeper, noting, asker }.ended(options.folder, at_last, lang).await
 }
 
 /// What goes on beside the requests.
@@ -203,6 +225,7 @@ struct Threads {
     writing: JoinHandle<Result<(), LedgerError>>,
     follower: JoinHandle<()>,
     keeper: JoinHandle<()>,
+    noting: JoinHandle<()>,
     asker: Option<JoinHandle<()>>,
 }
 
@@ -211,6 +234,7 @@ impl Threads {
     async fn ended(self, folder: PathBuf, ledger: Shared, lang: Lang) -> Result<Ended, Failure> {
         let ended = tokio::task::spawn_blocking(move || {
             _ = self.asker.map(JoinHandle::join);
+            _ = self.noting.join();
             let ended = (self.follower.join(), self.keeper.join(), self.writing.join());
             // After the last commit: it may be older than that, but need not.
             if let Err(error) = kept::keep(&folder, &ledger) {

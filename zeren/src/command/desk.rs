@@ -65,6 +65,9 @@ pub struct FetchArgs {
     /// Somebody who will sign with you: offices, and proofs for what they remember
     #[arg(long, value_name = "PERSON")]
     with: Vec<String>,
+    /// A device to draft with that neither you nor your unit used last
+    #[arg(long, value_name = "DEVICE")]
+    device: Vec<String>,
     /// Only cases of this unit and of those within it
     #[arg(long)]
     unit: Option<String>,
@@ -137,9 +140,10 @@ impl Service {
 fn fetch(args: &FetchArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let client = args.service.open(lang)?;
     let with: String = args.with.iter().map(|person| format!("&with={person}")).collect();
+    let devices: String = args.device.iter().map(|device| format!("&device={device}")).collect();
     let remembered: String = args.remembered.iter().map(|size| format!("&remembered={size}")).collect();
     let unit = args.unit.as_ref().map_or_else(String::new, |unit| format!("&unit={unit}"));
-    let answer = client.get(&format!("/v1/desk?{}", format!("{with}{remembered}{unit}").trim_start_matches('&')))?;
+    let answer = client.get(&format!("/v1/desk?{}", format!("{with}{devices}{remembered}{unit}").trim_start_matches('&')))?;
     let desk = Desk::parse(answer.text.as_bytes()).map_err(|what| Failure::Remote { what: format!("not a desk: {what}") })?;
     files::replace(&args.output, answer.text.as_bytes(), 0o600)?;
     let (cases, lists) = (thousands(desk.heads.len() as u64), thousands(desk.lists.len() as u64));

@@ -179,7 +179,7 @@ fn read_desk(args: &ActArgs, lang: Lang) -> Result<Desk, Failure> {
         return Ok(desk);
     }
     let ledger = read_ledger(&args.dir, lang)?;
-    let scope = Scope { covers: &|_| true, persons: &signers(&args.by), remembered: &args.remembered };
+    let scope = Scope { covers: &|_| true, needs: &|_, _| true, persons: &signers(&args.by), remembered: &args.remembered };
     Desk::of(ledger.state(), ledger.history(), ledger.checkpoint(), ledger.size(), &scope)
 }
 

@@ -16,7 +16,7 @@ use crate::lang::Lang;
 use crate::remote::authorities::Authorities;
 use crate::screen::say;
 use crate::secret::PassphraseSource;
-use crate::service::{self, Ended, Options, PERSON_A_SECOND, PERSON_BURST};
+use crate::service::{self, Ended, Options, PERSON_A_SECOND, PERSON_BURST, RESERVE_MIB};
 
 /// How long threads have that still answer somebody when the service ends.
 const ENDING: Duration = Duration::from_secs(5);
@@ -63,6 +63,9 @@ pub struct Args {
     /// Requests of one person a second, after those
     #[arg(long, default_value_t = PERSON_A_SECOND, value_name = "N")]
     person_rate: u32,
+    /// The last of the disk, kept for the record: with less, nothing that needs a token is shown and no draft is taken
+    #[arg(long, default_value_t = RESERVE_MIB, value_name = "MIB")]
+    reserve: u64,
     #[command(flatten)]
     passphrase: PassphraseSource,
 }
@@ -93,6 +96,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         is_behind_proxy: args.behind_proxy,
         has_public_entries: args.public_entries,
         person_rate: (args.person_burst, args.person_rate),
+        reserve_bytes: args.reserve.saturating_mul(1 << 20),
     };
     let system = |source| Failure::File { path: args.listen.to_string(), source };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system)?;

@@ -108,20 +108,37 @@ fn gather(args: &Args, ledger: &Snapshot<Folder>, published: Option<&Published>,
     Ok(Status { at: answer.at, of_size: ledger.size(), counts: answer.value, units, periods, waits, refusals, differences })
 }
 
-/// Counts as JSON, of views that a service keeps.
+/// What is not kept by unit: said only to whoever's office covers the whole ledger.
+const OF_THE_WHOLE: [&str; 5] = ["deadlines", "answers", "money", "raised", "refusals"];
+
+/// Counts as JSON, of views that a service keeps. Without refusals only what is kept by unit is said, within the one that is asked for.
 pub fn counted(
-    answer: Answer<Counts>,
+    mut answer: Answer<Counts>,
     waits: Vec<Waits>,
-    refusals: Refusals,
+    refusals: Option<Refusals>,
     unit: Option<Unit>,
     period: Option<u16>,
     lang: Lang,
 ) -> Result<Value, Failure> {
+    let is_of_the_whole = refusals.is_some();
+    if !is_of_the_whole {
+        // Which other units and periods there are is not said either.
+        let is_within =
+            |(of, _, _): &(String, u16, String)| unit.as_ref().is_some_and(|unit| Unit::parse(of).is_some_and(|of| unit.covers(&of)));
+        answer.value.standing.retain(|of, _| is_within(of));
+        answer.value.funnel.retain(|of, _| is_within(of));
+    }
     known_unit(&answer.value, unit.as_ref(), lang)?;
     let (units, periods) = (Units::of(&answer.value, unit), periods(&answer.value, period, lang)?);
     let of_size = answer.at.size;
+    let refusals = refusals.unwrap_or_default();
     let status = Status { at: answer.at, of_size, counts: answer.value, units, periods, waits, refusals, differences: None };
-    Ok(status.to_json(None))
+    let mut counted = status.to_json(None);
+    if let Some(members) = counted.as_object_mut().filter(|_| !is_of_the_whole) {
+        OF_THE_WHOLE.iter().for_each(|member| _ = members.remove(*member));
+        members.insert("left_out".to_owned(), json!(OF_THE_WHOLE));
+    }
+    Ok(counted)
 }
 
 /// A unit that is asked for has cases.

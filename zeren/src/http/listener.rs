@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt as _;
 
 use super::problem::Problem;
+use crate::lang::Lang;
 
 /// Connections at a time.
 pub const CONNECTIONS_MAX: u32 = 2_048;
@@ -42,6 +43,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
+
+/// Bits of an IPv6 address that a site is given: the rest it makes up as it likes.
+const SITE_BITS: u32 = 64;
+
+impl Peer {
+    /// The name under which the address has its allowance: an IPv4 address, or the /64 in which an IPv6 address lies.
+    pub fn allowance(self) -> String {
+        site(self.0).to_string()
+    }
+}
+
+fn site(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << SITE_BITS)).into(),
+        address => address,
+    }
+}
 
 /// What a listener counts.
 #[derive(Debug, Default)]
@@ -101,7 +119,7 @@ impl Place {
     fn take(shared: &Arc<Shared>, slot: OwnedSemaphorePermit, peer: SocketAddr) -> Option<Place> {
         let address = peer.ip().to_canonical();
         let mut by_address = shared.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = by_address.entry(address).or_default();
+        let open = by_address.entry(site(address)).or_default();
         if *open >= CONNECTIONS_PER_ADDRESS_MAX && !address.is_loopback() {
             return None;
         }
@@ -113,10 +131,10 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut by_address = self.shared.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = by_address.get_mut(&self.address) {
+        if let Some(open) = by_address.get_mut(&site(self.address)) {
             *open -= 1;
             if *open == 0 {
-                by_address.remove(&self.address);
+                by_address.remove(&site(self.address));
             }
         }
     }
@@ -143,15 +161,32 @@ async fn connection(stream: TcpStream, place: Place) {
 }
 
 async fn answer(shared: Arc<Shared>, peer: Peer, request: hyper::Request<Incoming>) -> Result<Response, std::convert::Infallible> {
+    let lang = Lang::asked(request.headers());
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(peer);
     match tokio::time::timeout(REQUEST_TIME, shared.app.clone().oneshot(request)).await {
         Ok(answer) => answer,
         Err(_) => {
             shared.counts.timed_out.fetch_add(1, Ordering::Relaxed);
-            let advice = "Send the whole request within this time.";
-            let seconds = format!("a whole request within {} s", REQUEST_TIME.as_secs());
-            Ok(Problem::new(StatusCode::REQUEST_TIMEOUT, "time", seconds, "less", advice).into_response())
+            let advice = lang.pick("Send the whole request within this time.", "请在该时间内完整发送请求。");
+            let seconds = format!("{} {} s", lang.pick("a whole request within", "完整请求，限时"), REQUEST_TIME.as_secs());
+            Ok(Problem::new(StatusCode::REQUEST_TIMEOUT, "time", seconds, lang.pick("less", "未完成"), advice).into_response())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A site with IPv6 has 2^64 addresses, and had as many allowances.
+    #[test]
+    fn a_site_has_one_allowance() {
+        let allowance = |address: &str| Peer(address.parse().unwrap()).allowance();
+        assert_eq!(allowance("2001:db8:1:2:3:4:5:6"), allowance("2001:db8:1:2:ffff::1"));
+        assert_ne!(allowance("2001:db8:1:2::1"), allowance("2001:db8:1:3::1"));
+        assert_eq!(allowance("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_ne!(allowance("192.0.2.1"), allowance("192.0.2.2"));
+        assert!(site("::1".parse().unwrap()) != site("fe80::1".parse().unwrap()));
     }
 }

@@ -43,7 +43,13 @@ impl Metrics {
 pub async fn metrics(State(service): State<Arc<Service>>, Extension(peer): Extension<Peer>, lang: Lang) -> Result<Response, Problem> {
     if !peer.0.is_loopback() {
         let advice = lang.pick("Ask from the machine itself.", "请在本机查询。");
-        return Err(Problem::new(StatusCode::FORBIDDEN, "loopback", "a request from this machine", "another", advice));
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "loopback",
+            lang.pick("a request from this machine", "本机发出的请求"),
+            lang.pick("another", "其他机器"),
+            advice,
+        ));
     }
     let text = service.blocking(lang, move |service| gather(service, lang)).await?;
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())

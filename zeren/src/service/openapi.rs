@@ -144,6 +144,7 @@ fn problem_schema() -> Value {
 fn at_schema() -> Value {
     json!({
         "type": "object", "required": ["ledger", "size", "root"],
+        "description": "Up to where the answer is right. No checkpoint of just this size need have been signed: GET /checkpoint has the latest that was, and GET /v1/consistency?old=SIZE&new=ITS_SIZE the proof that it continues this root.",
         "properties": { "ledger": { "type": "string" }, "size": { "type": "integer" }, "root": { "type": "string" } },
     })
 }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::response::Response;
 use ledger::Ledger;
 use ledger::storage::Folder;
 use projector::answers::Answer;
+use projector::refusals::Refusals;
 use projector::rows::{CaseRow, LineRow, ListLinesRow, PAGE_ROWS_MAX, Rows};
 use projector::{Prefix, ProjectorError, counts};
 use serde::Deserialize;
@@ -26,7 +28,8 @@ const PAGE_MAX: usize = 1_000;
 /// Cases that are looked through for one page: those of other units are passed over.
 const LOOKED_AT_MAX: usize = 20_000;
 
-type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
+/// A query, or what is wrong with it.
+pub type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
 /// A page of something.
 #[derive(Deserialize, Default)]
@@ -53,18 +56,20 @@ pub struct Counted {
     period: Option<u16>,
 }
 
-fn query<T>(asked: Asked<T>, lang: Lang) -> Result<T, Problem> {
+/// What is asked for.
+pub fn query<T>(asked: Asked<T>, lang: Lang) -> Result<T, Problem> {
     asked
         .map(|Query(asked)| asked)
         .map_err(|error| Problem::malformed(lang.pick("a query as the document says", "接口文档规定的查询参数"), error.body_text(), lang))
 }
 
-fn limited(limit: Option<usize>, lang: Lang) -> Result<usize, Problem> {
+/// Rows of a page.
+pub fn limited(limit: Option<usize>, lang: Lang) -> Result<usize, Problem> {
     let limit = limit.unwrap_or(PAGE);
     if (1..=PAGE_MAX).contains(&limit) {
         Ok(limit)
     } else {
-        Err(Problem::malformed(format!("limit from 1 to {PAGE_MAX}"), limit.to_string(), lang))
+        Err(Problem::malformed(format!("limit: 1 {} {PAGE_MAX}", lang.pick("to", "至")), limit.to_string(), lang))
     }
 }
 
@@ -103,6 +108,7 @@ pub async fn cases(
     let within = page.unit.as_deref().map(|unit| named(unit, Unit::parse, lang.pick("a unit", "辖区编号"), lang)).transpose()?;
     let after = page.after.as_deref().map(|case| named(case, CaseId::parse, lang.pick("a case's id", "案件编号"), lang)).transpose()?;
     let most = limited(page.limit, lang)?;
+    let reader = reader.asking(json!({ "unit": page.unit }));
     let read = service.blocking(lang, move |service| {
         let is_shown = |row: &CaseRow| {
             let unit = row.file.as_ref().map_or("-", |file| file.unit.as_str());
@@ -113,7 +119,9 @@ pub async fn cases(
         let mut next = None;
         let at = loop {
             let answer = service.views.ask(lang, |rows| projector::answers::cases(rows, after.as_ref(), PAGE_MAX))?;
-            let Some(Answer { at, value }) = answer else { return Err(Problem::not_found(lang.pick("a case", "案件"), "none", lang)) };
+            let Some(Answer { at, value }) = answer else {
+                return Err(Problem::not_found(lang.pick("a case", "案件"), lang.pick("none", "无"), lang));
+            };
             for (case, row) in &value.cases {
                 looked_at += 1;
                 after = CaseId::parse(case);
@@ -189,7 +197,7 @@ pub async fn person(
 /// Whether the reader's offices cover every case of a list; a list of seats has none, and is the whole ledger's.
 fn covers_list(ledger: &Ledger<Folder>, reader: &Reader, list: &Code) -> bool {
     let register = ledger.state().register();
-    let Some(known) = register.list(list) else { return false };
+    let Some(known) = register.list(list) else { return reader.covers_all() };
     let mut cases = known.cases().peekable();
     let has_cases = cases.peek().is_some();
     reader.covers_all() || has_cases && cases.all(|case| register.file(case).is_some_and(|file| reader.covers(file.unit.as_str())))
@@ -269,43 +277,48 @@ pub async fn batch(
     read.await.map(Json)
 }
 
-/// `GET /v1/status`: the counts, within the unit that is asked for, or that the reader's office covers.
-pub async fn status(
-    State(service): State<Arc<Service>>,
-    lang: Lang,
-    reader: Reader,
-    asked: Asked<Counted>,
-) -> Result<Json<Value>, Problem> {
+/// `GET /v1/status`: the counts, within the unit that is asked for, or that the reader's office covers; what is not kept by unit to
+/// whoever's office covers the whole ledger.
+pub async fn status(State(service): State<Arc<Service>>, lang: Lang, reader: Reader, asked: Asked<Counted>) -> Result<Response, Problem> {
     let asked = query(asked, lang)?;
     let unit = asked.unit.as_deref().map(|unit| named(unit, Unit::parse, lang.pick("a unit", "辖区编号"), lang)).transpose()?;
-    let read = service.blocking(lang, move |service| {
+    let person = reader.person.clone();
+    let made = service.large(lang, person, move |service| {
         let unit = unit.or_else(|| reader.units.first().cloned()).unwrap_or_else(Unit::whole);
+        let reader = reader.asking(json!({ "unit": unit.as_str() }));
         if !reader.covers(unit.as_str()) {
             return Err(reader.denied(service, lang.pick("an office that covers the unit", "任职范围包含该单位的岗位"), lang));
         }
-        let refusals = {
-            let ledger = writer::read(&service.ledger);
-            let keys = ledger.ring().checkpoint_keys();
-            let read = projector::refusals::refusals(ledger.storage(), ledger.id(), keys, service.clock.now());
-            read.map_err(|_| Problem::failed(lang.pick("refusals that cannot be read", "拒绝通知无法读取"), lang))?
+        reader.note(service, None, lang)?;
+        let refusals = reader.covers_all().then(|| refusals(service, lang)).transpose()?;
+        let counted = service.views.ask(lang, |rows| Ok((counts::counts(rows)?, counts::waiting(rows)?)))?;
+        let (Some(answer), mut waits) = counted else {
+            return Err(Problem::not_found(lang.pick("entries", "账本条目"), lang.pick("none", "无"), lang));
         };
         let within = Some(unit).filter(|unit| *unit != Unit::whole());
-        let counted = service.views.ask(lang, |rows| Ok((counts::counts(rows)?, counts::waiting(rows)?)))?;
-        let (Some(answer), mut waits) = counted else { return Err(Problem::not_found(lang.pick("entries", "账本条目"), "none", lang)) };
-        waits.retain(|waits| reader.covers(waits.row.unit.as_deref().unwrap_or("-")));
+        waits.retain(|waits| {
+            let of = waits.row.unit.as_deref().unwrap_or("-");
+            reader.covers_all() || within.as_ref().is_some_and(|within| Unit::parse(of).is_some_and(|of| within.covers(&of)))
+        });
         let counted = crate::command::status::counted(answer, waits, refusals, within, asked.period, lang);
         counted
-            .map(Json)
             .map_err(|error| Problem::malformed(lang.pick("a unit and a period with cases", "有案件的辖区和年度"), error.to_string(), lang))
     });
-    read.await
+    made.await
+}
+
+fn refusals(service: &Service, lang: Lang) -> Result<Refusals, Problem> {
+    let ledger = writer::read(&service.ledger);
+    let keys = ledger.ring().checkpoint_keys();
+    let read = projector::refusals::refusals(ledger.storage(), ledger.id(), keys, service.clock.now());
+    read.map_err(|_| Problem::failed(lang.pick("refusals that cannot be read", "拒绝通知无法读取"), lang))
 }
 
 /// `GET /v1/postings`, for everybody: which list hung for which step from when to when.
 pub async fn postings(State(service): State<Arc<Service>>, lang: Lang) -> Result<Json<Value>, Problem> {
     let read = service.blocking(lang, move |service| {
         let (at, postings) = service.views.ask(lang, |rows| Ok((rows.cursor()?, counts::postings(rows)?)))?;
-        let at = at.ok_or_else(|| Problem::not_found(lang.pick("entries", "账本条目"), "none", lang))?;
+        let at = at.ok_or_else(|| Problem::not_found(lang.pick("entries", "账本条目"), lang.pick("none", "无"), lang))?;
         let postings: Vec<Value> = postings.iter().map(|(key, row)| answers::posting(key, row)).collect();
         Ok(with_cursor(json!({ "postings": postings }), &at))
     });
@@ -328,7 +341,8 @@ pub async fn report(State(service): State<Arc<Service>>, Path(hex): Path<String>
     })))
 }
 
-fn from_hex(hex: &str) -> Option<[u8; 32]> {
+/// 32 bytes from 64 hexadecimal digits.
+pub fn from_hex(hex: &str) -> Option<[u8; 32]> {
     let is_hex = hex.len() == 64 && hex.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
     let mut bytes = [0; 32];
     for (at, byte) in bytes.iter_mut().enumerate() {

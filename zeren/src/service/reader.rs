@@ -1,12 +1,14 @@
 //! Who reads, and how far the person's offices let the person see. Nothing here is configured: it is what the ledger says now.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use ledger::state::{KeyStatus, State};
+use serde_json::Value;
 use signer::PublicKey;
 use signer::note::SignatureLine;
 use signer::token::{Token, TokenError};
@@ -29,6 +31,7 @@ pub struct Reader {
     pub units: Vec<Unit>,
     peer: Peer,
     path: String,
+    asked: Option<Value>,
 }
 
 impl Reader {
@@ -42,12 +45,26 @@ impl Reader {
         self.units.contains(&Unit::whole())
     }
 
+    /// With what is asked for beside the path, for the log.
+    #[must_use]
+    pub fn asking(mut self, asked: Value) -> Reader {
+        self.asked = Some(asked);
+        self
+    }
+
     /// Notes that this was shown, or that it was denied and why.
     ///
     /// # Errors
     /// The problem with which everything is answered if it cannot be noted.
     pub fn note(&self, service: &Service, denied: Option<&str>, lang: Lang) -> Result<(), Problem> {
-        note(service, Some(self.person.as_str()), self.peer, &self.path, denied, lang)
+        let access = Access {
+            person: Some(self.person.as_str()),
+            peer: self.peer.0.to_string(),
+            path: &self.path,
+            asked: self.asked.clone(),
+            denied,
+        };
+        service.access.note(&access).map_err(|_| unwritten(lang))
     }
 
     /// Notes and says that the reader's offices do not reach so far.
@@ -72,9 +89,29 @@ impl Reader {
     }
 }
 
-fn note(service: &Service, person: Option<&str>, peer: Peer, path: &str, denied: Option<&str>, lang: Lang) -> Result<(), Problem> {
-    let access = Access { person, peer: peer.0.to_string(), path, denied };
-    service.access.note(&access).map_err(|_| Problem::failed(lang.pick("the access log cannot be written", "查阅记录无法写入"), lang))
+fn unwritten(lang: Lang) -> Problem {
+    Problem::failed(lang.pick("an access log that cannot be written", "查阅记录无法写入"), lang)
+}
+
+/// A request without a good token. It costs its address something and the log a line, so that neither is for nothing: whoever has
+/// no allowance left gets neither a line nor an answer that took work.
+fn refuse(service: &Service, peer: Peer, path: &str, rule: &str, found: String, lang: Lang) -> Problem {
+    let (stranger, now) = (peer.allowance(), Instant::now());
+    if let Err(wait) = service.strangers.ask(&stranger, now) {
+        service.access.pass_over();
+        return Problem::too_many(lang.pick("fewer requests without a good token", "无有效令牌的请求不得过多"), wait, lang);
+    }
+    service.strangers.charge(&stranger, 1, now);
+    let access = Access { person: None, peer: peer.0.to_string(), path, asked: None, denied: Some(rule) };
+    if service.access.note_nobody(&access).is_err() {
+        return unwritten(lang);
+    }
+    let expected = lang.pick("Authorization: Bearer and a reading token", "Authorization: Bearer 加查询令牌");
+    let advice = lang.pick(
+        "Make one with `zeren token`: signed with your own enrolled key, for this ledger, for at most an hour.",
+        "请用 zeren token 生成：以本人已登记密钥签署，限本账本，有效期不超过一小时。",
+    );
+    Problem::new(StatusCode::UNAUTHORIZED, rule, expected, found, advice)
 }
 
 impl FromRequestParts<Arc<Service>> for Reader {
@@ -92,19 +129,11 @@ impl FromRequestParts<Arc<Service>> for Reader {
         match reader {
             Ok(token) => {
                 service.ask_rate(token.person.as_str(), lang)?;
-                service.rates.charge(token.person.as_str(), 1, std::time::Instant::now());
+                service.rates.charge(token.person.as_str(), 1, Instant::now());
                 let units = units_of(writer::read(&service.ledger).state(), &token.person, service.clock.now());
-                Ok(Reader { person: token.person, units, peer, path })
+                Ok(Reader { person: token.person, units, peer, path, asked: None })
             }
-            Err((rule, found)) => {
-                note(service, None, peer, &path, Some(rule), lang)?;
-                let expected = lang.pick("Authorization: Bearer and a reading token", "Authorization: Bearer 加查询令牌");
-                let advice = lang.pick(
-                    "Make one with `zeren token`: signed with your own enrolled key, for this ledger, for at most an hour.",
-                    "请用 zeren token 生成：以本人已登记密钥签署，限本账本，有效期不超过一小时。",
-                );
-                Err(Problem::new(StatusCode::UNAUTHORIZED, rule, expected, found, advice))
-            }
+            Err((rule, found)) => Err(refuse(service, peer, &path, rule, found, lang)),
         }
     }
 }
@@ -130,7 +159,9 @@ pub fn peer_of(parts: &Parts) -> Peer {
 }
 
 fn sent(headers: &HeaderMap) -> Option<&str> {
-    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
+    // The scheme's name may be written in any case (RFC 9110, section 11.1).
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn verify(service: &Service, sent: &str, now: UnixMs) -> Result<Token, TokenError> {
@@ -140,7 +171,7 @@ fn verify(service: &Service, sent: &str, now: UnixMs) -> Result<Token, TokenErro
 }
 
 /// The person's key that made this line, if it signs now: one that was replaced or revoked opens nothing.
-fn key_of(state: &State, person: &PersonId, line: &SignatureLine) -> Option<PublicKey> {
+pub fn key_of(state: &State, person: &PersonId, line: &SignatureLine) -> Option<PublicKey> {
     let key = state.ring().person(person, line.key_id)?;
     let known = state.person(person)?.key(&key.bytes())?;
     (known.status == KeyStatus::Active).then(|| key.clone())

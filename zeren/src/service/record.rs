@@ -181,8 +181,14 @@ pub async fn consistency(
 }
 
 /// `GET /v1/receipts/INDEX`, for anybody who is enrolled: it says nothing of what the entry says.
-pub async fn receipt(State(service): State<Arc<Service>>, Path(index): Path<String>, lang: Lang, _: Reader) -> Result<Response, Problem> {
+pub async fn receipt(
+    State(service): State<Arc<Service>>,
+    Path(index): Path<String>,
+    lang: Lang,
+    reader: Reader,
+) -> Result<Response, Problem> {
     let index = number_of(&index, lang)?;
+    reader.note(&service, None, lang)?;
     let receipt = writer::read(&service.ledger).receipt(index).map_err(|error| failed(&error, lang))?;
     let receipt = receipt.ok_or_else(|| {
         Problem::not_found(lang.pick("an entry that the checkpoint covers", "检查点所覆盖的条目"), &index.to_string(), lang)

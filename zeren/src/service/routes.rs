@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::middleware::{map_request_with_state, map_response};
+use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::middleware::{Next, from_fn, map_request_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -16,7 +16,7 @@ use super::Service;
 use super::drafts::DRAFT_BODY_BYTES_MAX;
 use super::openapi::{Api, Operation, count, object, objects, text, view};
 use super::statements::{NOTES_BODY_BYTES_MAX, NOTES_MAX};
-use super::{desk, drafts, events, metrics, programme, proofs, record, statements};
+use super::{desk, drafts, events, metrics, programme, proofs, record, refusals, statements};
 use crate::http::problem::{PROBLEM_JSON, Problem};
 use crate::http::proxy;
 use crate::lang::Lang;
@@ -26,19 +26,26 @@ const JSON: &str = "application/json";
 const TEXT: &str = "text/plain";
 const BYTES: &str = "application/octet-stream";
 
+/// Longest body of all, in bytes.
+const BODY_BYTES_MAX: usize = if NOTES_BODY_BYTES_MAX > DRAFT_BODY_BYTES_MAX { NOTES_BODY_BYTES_MAX } else { DRAFT_BODY_BYTES_MAX };
+/// Of an address that is shown, so many characters.
+const SHOWN_MAX: usize = 200;
+
 /// The service's routes.
 pub fn router(service: Arc<Service>) -> Router {
     let (router, document) = api().finish();
     let document = document.to_string();
     router
         .route("/v1/openapi.json", get(move || async { ([(CONTENT_TYPE, JSON)], document) }))
-        .fallback(|lang: Lang, uri: axum::http::Uri| async move {
-            Problem::not_found(lang.pick("an address of this service", "本服务的接口地址"), uri.path(), lang)
-        })
-        .layer(DefaultBodyLimit::max(NOTES_BODY_BYTES_MAX.max(DRAFT_BODY_BYTES_MAX)))
-        .layer(map_response(as_problem))
+        .fallback(unknown_address)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(as_problem))
         .layer(map_request_with_state(Arc::clone(&service), as_forwarded))
         .with_state(service)
+}
+
+async fn unknown_address(lang: Lang, uri: axum::http::Uri) -> Problem {
+    Problem::not_found(lang.pick("an address of this service", "本服务的接口地址"), uri.path(), lang)
 }
 
 fn api() -> Api {
@@ -48,12 +55,10 @@ fn api() -> Api {
 fn of_machine(api: Api) -> Api {
     let alive =
         Operation::public("Whether the process answers.").giving(200, JSON, object(&[("alive", json!({ "type": "boolean" }))]), "It does.");
-    let ready = Operation::public("Whether it can record: the writer runs, and the views are near.").giving(
-        200,
-        JSON,
-        object(&[("ready", json!({ "type": "boolean" })), ("entries", count()), ("views", count())]),
-        "It can.",
-    );
+    let ready = Operation::public(
+        "Whether it can record and show: the writer runs, the views are near, the access log can be written, the disk has room.",
+    )
+    .giving(200, JSON, object(&[("ready", json!({ "type": "boolean" })), ("entries", count()), ("views", count())]), "It can.");
     let counted = Operation::public("What the service counts, for Prometheus; to this machine only.").giving(200, TEXT, text(), "Samples.");
     api.route("/health", get(|| async { Json(json!({ "alive": true })) }), vec![("get", alive)])
         .route("/ready", get(readiness), vec![("get", ready)])
@@ -143,7 +148,19 @@ fn of_statements(api: Api) -> Api {
         json!({ "anyOf": [{ "type": "object", "required": ["index", "receipt", "note"] }, many] }),
         "Recorded before, with the note as it is in the record; or the answers to many.",
     );
+    let hash = || json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" });
+    let refused =
+        || object(&[("submitted", text()), ("statement", text()), ("rule", text()), ("received_ms", count()), ("refusal", text())]);
+    let refusal = Operation::by_token("The refusal, signed by the ledger, of a note that was submitted.")
+        .at("hash", hash(), "SHA-256 of the note as it was submitted, in hexadecimal: who does not have the note does not know it.")
+        .giving(200, JSON, refused(), "The refusal.");
+    let refusals = Operation::by_token("Refusals in the order of their hashes, to whoever's office covers the whole ledger.")
+        .asking("after", false, hash(), "The last hash of the page before.")
+        .asking("limit", false, json!({ "type": "integer", "minimum": 1, "maximum": 1000 }), "Refusals of a page.")
+        .giving(200, JSON, object(&[("refusals", json!({ "type": "array", "items": refused() }))]), "Refusals.");
     api.route("/v1/statements", post(statements::submit), vec![("post", submit)])
+        .route("/v1/refusals", get(refusals::refusals), vec![("get", refusals)])
+        .route("/v1/refusals/{hash}", get(refusals::refusal), vec![("get", refusal)])
 }
 
 fn of_drafts(api: Api) -> Api {
@@ -171,6 +188,12 @@ fn of_drafts(api: Api) -> Api {
     let desk = Operation::by_token("What drafting needs, within the reader's offices (docs/format.md section 23).")
         .asking("unit", false, json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9-]{0,15}$" }), "Only cases of this unit.")
         .asking("with", false, person_id(), "A co-signer; may be repeated.")
+        .asking(
+            "device",
+            false,
+            json!({ "type": "string" }),
+            "A device whose counter is wanted; may be repeated. Those that the signers or their unit used last are there in any case.",
+        )
         .asking("remembered", false, count(), "A size of which a proof is wanted; may be repeated.")
         .giving(200, JSON, object(&[("kind", text()), ("ledger", text()), ("checkpoint", text())]), "The desk.");
     api.route("/v1/desk", get(desk::desk), vec![("get", desk)])
@@ -244,10 +267,12 @@ fn of_programme(api: Api) -> Api {
         view(&[("batch", text()), ("list", text())]),
         "The batch.",
     );
-    let status = Operation::by_token("Counts: funnel, standing, deadlines, money, what waits, refusals.")
+    let status = Operation::by_token(
+        "Counts: funnel, standing, what waits; to whoever's office covers the whole ledger also deadlines, answers, money, flags, refusals.",
+    )
         .asking("unit", false, json!({ "type": "string", "pattern": "^(-|[A-Za-z0-9][A-Za-z0-9-]{0,15})$" }), "Of this unit.")
         .asking("period", false, json!({ "type": "integer", "minimum": 1900, "maximum": 9999 }), "Of this period.")
-        .giving(200, JSON, object(&[("ledger", text()), ("size", count()), ("money", objects())]), "Counts.");
+        .giving(200, JSON, object(&[("ledger", text()), ("size", count()), ("funnel", objects()), ("standing", objects()), ("waiting", objects())]), "Counts; in `left_out` what is not kept by unit.");
     let postings = Operation::public("Which list hung for which step from when to when.").giving(
         200,
         JSON,
@@ -281,12 +306,17 @@ async fn readiness(State(service): State<Arc<Service>>, lang: Lang) -> Result<Js
         let is_read_only = writer::read(&service.ledger).read_only().is_some();
         let is_shut = is_read_only || service.gate.ask(Instant::now(), lang).is_err();
         let can_record = !service.writer.has_stopped() && !*service.stopping.borrow() && !is_shut;
-        if can_record && entries.saturating_sub(views) <= READY_BEHIND_MAX {
+        let (can_show, has_room) = (service.access.is_well(), service.has_room());
+        if can_record && can_show && has_room && entries.saturating_sub(views) <= READY_BEHIND_MAX {
             return Ok(json!({ "ready": true, "entries": entries, "views": views }));
         }
-        let found = format!("recording: {can_record}, entries {entries}, views {views}");
+        let found = format!("recording: {can_record}, entries {entries}, views {views}, access log: {can_show}, room: {has_room}");
+        let expected = lang.pick(
+            "a writer that runs, views that are near, an access log that can be written, room on the disk",
+            "写入线程运行正常、视图接近账本、查阅记录可写、磁盘有余量",
+        );
         let advice = lang.pick("See the service's log.", "请查看服务日志。");
-        Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "a writer that runs, and views that are near", found, advice))
+        Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", expected, found, advice))
     });
     read.await.map(Json)
 }
@@ -295,20 +325,34 @@ async fn as_forwarded(State(service): State<Arc<Service>>, request: Request) -> 
     proxy::as_forwarded(service.is_behind_proxy, request)
 }
 
-/// What the framework refuses by itself is a problem like any other.
-async fn as_problem(response: Response) -> Response {
+/// What the framework refuses by itself is a problem like any other, in the reader's language.
+async fn as_problem(lang: Lang, request: Request, next: Next) -> Response {
+    let asked = format!("{} {}", request.method(), request.uri().path());
+    let response = next.run(request).await;
     let status = response.status();
     let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|media| media.as_bytes() == PROBLEM_JSON.as_bytes());
     if !(status.is_client_error() || status.is_server_error()) || is_problem {
         return response;
     }
     let (parts, body) = response.into_parts();
-    let said = axum::body::to_bytes(body, 4_096).await.unwrap_or_default();
-    let found = String::from_utf8_lossy(&said).into_owned();
-    let problem = Problem::malformed("a request as GET /v1/openapi.json says", found, Lang::En).status(status);
-    let mut answer = problem.into_response();
-    if let Some(allow) = parts.headers.get(axum::http::header::ALLOW) {
-        answer.headers_mut().insert(axum::http::header::ALLOW, allow.clone());
+    let (expected, found) = match status {
+        // Which methods, is said by whom this passes on its way out.
+        StatusCode::METHOD_NOT_ALLOWED => (
+            lang.pick("a method that the header Allow names", "响应头 Allow 所列的方法").to_owned(),
+            asked.chars().take(SHOWN_MAX).collect(),
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            (format!("{} {BODY_BYTES_MAX}", lang.pick("bytes, at most", "字节数至多")), lang.pick("more", "更多").to_owned())
+        }
+        _ => {
+            let said = axum::body::to_bytes(body, 4_096).await.unwrap_or_default();
+            let expected = lang.pick("a request as GET /v1/openapi.json says", "符合 GET /v1/openapi.json 说明的请求");
+            (expected.to_owned(), String::from_utf8_lossy(&said).into_owned())
+        }
+    };
+    let mut answer = Problem::malformed(expected, found, lang).status(status).into_response();
+    if let Some(allow) = parts.headers.get(ALLOW) {
+        answer.headers_mut().insert(ALLOW, allow.clone());
     }
     answer
 }

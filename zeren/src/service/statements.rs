@@ -49,7 +49,10 @@ pub async fn submit(
         "text/plain" => one(&service, peer, body.into(), lang).await,
         "application/json" => many(&service, peer, &body, lang).await,
         other => {
-            let expected = "text/plain with a note, or application/json with {\"notes\": [...]}";
+            let expected = lang.pick(
+                "text/plain with a note, or application/json with {\"notes\": [...]}",
+                "text/plain 的单份声明，或 application/json 的 {\"notes\": [...]}",
+            );
             Err(Problem::malformed(expected, other, lang).status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
         }
     }
@@ -60,9 +63,9 @@ async fn one(service: &Arc<Service>, peer: Peer, note: Vec<u8>, lang: Lang) -> R
         return Err(too_large(NOTE_BODY_BYTES_MAX, note.len(), lang));
     }
     let signers = signers_of(&note);
-    ask(service, peer, &signers, lang)?;
-    let answer = service.writer.submit(note).await.map_err(|error| stopped(&error, lang))?;
-    charge(service, peer, &signers, &answer);
+    ask(service, peer, &note, &signers, lang)?;
+    let answer = service.writer.submit(note.clone()).await.map_err(|error| stopped(&error, lang))?;
+    charge(service, peer, &note, &signers, &answer);
     let stands = stands(service, &answer, lang).await?;
     Ok(match answer {
         Answer::Recorded { is_repeated, .. } => {
@@ -77,19 +80,20 @@ async fn many(service: &Arc<Service>, peer: Peer, body: &[u8], lang: Lang) -> Re
     let Notes { notes } =
         serde_json::from_slice(body).map_err(|error| Problem::malformed("{\"notes\": [\"a note\", ...]}", error.to_string(), lang))?;
     if notes.is_empty() || notes.len() > NOTES_MAX {
-        return Err(Problem::malformed(format!("1 to {NOTES_MAX} notes"), notes.len().to_string(), lang));
+        return Err(Problem::malformed(format!("1 {} {NOTES_MAX}", lang.pick("to", "至")), notes.len().to_string(), lang));
     }
     let notes: Vec<Vec<u8>> = notes.into_iter().map(String::into_bytes).collect();
     let signers: Vec<Vec<String>> = notes.iter().map(|note| signers_of(note)).collect();
-    signers.iter().try_for_each(|signers| ask(service, peer, signers, lang))?;
+    notes.iter().zip(&signers).try_for_each(|(note, signers)| ask(service, peer, note, signers, lang))?;
     let mut answers = service.writer.submit_all(notes.clone()).await.map_err(|error| stopped(&error, lang))?;
-    for (answer, note) in answers.iter_mut().zip(notes) {
+    for (answer, note) in answers.iter_mut().zip(&notes) {
         // A key that a statement before it enrolled was not known when all were checked together.
         if matches!(answer, Answer::Refused { refusal, note: None } if refusal.rule == Rule::KeyUnknown) {
-            *answer = service.writer.submit(note).await.map_err(|error| stopped(&error, lang))?;
+            *answer = service.writer.submit(note.clone()).await.map_err(|error| stopped(&error, lang))?;
         }
     }
-    answers.iter().zip(&signers).for_each(|(answer, signers)| charge(service, peer, signers, answer));
+    let answered = answers.iter().zip(&notes).zip(&signers);
+    answered.for_each(|((answer, note), signers)| charge(service, peer, note, signers, answer));
     let recorded = answers.iter().filter(|answer| matches!(answer, Answer::Recorded { .. })).count();
     let mut documents = Vec::with_capacity(answers.len());
     for answer in &answers {
@@ -106,7 +110,7 @@ async fn stands(service: &Arc<Service>, answer: &Answer, lang: Lang) -> Result<O
     let read = service.blocking(lang, move |service| {
         let bytes = writer::read(&service.ledger).entry(index).ok().flatten();
         let note = bytes.as_deref().and_then(|bytes| String::from_utf8(Entry::parse(bytes).ok()?.note.to_vec()).ok());
-        note.ok_or_else(|| Problem::failed("an entry that cannot be read", lang))
+        note.ok_or_else(|| Problem::failed(lang.pick("an entry that cannot be read", "账本条目无法读取"), lang))
     });
     read.await.map(Some)
 }
@@ -156,38 +160,34 @@ fn signers_of(note: &[u8]) -> Vec<String> {
     lines.take(ledger::check::COSIGNATURES_MAX).filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect()
 }
 
-fn ask(service: &Service, peer: Peer, signers: &[String], lang: Lang) -> Result<(), Problem> {
-    let (address, now) = (peer.0.to_string(), Instant::now());
-    let what = lang.pick("fewer notes that do not verify", "未通过核验的提交不得过多");
-    service.strangers.ask(&address, now).map_err(|wait| Problem::too_many(what, wait, lang))?;
-    let what = lang.pick("fewer notes that were recorded before", "重复提交不得过多");
-    service.repeats.ask(&address, now).map_err(|wait| Problem::too_many(what, wait, lang))?;
+fn ask(service: &Service, peer: Peer, note: &[u8], signers: &[String], lang: Lang) -> Result<(), Problem> {
+    service.ask_stranger(peer, note, lang.pick("fewer notes that do not verify", "未通过核验的提交不得过多"), lang)?;
+    service.ask_repeated(peer, note, lang.pick("fewer notes that were recorded before", "重复提交不得过多"), lang)?;
     signers.iter().try_for_each(|signer| service.ask_rate(signer, lang))
 }
 
 /// Charges the signers of a note that verified; of one that did not, the address it came from. To send again what was recorded is
 /// nobody's act: anybody who has the note can, so the signers are not charged, and the address not as for what is false.
-fn charge(service: &Service, peer: Peer, signers: &[String], answer: &Answer) {
+fn charge(service: &Service, peer: Peer, submitted: &[u8], signers: &[String], answer: &Answer) {
     let now = Instant::now();
     service.metrics.count(answer);
     match answer {
-        Answer::Refused { note: None, .. } => service.strangers.charge(&peer.0.to_string(), 1, now),
-        Answer::Recorded { is_repeated: true, .. } => service.repeats.charge(&peer.0.to_string(), 1, now),
+        Answer::Refused { note: None, .. } => service.charge_stranger(peer, submitted),
+        Answer::Recorded { is_repeated: true, .. } => service.charge_repeated(peer, submitted),
         _ => signers.iter().for_each(|signer| service.rates.charge(signer, 1, now)),
     }
 }
 
 fn too_large(most: usize, found: usize, lang: Lang) -> Problem {
-    Problem::malformed(format!("at most {most} bytes"), format!("{found} bytes"), lang).status(StatusCode::PAYLOAD_TOO_LARGE)
+    Problem::malformed(format!("{} {most}", lang.pick("bytes, at most", "字节数至多")), found.to_string(), lang)
+        .status(StatusCode::PAYLOAD_TOO_LARGE)
 }
 
 fn stopped(error: &WriterError, lang: Lang) -> Problem {
     crate::screen::log("not acknowledged", &json!({ "because": error.to_string() }));
-    Problem::failed(
-        lang.pick(
-            "a ledger that has stopped: whether it is in the record shows when it is submitted again",
-            "账本已停止：是否入账，重新提交即知",
-        ),
-        lang,
-    )
+    let what = lang.pick(
+        "a ledger that has stopped: whether it is in the record shows when it is submitted again",
+        "账本已停止写入：是否已入账，重新提交即知",
+    );
+    Problem::failed(what, lang)
 }
