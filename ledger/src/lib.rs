@@ -10,6 +10,7 @@
 pub mod admit;
 pub mod audit;
 pub mod backup;
+pub mod block;
 pub mod check;
 pub mod checkpoint_keys;
 pub mod entry;
@@ -26,6 +27,7 @@ mod parallel;
 pub mod policy;
 pub mod procedure;
 pub mod programme;
+pub mod quorum;
 pub mod record;
 mod recovery;
 pub mod refusal_note;

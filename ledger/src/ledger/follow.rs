@@ -1,0 +1,237 @@
+//! Following: the entries that another node sequenced, judged again, and made durable here.
+
+use signer::checkpoint::is_signed_by;
+use signer::epoch_note::{EPOCH_KIND, EpochNote};
+use signer::rule::{Refusal, Rule};
+use signer::value::{ChainHead, KeyBytes, LedgerId, NodeName, NoteHash, UnixMs};
+use signer::{Checkpoint, Note, PublicKey};
+
+use super::Ledger;
+use crate::admit::admit;
+use crate::block::Block;
+use crate::check::{check, check_all};
+use crate::entry::{Entry, SealedEntry};
+use crate::error::LedgerError;
+use crate::recovery::damaged;
+use crate::refusal_note::judge_kept;
+use crate::storage::Storage;
+
+/// How far somebody has read a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tip {
+    /// The stream.
+    pub generation: u64,
+    /// The last block, 0 before the first.
+    pub number: u64,
+    /// Its hash.
+    pub hash: NoteHash,
+}
+
+impl Tip {
+    /// Before the first block of a stream.
+    pub const fn start(generation: u64) -> Tip {
+        Tip { generation, number: 0, hash: NoteHash([0; 32]) }
+    }
+}
+
+/// What following a block did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// The block, for the next.
+    pub tip: Tip,
+    /// Entries that were new here.
+    pub entries: u64,
+}
+
+impl<S: Storage> Ledger<S> {
+    /// Whether this process could sign checkpoints now.
+    pub fn can_sign(&self) -> bool {
+        self.key_in_force().is_ok()
+    }
+
+    /// The first entry of a new sequencer, as it would be admitted now. Nothing is changed: it is followed like any other when the
+    /// stream holds it.
+    ///
+    /// # Errors
+    /// [`LedgerError::OtherCheckpointKey`]; [`LedgerError::Block`] where it would not be admitted.
+    pub fn epoch_entry(&self, node: &NodeName, key: KeyBytes, clock: UnixMs) -> Result<(u64, SealedEntry), LedgerError> {
+        let received = self.state.received_last().max(clock);
+        let epoch = self.next_epoch();
+        let note = EpochNote { ledger: self.id().clone(), epoch, node: node.clone(), key };
+        let signed = note.sign(self.key_in_force()?).encode();
+        let refused = |refusal| LedgerError::Block { number: 0, refusal };
+        let verified = check(signed.as_bytes(), self.ring()).map_err(refused)?;
+        admit(&self.state, &verified, received, None).map_err(refused)?;
+        let previous = self.history.chain_at(self.history.size()).unwrap_or(ChainHead::EMPTY);
+        Ok((epoch, SealedEntry::new(previous, received, &verified.bytes)))
+    }
+
+    /// The epoch that a new sequencer would begin.
+    pub fn next_epoch(&self) -> u64 {
+        self.state.epoch().map_or(0, |epoch| epoch.number) + 1
+    }
+
+    /// Takes the block after `tip`. Entries that are here already must be the same bytes; others are checked and admitted as if they
+    /// were submitted, and written. With the checkpoint key in hand they are signed for; without it they wait for [`Ledger::cover_with`].
+    ///
+    /// # Errors
+    /// [`LedgerError::Block`] for a block that is not the next one of this log: nothing of it was taken. [`LedgerError::Damaged`] where
+    /// an entry is not admitted, [`LedgerError::Storage`]: the ledger must be opened again.
+    pub fn follow(&mut self, tip: &Tip, block: &Block) -> Result<Followed, LedgerError> {
+        let number = block.header.number;
+        let refused = |refusal| LedgerError::Block { number, refusal };
+        self.judge_place(tip, block).map_err(refused)?;
+        let here = self.count_known(block)?;
+        let is_new = block.header.size == self.history.size() || here < block.carried.entries.len();
+        if is_new {
+            self.judge_epoch(block).map_err(refused)?;
+        }
+        let refusals = self.read_refusals(block).map_err(refused)?;
+        self.or_poisoned(|ledger| ledger.take_block(block, here, &refusals))?;
+        let tip = Tip { generation: tip.generation, number, hash: block.hash };
+        Ok(Followed { tip, entries: (block.carried.entries.len() - here) as u64 })
+    }
+
+    /// Makes a checkpoint that somebody else signed the latest one, if it is later than the latest and covers what is here.
+    /// Whether it was taken.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`] with `fork` where its root is another; storage failures.
+    pub fn cover_with(&mut self, note: &Note) -> Result<bool, LedgerError> {
+        let Some(checkpoint) = Checkpoint::parse(&note.text).filter(|checkpoint| checkpoint.origin == self.id().as_str()) else {
+            return Ok(false);
+        };
+        let key = self.state.checkpoint_key_at(checkpoint.size).and_then(|key| self.ring().checkpoint_keys().key(key));
+        let is_signed = key.is_some_and(|key| note.signatures.iter().any(|line| is_signed_by(&note.text, line, self.id().as_str(), key)));
+        if !is_signed || checkpoint.size <= self.checkpoint_size || checkpoint.size > self.history.size() {
+            return Ok(false);
+        }
+        match self.history.tree().root_at(checkpoint.size) {
+            Some(root) if root == checkpoint.root => {}
+            root => {
+                let found = root.map_or_else(String::new, |root| root.to_string());
+                return Err(damaged(checkpoint.size, Rule::Fork, &checkpoint.root.to_string(), &found));
+            }
+        }
+        self.or_poisoned(|ledger| ledger.cover(note.clone(), checkpoint.size))?;
+        Ok(true)
+    }
+
+    /// Whether the block is the next of its stream, and its log this one.
+    fn judge_place(&self, tip: &Tip, block: &Block) -> Result<(), Refusal> {
+        let header = &block.header;
+        let order = |expected: String, found: String| Refusal::new(Rule::BlockOrder, expected, found);
+        if header.ledger != *self.id() {
+            return Err(order(format!("ledger {}", self.id()), format!("ledger {}", header.ledger)));
+        }
+        if (header.generation, header.number) != (tip.generation, tip.number + 1) {
+            let expected = format!("generation {}, number {}", tip.generation, tip.number + 1);
+            return Err(order(expected, format!("generation {}, number {}", header.generation, header.number)));
+        }
+        if header.previous != tip.hash {
+            return Err(order(format!("a block after {}", tip.hash), format!("one after {}", header.previous)));
+        }
+        if header.size > self.history.size() {
+            return Err(order(format!("a block from entry {} on at most", self.history.size()), format!("from {}", header.size)));
+        }
+        match self.history.tree().root_at(header.size) {
+            Some(root) if root == header.root => Ok(()),
+            root => {
+                let expected = root.map_or_else(|| "no entries".to_owned(), |root| format!("root {root} at {}", header.size));
+                Err(Refusal::new(Rule::BlockUnlike, expected, header.root.to_string()))
+            }
+        }
+    }
+
+    /// How many of the block's entries are here already.
+    fn count_known(&self, block: &Block) -> Result<usize, LedgerError> {
+        let mut here = 0;
+        for (index, theirs) in (block.header.size..self.history.size()).zip(&block.carried.entries) {
+            let own = self.entry(index)?.unwrap_or_default();
+            if own != *theirs {
+                let expected = format!("entry {index} of {} bytes, as it is in the segments", own.len());
+                let refusal = Refusal::new(Rule::BlockUnlike, expected, format!("another, of {} bytes", theirs.len()));
+                return Err(LedgerError::Block { number: block.header.number, refusal });
+            }
+            here += 1;
+        }
+        Ok(here)
+    }
+
+    /// Whether the node in force made the block: the one that its first entry names, or the one that the log names already.
+    fn judge_epoch(&self, block: &Block) -> Result<(), Refusal> {
+        let mut notes = block.carried.entries.iter().map(|entry| epoch_note(entry, self.id()));
+        let begun = notes.next().flatten();
+        if notes.any(|note| note.is_some()) {
+            return Err(Refusal::new(Rule::BlockOrder, "an epoch entry as the first of its block alone", "one after others"));
+        }
+        let in_force = self.state.epoch().map(|epoch| (epoch.number, epoch.node.clone(), epoch.key));
+        let (number, node, key) = begun.map(|note| (note.epoch, note.node, note.key)).or(in_force).ok_or_else(|| {
+            Refusal::new(Rule::BlockOrder, "an epoch entry in the first block", format!("a block of epoch {}", block.header.epoch))
+        })?;
+        if block.header.epoch != number {
+            return Err(Refusal::new(Rule::BlockOrder, format!("epoch {number}, of node {node}"), format!("epoch {}", block.header.epoch)));
+        }
+        let signed = PublicKey::decode(&key).is_ok_and(|key| block.is_signed(node.as_str(), &key));
+        if signed { Ok(()) } else { Err(Refusal::new(Rule::BlockSignature, format!("node {node}, key {key}"), block.node())) }
+    }
+
+    fn read_refusals<'b>(&self, block: &'b Block) -> Result<Vec<(String, &'b [u8])>, Refusal> {
+        let read = |bytes: &'b Vec<u8>| {
+            let name = Note::parse(bytes).ok().and_then(|note| crate::refusal_note::RefusalNote::parse(&note.text));
+            let name = name.map(|note| note.file_name()).unwrap_or_default();
+            judge_kept(bytes, &name, self.id().as_str(), self.ring().checkpoint_keys()).map(|_| (name, bytes.as_slice()))
+        };
+        block.carried.refusals.iter().map(read).collect()
+    }
+
+    fn take_block(&mut self, block: &Block, here: usize, refusals: &[(String, &[u8])]) -> Result<(), LedgerError> {
+        let sealed = self.admit_entries(&block.carried.entries[here..])?;
+        if !sealed.is_empty() && self.can_sign() {
+            self.commit(&sealed)?;
+        } else if !sealed.is_empty() {
+            self.write_entries(&sealed)?;
+        }
+        refusals.iter().try_for_each(|(name, bytes)| self.write_refusal(name, bytes))
+    }
+
+    /// Judges entries that follow the log, as their sequencer did.
+    fn admit_entries(&mut self, entries: &[Vec<u8>]) -> Result<Vec<SealedEntry>, LedgerError> {
+        let notes: Result<Vec<Vec<u8>>, Refusal> = entries.iter().map(|entry| Ok(Entry::parse(entry)?.note.to_vec())).collect();
+        let checked = check_all(notes.unwrap_or_default(), self.ring());
+        let mut checked = checked.into_iter();
+        let mut sealed = Vec::with_capacity(entries.len());
+        for bytes in entries {
+            let index = self.history.size();
+            let at = |refusal| LedgerError::Damaged { index, refusal };
+            let entry = Entry::parse(bytes).map_err(at)?;
+            let expected = self.history.chain_at(index).unwrap_or(ChainHead::EMPTY);
+            if entry.previous != expected {
+                return Err(at(Refusal::new(Rule::Chain, expected.to_string(), entry.previous.to_string())));
+            }
+            // A key may have been learnt since the whole was checked.
+            let ahead = checked.next().and_then(Result::ok).filter(|verified| self.ring().agrees(verified));
+            let verified = ahead.map_or_else(|| check(entry.note, self.ring()), Ok).map_err(at)?;
+            let context = verified.names_size().and_then(|size| self.history.context(size));
+            let mut admission = admit(&self.state, &verified, entry.received, context.as_ref()).map_err(at)?;
+            let warnings = core::mem::take(&mut admission.warnings);
+            if !warnings.is_empty() {
+                self.warnings.insert(index, warnings);
+            }
+            let one = SealedEntry::of(bytes.clone());
+            self.history.push(one.leaf, one.chain, entry.received);
+            self.state.apply(&verified, entry.received, admission);
+            sealed.push(one);
+        }
+        Ok(sealed)
+    }
+}
+
+/// The epoch that an entry begins, if it is such an entry. Nothing is verified.
+fn epoch_note(entry: &[u8], ledger: &LedgerId) -> Option<EpochNote> {
+    let note = Entry::parse(entry).ok()?.note;
+    // Most entries are statements: only what begins so is read.
+    note.starts_with(EPOCH_KIND.as_bytes()).then_some(())?;
+    let note = Note::parse(note).ok()?;
+    EpochNote::parse(&note.text).filter(|epoch| epoch.ledger == *ledger)
+}
