@@ -7,11 +7,12 @@ use signer::act::{Act, Basis, Constitution, Founding, Import, NewKey, Purpose, R
 use signer::note::note_hash;
 use signer::rule::{Refusal, Rule};
 use signer::statement::{By, Header, ProcedureName, Statement};
-use signer::value::{Code, IndexRoot, KeyBytes, Office, PersonId, Power, StatementHash, Time, UnixMs};
+use signer::value::{Code, KeyBytes, Office, PersonId, Power, StatementHash, Time, UnixMs};
 
 use self::desk::Signer;
+use self::own::{admit_epoch, admit_index};
 use self::programme::{Brought, is_done_by_step, is_of_programme};
-use crate::check::{Content, Cosigned, Index, Verified, founding_missing};
+use crate::check::{Content, Cosigned, Verified, founding_missing};
 use crate::history::Context;
 use crate::procedure::Procedure;
 use crate::programme::{Change, Signing};
@@ -28,6 +29,7 @@ mod batches;
 mod case_acts;
 mod desk;
 mod lists;
+mod own;
 mod programme;
 mod roster;
 mod steps;
@@ -64,6 +66,7 @@ pub fn admit(state: &State, verified: &Verified, received: UnixMs, context: Opti
             warnings: Vec::new(),
         }),
         Content::Index(index) => admit_index(state, index).map(|()| Admission::default()),
+        Content::Epoch(epoch) => admit_epoch(state, epoch).map(|()| Admission::default()),
         Content::Statement { statement, keys, procedure, hash } => match statement.as_ref() {
             Statement::Founding(founding) => admit_founding(founding).map(|()| Admission::default()),
             Statement::Act { header, act, .. } => {
@@ -91,14 +94,15 @@ fn judge_every_entry(state: &State, verified: &Verified, received: UnixMs) -> Ju
     if state.size() > 0 && is_founding {
         return refuse(Rule::FoundingRepeated, "act found as the first entry only", format!("act found as entry {}", state.size()));
     }
-    // Lost witnesses can be replaced only by an amendment.
+    // Lost witnesses can be replaced only by an amendment; and where no node sequences, no cosigned entry can be logged.
     let is_amendment = matches!(&verified.content, Content::Statement { statement, .. } if statement.act_name() == ActName::Amend);
     let brought = match &verified.content {
         Content::Cosigned(cosigned) => Some(cosigned.time_latest()),
-        Content::Statement { .. } | Content::Index(_) => None,
+        Content::Statement { .. } | Content::Index(_) | Content::Epoch(_) => None,
     };
+    let needs_witness = !is_amendment && !matches!(&verified.content, Content::Epoch(_));
     match state.witness_time() {
-        Some(known) if !is_amendment && received > known.max(brought.unwrap_or(known)).plus_ms(UNWITNESSED_MS_MAX) => refuse::<()>(
+        Some(known) if needs_witness && received > known.max(brought.unwrap_or(known)).plus_ms(UNWITNESSED_MS_MAX) => refuse::<()>(
             Rule::Unwitnessed,
             format!("a cosigned entry whose witnesses' time is at most 24 h before {}", received.0),
             format!("latest witness time {}", known.0),
@@ -110,22 +114,6 @@ fn judge_every_entry(state: &State, verified: &Verified, received: UnixMs) -> Ju
         Some(since) => refuse(Rule::IndexMissing, format!("an index entry at or after {}", show(since)), "none"),
         None => Ok(()),
     }
-}
-
-/// Section 5.17 from the key on.
-fn admit_index(state: &State, index: &Index) -> Judged {
-    let key = state.checkpoint_key_at(state.size());
-    if key != Some(&index.key.bytes()) {
-        let expected = key.map_or_else(String::new, ToString::to_string);
-        return refuse(Rule::IndexSignature, expected, index.key.bytes().to_string());
-    }
-    let (cases, keys) = state.index_roots();
-    let shown = |(count, root): (u64, IndexRoot)| format!("{count} {root}");
-    if (index.note.cases, index.note.keys) != (cases, keys) {
-        let found = format!("cases {}, keys {}", shown(index.note.cases), shown(index.note.keys));
-        return refuse(Rule::IndexUnlike, format!("cases {}, keys {}", shown(cases), shown(keys)), found);
-    }
-    Ok(())
 }
 
 /// Section 5.10 from step 4 on.

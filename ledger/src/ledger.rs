@@ -413,6 +413,7 @@ impl<S: Storage> Ledger<S> {
         let index = match &verified.content {
             // Only the ledger itself makes these.
             Content::Index(_) => None,
+            Content::Epoch(epoch) => self.state.epoch().filter(|known| known.number == epoch.note.epoch).map(|known| known.entry),
             Content::Cosigned(cosigned) => self.state.cosigned_entry(cosigned.checkpoint.size),
             Content::Statement { statement, .. } => match statement.as_ref() {
                 Statement::Founding(_) => Some(0),
@@ -430,7 +431,7 @@ impl<S: Storage> Ledger<S> {
         let known = bytes.as_deref().and_then(|bytes| Entry::parse(bytes).ok()).map(|entry| entry.note);
         let is_same = match (&verified.content, known) {
             // The same checkpoint with other cosignatures says something else.
-            (Content::Cosigned(_), Some(note)) => note == verified.bytes,
+            (Content::Cosigned(_) | Content::Epoch(_), Some(note)) => note == verified.bytes,
             (Content::Statement { hash, .. }, Some(note)) => Note::parse(note).is_ok_and(|note| statement_hash(&note.text) == *hash),
             (Content::Index(_), _) | (_, None) => false,
         };

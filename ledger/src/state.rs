@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use signer::act::{Act, Capacity, Constitution, DeviceReason, EndReason, Founding, NewKey, Purpose};
+use signer::epoch_note::EpochNote;
 use signer::note::{KeyId, TYPE_ED25519, key_id};
 use signer::statement::{Header, ProcedureName, Statement};
 use signer::value::{
-    CaseId, Code, DeviceId, IdentityToken, IndexRoot, KeyBytes, KeyName, LedgerId, Office, Origin, PersonId, Power, SourceDigest,
+    CaseId, Code, DeviceId, IdentityToken, IndexRoot, KeyBytes, KeyName, LedgerId, NodeName, Office, Origin, PersonId, Power, SourceDigest,
     StatementHash, Text, Time, Unit, UnixMs,
 };
 
@@ -149,6 +150,19 @@ pub struct InForce {
     pub powers: BTreeSet<Power>,
 }
 
+/// The epoch in force: which node of a cluster sequences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Epoch {
+    /// Its number, from 1.
+    pub number: u64,
+    /// The node.
+    pub node: NodeName,
+    /// The node's key.
+    pub key: KeyBytes,
+    /// The entry that began it.
+    pub entry: u64,
+}
+
 /// The state after the entries that were admitted.
 #[derive(Clone, Debug, Default)]
 pub struct State {
@@ -172,6 +186,7 @@ pub struct State {
     register: Register,
     map: IndexMaps,
     indexed_last: Option<UnixMs>,
+    epoch: Option<Epoch>,
     /// A rule that is not judged: for tests that ask whether somebody would notice.
     #[cfg(feature = "mutants")]
     pub mutant: Option<signer::Rule>,
@@ -301,6 +316,11 @@ impl State {
         self.indexed_last
     }
 
+    /// The epoch in force, if the ledger ever ran on a cluster.
+    pub fn epoch(&self) -> Option<&Epoch> {
+        self.epoch.as_ref()
+    }
+
     /// Leaves and root of the maps of cases and of keys (format.md section 18).
     pub fn index_roots(&self) -> ((u64, IndexRoot), (u64, IndexRoot)) {
         self.map.roots(self)
@@ -380,6 +400,10 @@ impl State {
                 self.count_joint(statement, keys, received);
             }
             Content::Index(_) => self.indexed_last = Some(received),
+            Content::Epoch(epoch) => {
+                let EpochNote { epoch: number, node, key, .. } = epoch.note.clone();
+                self.epoch = Some(Epoch { number, node, key, entry: self.size });
+            }
         }
         let hash = verified.statement_hash().unwrap_or(StatementHash([0; 32]));
         let cause = Cause { entry: self.size, hash, received };

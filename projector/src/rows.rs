@@ -25,7 +25,7 @@ pub use self::programme::{
 };
 
 /// Version of the keys, the rows and the fold. Whatever changes one of them raises it, and every store is built anew.
-pub const SCHEMA: u32 = 4;
+pub const SCHEMA: u32 = 5;
 /// Longest row, in bytes: 64 signers of an entry take less than 9,000.
 pub const ROW_BYTES_MAX: usize = 16_384;
 /// Rows that one reading yields at most.

@@ -83,7 +83,10 @@ pub fn fold(views: &mut Views, rows: &dyn Rows, entry: &AdmittedEntry<'_>) -> Re
     let mut fold = Fold { rows, views, changed, terms: views.terms.clone() };
     match &entry.verified.content {
         Content::Cosigned(cosigned) => fold.cosigned(cosigned, entry.received)?,
-        Content::Index(_) => fold.indexed(entry.received),
+        Content::Index(_) => fold.own(Deed::Index, entry.received),
+        Content::Epoch(epoch) => {
+            fold.own(Deed::Epoch { number: epoch.note.epoch, node: epoch.note.node.to_string() }, entry.received);
+        }
         Content::Statement { statement, hash, keys, procedure } => {
             let at = match statement.as_ref() {
                 Statement::Founding(founding) => founding.at,
@@ -184,13 +187,13 @@ impl Fold<'_> {
         let size = cosigned.checkpoint.size;
         let witnesses = cosigned.cosignatures.iter().map(|line| (line.name.to_string(), line.unix_seconds)).collect();
         self.put(Key::Cosigned(entry), CosignedRow { size, root: cosigned.checkpoint.root.0, witnesses });
-        let deed = Deed::Cosigned { size };
-        self.put(Key::Entry(entry), EntryRow { received_ms: received.0, hash: None, at: None, signers: Vec::new(), deed, warnings: 0 });
+        self.own(Deed::Cosigned { size }, received);
         self.amend(Key::Ledger, |ledger: &mut LedgerRow| ledger.cosigned += 1)
     }
 
-    fn indexed(&mut self, received: UnixMs) {
-        let row = EntryRow { received_ms: received.0, hash: None, at: None, signers: Vec::new(), deed: Deed::Index, warnings: 0 };
+    /// An entry that the ledger alone writes.
+    fn own(&mut self, deed: Deed, received: UnixMs) {
+        let row = EntryRow { received_ms: received.0, hash: None, at: None, signers: Vec::new(), deed, warnings: 0 };
         self.put(Key::Entry(self.views.next), row);
     }
 }

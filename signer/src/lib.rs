@@ -9,6 +9,7 @@
 pub mod act;
 pub mod checkpoint;
 pub mod draft;
+pub mod epoch_note;
 pub mod index_note;
 pub mod keyfile;
 pub mod merkle;

@@ -162,10 +162,15 @@ pub enum Deed {
         size: u64,
     },
     Index,
+    /// A node of a cluster takes over.
+    Epoch {
+        number: u64,
+        node: String,
+    },
 }
 
 impl Deed {
-    /// The name on the `act` line; `cosigned` for a cosigned entry, `index` for an index entry.
+    /// The name on the `act` line; `cosigned` for a cosigned entry, `index` for an index entry, `epoch` for an epoch entry.
     pub const fn name(&self) -> &str {
         match self {
             Deed::Found => "found",
@@ -204,6 +209,7 @@ impl Deed {
             Deed::Team { .. } => "team",
             Deed::Cosigned { .. } => "cosigned",
             Deed::Index => "index",
+            Deed::Epoch { .. } => "epoch",
         }
     }
 

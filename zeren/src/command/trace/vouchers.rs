@@ -39,7 +39,7 @@ impl Stance {
             Deed::Outcome { .. } | Deed::Answer { .. } | Deed::Correct { .. } | Deed::Release { .. } | Deed::Ruling { .. } => {
                 Stance::Decided
             }
-            Deed::Index | Deed::Cosigned { .. } | Deed::Relate { .. } => return None,
+            Deed::Index | Deed::Epoch { .. } | Deed::Cosigned { .. } | Deed::Relate { .. } => return None,
             _ => Stance::Vouched,
         })
     }

@@ -305,6 +305,8 @@ fn of_flag(deed: &Deed, part: &CasePart, lang: Lang) -> String {
         (Deed::Hold { reason, .. }, _) => format!("{}{reason}", lang.pick("HOLD on the payment: ", "暂扣：")),
         (Deed::Release { releases, .. }, Lang::En) => format!("hold of {} released", entry(*releases, lang)),
         (Deed::Release { releases, .. }, Lang::Zh) => format!("解除{}的暂扣", entry(*releases, lang)),
+        (Deed::Epoch { number, node }, Lang::En) => format!("epoch {number}: node {node} sequences"),
+        (Deed::Epoch { number, node }, Lang::Zh) => format!("第 {number} 任期：由节点 {node} 定序"),
         (other, _) => {
             debug_assert!(matches!(part, CasePart::Own));
             act(other.name(), lang).to_owned()
@@ -372,6 +374,9 @@ pub fn act(name: &str, lang: Lang) -> &str {
         "override" => "破例",
         "ruling" => "批复",
         "team" => "编组",
+        "cosigned" => "共签",
+        "index" => "索引",
+        "epoch" => "任期",
         other => other,
     }
 }
