@@ -1,7 +1,7 @@
 //! Blocks: what one node tells the others, one message of a stream each (format.md section 24). A block is transport: what it
 //! carries is judged again by whoever reads it.
 
-use std::fmt::Write as _;
+use core::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 use signer::checkpoint::is_signed_by;
@@ -123,8 +123,7 @@ pub fn encode(header: &Header, carried: &Carried, node: &str, key: &SecretKey) -
     put(&mut payload, checkpoint.as_bytes());
     carried.entries.iter().chain(&carried.refusals).for_each(|bytes| put(&mut payload, bytes));
     let Header { ledger, generation, epoch, number, previous, size, root } = header;
-    let mut text =
-        format!("{BLOCK_KIND}\nledger {ledger}\ngeneration {generation}\nepoch {epoch}\nnumber {number}\nprevious {previous}\n");
+    let mut text = format!("{BLOCK_KIND}\nledger {ledger}\ngeneration {generation}\nepoch {epoch}\nnumber {number}\nprevious {previous}\n");
     let digest = NoteHash(Sha256::digest(&payload).into());
     let (entries, refusals) = (carried.entries.len(), carried.refusals.len());
     let _ = write!(text, "size {size} {root}\ncarries {entries} {refusals} {digest}\n");

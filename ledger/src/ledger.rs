@@ -30,8 +30,6 @@ use crate::segment::{BUNDLES, SLOTS, Segments, encode_slot};
 use crate::state::{State, ledger_id};
 use crate::storage::{MARKER, Storage, read_whole, write_whole};
 
-pub use self::follow::{Followed, Tip};
-
 /// Folder of the derived hashes.
 pub const HASHES: &str = "hashes";
 
@@ -331,23 +329,27 @@ impl<S: Storage> Ledger<S> {
         let mut pending: Vec<SealedEntry> = Vec::new();
         let mut outcomes = Vec::with_capacity(batch.len());
         for verified in batch {
+            if matches!(verified.content, Content::Epoch(_)) && !quorum.begins_epoch() {
+                let found = "an epoch entry that somebody submitted";
+                outcomes.push(Outcome::Unsigned(Refusal::new(Rule::EpochOrder, "an epoch begun by the node that sequences", found)));
+                continue;
+            }
             outcomes.push(self.judge(verified, received, &mut pending)?);
         }
         if !pending.is_empty() {
-            quorum.hold_entries(&self.before(size)?, &pending)?;
+            quorum.hold_entries(&self.before(size), &pending)?;
             self.commit(&pending)?;
         }
         let refusals = self.sign_refusals(&outcomes, received)?;
         if !refusals.is_empty() {
-            quorum.hold_refusals(&self.before(self.history.size())?, &refusals)?;
+            quorum.hold_refusals(&self.before(self.history.size()), &refusals)?;
         }
         let mut refusals = refusals.into_iter();
         outcomes.into_iter().map(|outcome| self.answer(outcome, &mut refusals)).collect()
     }
 
-    fn before(&self, size: u64) -> Result<Before<'_>, LedgerError> {
-        let seen = self.history.seen_at(size).ok_or(LedgerError::Poisoned)?;
-        Ok(Before { ledger: self.id(), seen, checkpoint: &self.checkpoint })
+    fn before(&self, size: u64) -> Before<'_> {
+        Before { ledger: self.id(), history: &self.history, size, checkpoint: &self.checkpoint }
     }
 
     fn judge(&mut self, verified: Verified, received: UnixMs, pending: &mut Vec<SealedEntry>) -> Result<Outcome, LedgerError> {

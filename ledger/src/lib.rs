@@ -16,6 +16,7 @@ pub mod checkpoint_keys;
 pub mod entry;
 pub mod error;
 pub mod evidence;
+pub mod following;
 pub mod fork;
 pub mod history;
 pub mod index;
@@ -39,4 +40,5 @@ pub mod storage;
 
 pub use check::check;
 pub use error::LedgerError;
+pub use following::Tip;
 pub use ledger::{Answer, Ledger};

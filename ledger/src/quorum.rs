@@ -2,19 +2,21 @@
 //! (docs/decisions/0019).
 
 use signer::Note;
-use signer::statement::Seen;
 use signer::value::LedgerId;
 
 use crate::entry::SealedEntry;
 use crate::error::LedgerError;
+use crate::history::History;
 
 /// The log as it is before what is to be made durable elsewhere.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Before<'a> {
     /// The ledger.
     pub ledger: &'a LedgerId,
-    /// Size, root and chain head.
-    pub seen: Seen,
+    /// Its tree, what is to be made durable included.
+    pub history: &'a History,
+    /// Entries before that.
+    pub size: u64,
     /// The latest signed checkpoint.
     pub checkpoint: &'a Note,
 }
@@ -32,6 +34,11 @@ pub trait Quorum {
     /// # Errors
     /// The same.
     fn hold_refusals(&mut self, before: &Before<'_>, refusals: &[Note]) -> Result<(), LedgerError>;
+
+    /// Whether an epoch entry may be appended: only by whoever begins it, never by somebody who submits one.
+    fn begins_epoch(&self) -> bool {
+        false
+    }
 }
 
 /// A ledger on one machine: its own disk is enough.

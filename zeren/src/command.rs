@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod backup;
 pub mod bench;
+pub mod cluster;
 pub mod demo;
 pub mod desk;
 pub mod draft;
@@ -46,6 +47,7 @@ pub fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Submit(args) => submit::run(&args, lang),
         Command::Audit(args) => audit::run(&args, lang),
         Command::Token(args) => token::run(&args, lang),
+        Command::Cluster(command) => cluster::run(&command, lang),
         Command::Backup(args) => backup::run(&args, lang),
         Command::Restore(args) => restore::run(&args, lang),
         Command::Trace(command) => trace::run(&command, lang),

@@ -22,10 +22,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
+use ledger::quorum::Quorum;
 use ledger::storage::Folder;
 use ledger::{Ledger, LedgerError};
 use projector::ProjectorError;
 use serde_json::json;
+use signer::value::UnixMs;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -36,6 +38,7 @@ use self::drafts::Drafts;
 use self::metrics::Metrics;
 use self::views::Views;
 use self::witnesses::{Asking, Witnesses};
+use crate::cluster::node::{Around, Node};
 use crate::error::Failure;
 use crate::http::listener;
 use crate::http::problem::Problem;
@@ -43,7 +46,7 @@ use crate::http::rate::Rates;
 use crate::lang::Lang;
 use crate::remote::witness::Asked;
 use crate::screen::log;
-use crate::writer::{self, Shared, Writer};
+use crate::writer::{self, Shared, Turn, Writer};
 
 /// Statements and readings of one person at once, and a second after that.
 pub const PERSON_BURST: u32 = 2_000;
@@ -68,6 +71,8 @@ pub struct Options {
     pub has_public_entries: bool,
     /// Statements and readings of one person at once, and a second after that.
     pub person_rate: (u32, u32),
+    /// The cluster that the ledger runs on, if it does.
+    pub node: Option<Node>,
 }
 
 /// What every request can reach.
@@ -137,8 +142,19 @@ pub async fn serve(
     let (committing, committed) = watch::channel(size);
     let views = Views::open(&options.folder.join("views"), &ledger).map_err(|error: ProjectorError| Failure::Views(error.to_string()))?;
     let writers_clock = Arc::clone(&clock);
-    let (writer, writing) = Writer::start(Arc::clone(&ledger), move || writers_clock.now(), committing);
     let (stopping, stopped) = watch::channel(false);
+    let (writer, writing) = match options.node {
+        None => Writer::start(Arc::clone(&ledger), move || writers_clock.now(), committing),
+        Some(node) => {
+            let (turning, turn) = watch::channel(Turn::Elsewhere(String::new()));
+            let around = Around { ledger: Arc::clone(&ledger), committed: committing.clone(), turn: turning, stopping: stopped.clone() };
+            let wait = move |clock: &dyn Fn() -> UnixMs| {
+                let sequencer = node.follow(&around, clock)?;
+                Ok(sequencer.map(|sequencer| Box::new(sequencer) as Box<dyn Quorum>))
+            };
+            Writer::start_after(Arc::clone(&ledger), move || writers_clock.now(), committing, turn, wait)
+        }
+    };
     let follower = views.follow(Arc::clone(&ledger), committed.clone(), stopped.clone());
     let asking = Asking { ledger: Arc::clone(&ledger), writer: writer.clone(), clock: Arc::clone(&clock) };
     let witnesses = Witnesses { asked: options.witnesses, every: options.witness_every, folder: options.folder.join("evidence") };

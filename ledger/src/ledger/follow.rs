@@ -3,45 +3,19 @@
 use signer::checkpoint::is_signed_by;
 use signer::epoch_note::{EPOCH_KIND, EpochNote};
 use signer::rule::{Refusal, Rule};
-use signer::value::{ChainHead, KeyBytes, LedgerId, NodeName, NoteHash, UnixMs};
+use signer::value::{ChainHead, KeyBytes, LedgerId, NodeName, UnixMs};
 use signer::{Checkpoint, Note, PublicKey};
 
 use super::Ledger;
 use crate::admit::admit;
 use crate::block::Block;
-use crate::check::{check, check_all};
+use crate::check::{Verified, check, check_all};
 use crate::entry::{Entry, SealedEntry};
 use crate::error::LedgerError;
+use crate::following::{Tip, known};
 use crate::recovery::damaged;
 use crate::refusal_note::judge_kept;
 use crate::storage::Storage;
-
-/// How far somebody has read a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tip {
-    /// The stream.
-    pub generation: u64,
-    /// The last block, 0 before the first.
-    pub number: u64,
-    /// Its hash.
-    pub hash: NoteHash,
-}
-
-impl Tip {
-    /// Before the first block of a stream.
-    pub const fn start(generation: u64) -> Tip {
-        Tip { generation, number: 0, hash: NoteHash([0; 32]) }
-    }
-}
-
-/// What following a block did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Followed {
-    /// The block, for the next.
-    pub tip: Tip,
-    /// Entries that were new here.
-    pub entries: u64,
-}
 
 impl<S: Storage> Ledger<S> {
     /// Whether this process could sign checkpoints now.
@@ -49,21 +23,27 @@ impl<S: Storage> Ledger<S> {
         self.key_in_force().is_ok()
     }
 
-    /// The first entry of a new sequencer, as it would be admitted now. Nothing is changed: it is followed like any other when the
-    /// stream holds it.
+    /// The note that begins the next epoch, checked.
     ///
     /// # Errors
-    /// [`LedgerError::OtherCheckpointKey`]; [`LedgerError::Block`] where it would not be admitted.
-    pub fn epoch_entry(&self, node: &NodeName, key: KeyBytes, clock: UnixMs) -> Result<(u64, SealedEntry), LedgerError> {
-        let received = self.state.received_last().max(clock);
-        let epoch = self.next_epoch();
-        let note = EpochNote { ledger: self.id().clone(), epoch, node: node.clone(), key };
+    /// [`LedgerError::OtherCheckpointKey`]; [`LedgerError::Block`] where the node's key is no proper key.
+    pub fn epoch_note(&self, node: &NodeName, key: KeyBytes) -> Result<Verified, LedgerError> {
+        let note = EpochNote { ledger: self.id().clone(), epoch: self.next_epoch(), node: node.clone(), key };
         let signed = note.sign(self.key_in_force()?).encode();
-        let refused = |refusal| LedgerError::Block { number: 0, refusal };
-        let verified = check(signed.as_bytes(), self.ring()).map_err(refused)?;
-        admit(&self.state, &verified, received, None).map_err(refused)?;
+        check(signed.as_bytes(), self.ring()).map_err(|refusal| LedgerError::Block { number: 0, refusal })
+    }
+
+    /// The same as the first entry of a new sequencer, as it would be admitted now. Nothing is changed: it is followed like any other
+    /// when the stream holds it.
+    ///
+    /// # Errors
+    /// The same, and where it would not be admitted.
+    pub fn epoch_entry(&self, node: &NodeName, key: KeyBytes, clock: UnixMs) -> Result<SealedEntry, LedgerError> {
+        let received = self.state.received_last().max(clock);
+        let verified = self.epoch_note(node, key)?;
+        admit(&self.state, &verified, received, None).map_err(|refusal| LedgerError::Block { number: 0, refusal })?;
         let previous = self.history.chain_at(self.history.size()).unwrap_or(ChainHead::EMPTY);
-        Ok((epoch, SealedEntry::new(previous, received, &verified.bytes)))
+        Ok(SealedEntry::new(previous, received, &verified.bytes))
     }
 
     /// The epoch that a new sequencer would begin.
@@ -71,25 +51,23 @@ impl<S: Storage> Ledger<S> {
         self.state.epoch().map_or(0, |epoch| epoch.number) + 1
     }
 
-    /// Takes the block after `tip`. Entries that are here already must be the same bytes; others are checked and admitted as if they
-    /// were submitted, and written. With the checkpoint key in hand they are signed for; without it they wait for [`Ledger::cover_with`].
+    /// Takes the block after `tip`, and gives the next tip. Entries that are here already must be the same bytes; others are checked and
+    /// admitted as if they were submitted, and written. With the checkpoint key in hand they are signed for; without it they wait for
+    /// [`Ledger::cover_with`].
     ///
     /// # Errors
     /// [`LedgerError::Block`] for a block that is not the next one of this log: nothing of it was taken. [`LedgerError::Damaged`] where
     /// an entry is not admitted, [`LedgerError::Storage`]: the ledger must be opened again.
-    pub fn follow(&mut self, tip: &Tip, block: &Block) -> Result<Followed, LedgerError> {
-        let number = block.header.number;
-        let refused = |refusal| LedgerError::Block { number, refusal };
-        self.judge_place(tip, block).map_err(refused)?;
-        let here = self.count_known(block)?;
-        let is_new = block.header.size == self.history.size() || here < block.carried.entries.len();
-        if is_new {
+    pub fn follow(&mut self, tip: &Tip, block: &Block) -> Result<Tip, LedgerError> {
+        let refused = |refusal| LedgerError::Block { number: block.header.number, refusal };
+        let here = known(self, tip, block)?;
+        // What is all here was judged when it came; what refusals it carries are signed themselves.
+        if block.header.size == self.history.size() || here < block.carried.entries.len() {
             self.judge_epoch(block).map_err(refused)?;
         }
         let refusals = self.read_refusals(block).map_err(refused)?;
         self.or_poisoned(|ledger| ledger.take_block(block, here, &refusals))?;
-        let tip = Tip { generation: tip.generation, number, hash: block.hash };
-        Ok(Followed { tip, entries: (block.carried.entries.len() - here) as u64 })
+        Ok(tip.after(block))
     }
 
     /// Makes a checkpoint that somebody else signed the latest one, if it is later than the latest and covers what is here.
@@ -115,47 +93,6 @@ impl<S: Storage> Ledger<S> {
         }
         self.or_poisoned(|ledger| ledger.cover(note.clone(), checkpoint.size))?;
         Ok(true)
-    }
-
-    /// Whether the block is the next of its stream, and its log this one.
-    fn judge_place(&self, tip: &Tip, block: &Block) -> Result<(), Refusal> {
-        let header = &block.header;
-        let order = |expected: String, found: String| Refusal::new(Rule::BlockOrder, expected, found);
-        if header.ledger != *self.id() {
-            return Err(order(format!("ledger {}", self.id()), format!("ledger {}", header.ledger)));
-        }
-        if (header.generation, header.number) != (tip.generation, tip.number + 1) {
-            let expected = format!("generation {}, number {}", tip.generation, tip.number + 1);
-            return Err(order(expected, format!("generation {}, number {}", header.generation, header.number)));
-        }
-        if header.previous != tip.hash {
-            return Err(order(format!("a block after {}", tip.hash), format!("one after {}", header.previous)));
-        }
-        if header.size > self.history.size() {
-            return Err(order(format!("a block from entry {} on at most", self.history.size()), format!("from {}", header.size)));
-        }
-        match self.history.tree().root_at(header.size) {
-            Some(root) if root == header.root => Ok(()),
-            root => {
-                let expected = root.map_or_else(|| "no entries".to_owned(), |root| format!("root {root} at {}", header.size));
-                Err(Refusal::new(Rule::BlockUnlike, expected, header.root.to_string()))
-            }
-        }
-    }
-
-    /// How many of the block's entries are here already.
-    fn count_known(&self, block: &Block) -> Result<usize, LedgerError> {
-        let mut here = 0;
-        for (index, theirs) in (block.header.size..self.history.size()).zip(&block.carried.entries) {
-            let own = self.entry(index)?.unwrap_or_default();
-            if own != *theirs {
-                let expected = format!("entry {index} of {} bytes, as it is in the segments", own.len());
-                let refusal = Refusal::new(Rule::BlockUnlike, expected, format!("another, of {} bytes", theirs.len()));
-                return Err(LedgerError::Block { number: block.header.number, refusal });
-            }
-            here += 1;
-        }
-        Ok(here)
     }
 
     /// Whether the node in force made the block: the one that its first entry names, or the one that the log names already.

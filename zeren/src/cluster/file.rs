@@ -63,10 +63,9 @@ impl ClusterFile {
             return Err(wrong(&format!("servers: 1 to {SERVERS_MAX} addresses, found {}", file.servers.len())));
         }
         if NodeName::parse(&file.node).is_none() {
-            return Err(wrong(lang.pick(
-                "node: 1 to 64 of a-z 0-9 - . beginning with a letter",
-                "node：以字母开头，1 至 64 个 a-z 0-9 - . 字符",
-            )));
+            return Err(wrong(
+                lang.pick("node: 1 to 64 of a-z 0-9 - . beginning with a letter", "node：以字母开头，1 至 64 个 a-z 0-9 - . 字符"),
+            ));
         }
         let is_open = file.servers.iter().find(|server| !is_loopback(server) && !server.starts_with("tls://"));
         if let Some(server) = is_open {
@@ -101,7 +100,10 @@ impl ClusterFile {
     /// A file that names none, or one that cannot be read.
     pub fn open_node_key(&self, source: &PassphraseSource, lang: Lang) -> Result<SecretKey, Failure> {
         let path = self.node_key.as_deref().ok_or_else(|| {
-            Failure::malformed(lang.pick("the cluster file names no node_key: make one with `zeren key new --plain`", "集群文件未填写 node_key：请用 zeren key new --plain 生成"))
+            Failure::malformed(lang.pick(
+                "the cluster file names no node_key: make one with `zeren key new --plain`",
+                "集群文件未填写 node_key：请用 zeren key new --plain 生成",
+            ))
         })?;
         open_key(&self.path(path), source, lang)
     }

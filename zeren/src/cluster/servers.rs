@@ -99,7 +99,8 @@ impl Servers {
         let info = self.client.server_info();
         let (major, minor) = VERSION_MIN;
         if version(&info.version).is_none_or(|found| found < VERSION_MIN) {
-            let why = format!("nats-server {major}.{minor} or later: earlier ones acknowledge what is not yet durable, or let two write at once");
+            let why =
+                format!("nats-server {major}.{minor} or later: earlier ones acknowledge what is not yet durable, or let two write at once");
             return Err(ServersError::unfit("version", why, info.version));
         }
         if info.max_payload < PAYLOAD_MIN {
@@ -127,6 +128,11 @@ impl Servers {
     /// Waits for something.
     pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
+    }
+
+    /// Lets something run beside.
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(future);
     }
 
     /// One question to JetStream's interface.

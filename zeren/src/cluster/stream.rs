@@ -122,7 +122,9 @@ impl Stream {
         let info = self.info()?;
         let found = &info["config"];
         let replicas = found["num_replicas"].as_u64().unwrap_or(0);
-        let unfit = |what: &str, expected: String, found: String| Err(ServersError::unfit(format!("stream {}, {what}", self.name), expected, found));
+        let unfit = |what: &str, expected: String, found: String| {
+            Err(ServersError::unfit(format!("stream {}, {what}", self.name), expected, found))
+        };
         if replicas < replicas_min as u64 {
             return unfit("num_replicas", format!("at least {replicas_min}"), replicas.to_string());
         }

@@ -3,15 +3,25 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ledger::Ledger;
+use ledger::storage::Folder;
 use signer::Note;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::cluster::{cluster_failure, node_keys, replicas};
 use super::submit::{checkpoint_keys, open_ledger};
 use super::witness::ask::named;
-use crate::error::{Failure, STORAGE, render_refusal};
+use crate::cluster::file::ClusterFile;
+use crate::cluster::folder;
+use crate::cluster::node::Node;
+use crate::cluster::sequence::Signer;
+use crate::cluster::servers::Servers;
+use crate::error::{Failure, render_refusal};
 use crate::files;
 use crate::lang::Lang;
 use crate::screen::say;
@@ -60,6 +70,12 @@ pub struct Args {
     /// Requests of one person a second, after those
     #[arg(long, default_value_t = PERSON_A_SECOND, value_name = "N")]
     person_rate: u32,
+    /// Run as a node of a cluster: the cluster file
+    #[arg(long, value_name = "FILE")]
+    cluster: Option<PathBuf>,
+    /// Follow only: never sequence, whatever keys are here
+    #[arg(long, requires = "cluster")]
+    follow_only: bool,
     #[command(flatten)]
     passphrase: PassphraseSource,
 }
@@ -73,8 +89,11 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         );
         return Err(Failure::malformed(format!("--listen {}: {advice}", args.listen)));
     }
-    let keys = checkpoint_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?;
-    let mut ledger = open_ledger(&args.dir, keys, lang)?;
+    let cluster = args.cluster.as_deref().map(|path| ClusterFile::read(path, lang)).transpose()?;
+    let mut ledger = match &cluster {
+        None => open_ledger(&args.dir, checkpoint_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?, lang)?,
+        Some(_) => folder::open(&args.dir, node_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?, lang)?,
+    };
     for path in &args.known {
         let note = Note::parse(&files::read(path, files::TEXT_BYTES_MAX)?).map_err(Failure::Refused)?;
         if let Err(refusal) = ledger.show(&note) {
@@ -89,9 +108,14 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         is_behind_proxy: args.behind_proxy,
         has_public_entries: args.public_entries,
         person_rate: (args.person_burst, args.person_rate),
+        node: None,
     };
     let system = |source| Failure::File { path: args.listen.to_string(), source };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system)?;
+    let options = match &cluster {
+        None => options,
+        Some(file) => Options { node: Some(node(file, &ledger, args, runtime.handle(), lang)?), ..options },
+    };
     let ended = runtime.block_on(async {
         let listening = TcpListener::bind(args.listen).await.map_err(system)?;
         let (mut terminate, mut interrupt) =
@@ -104,11 +128,20 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     runtime.shutdown_timeout(ENDING);
     match ended? {
         Ended::Stopped => Ok(ExitCode::SUCCESS),
-        Ended::Failed(error) => {
-            say(&Failure::from(error).render(lang));
-            Ok(ExitCode::from(STORAGE))
-        }
+        Ended::Failed(error) => Err(error.into()),
     }
+}
+
+/// The node that this process is.
+fn node(file: &ClusterFile, ledger: &Ledger<Folder>, args: &Args, runtime: &Handle, lang: Lang) -> Result<Node, Failure> {
+    let may_sequence = !args.follow_only && ledger.can_sign();
+    let signer = if may_sequence && file.node_key.is_some() {
+        Some(Arc::new(Signer { node: file.node(), key: file.open_node_key(&args.passphrase, lang)? }))
+    } else {
+        None
+    };
+    let servers = Servers::connect(file, runtime).map_err(cluster_failure)?;
+    Ok(Node { servers, replicas: replicas(file, ledger, lang)?, stands_by: signer.is_some(), signer })
 }
 
 /// The service's own folder, where none is named.

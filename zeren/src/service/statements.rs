@@ -152,6 +152,11 @@ fn too_large(most: usize, found: usize, lang: Lang) -> Problem {
 }
 
 fn stopped(error: &WriterError, lang: Lang) -> Problem {
-    crate::screen::log("not acknowledged", &json!({ "because": error.to_string() }));
-    Problem::failed("a ledger that has stopped: whether it is in the record shows when it is submitted again", lang)
+    match error {
+        WriterError::Elsewhere(node) => Problem::elsewhere(node, lang),
+        WriterError::Stopped(_) => {
+            crate::screen::log("not acknowledged", &json!({ "because": error.to_string() }));
+            Problem::failed("a ledger that has stopped: whether it is in the record shows when it is submitted again", lang)
+        }
+    }
 }

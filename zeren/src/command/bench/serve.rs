@@ -75,6 +75,7 @@ pub(super) fn run(args: &ServeArgs, lang: Lang) -> Result<ExitCode, Failure> {
         is_behind_proxy: false,
         has_public_entries: false,
         person_rate: (UNLIMITED, UNLIMITED),
+        node: None,
     };
     let Archive { ledger, .. } = archive;
     let (serving, loading) =
