@@ -205,6 +205,8 @@ rules! {
     EpochFormat "epoch-format" "An epoch entry is written by the ledger, in four lines." "任期条目由账本生成，共四行。";
     EpochSignature "epoch-signature" "An epoch entry is signed by the checkpoint key in force." "任期条目须由现行检查点密钥签名。";
     EpochOrder "epoch-order" "Another node has taken over: an epoch's number is one more than the one in force." "已有其他节点接任：任期号须为现行任期号加一。";
+    // Incidents (5.20)
+    IncidentUnlike "incident-unlike" "Size and root must be those that the signers had seen; `zeren draft incident` writes them." "条目数和根值须与签署人所见一致（zeren draft incident 会自动填写）。";
     // Audit (11)
     Marker "marker" "The folder's `ledger` file does not name this ledger: restore it, and ask who changed it." "文件夹中的 ledger 文件与账本不符，请恢复并查明原因。";
     Slot "slot" "One checkpoint slot is damaged, as a crash can leave it; the next commit writes it anew." "一个检查点槽损坏（断电可致），下次提交会重写。";
