@@ -10,7 +10,7 @@ use signer::statement::{By, Header, ProcedureName, Statement};
 use signer::value::{Code, KeyBytes, Office, PersonId, Power, StatementHash, Time, UnixMs};
 
 use self::desk::Signer;
-use self::own::{admit_epoch, admit_index};
+use self::own::{admit_anchor, admit_epoch, admit_index};
 use self::programme::{Brought, is_done_by_step, is_of_programme};
 use crate::check::{Content, Cosigned, Verified, founding_missing};
 use crate::history::Context;
@@ -67,6 +67,7 @@ pub fn admit(state: &State, verified: &Verified, received: UnixMs, context: Opti
         }),
         Content::Index(index) => admit_index(state, index).map(|()| Admission::default()),
         Content::Epoch(epoch) => admit_epoch(state, epoch).map(|()| Admission::default()),
+        Content::Anchor(anchor) => admit_anchor(state, anchor).map(|()| Admission::default()),
         Content::Statement { statement, keys, procedure, hash } => match statement.as_ref() {
             Statement::Founding(founding) => admit_founding(founding).map(|()| Admission::default()),
             Statement::Act { header, act, .. } => {
@@ -98,7 +99,7 @@ fn judge_every_entry(state: &State, verified: &Verified, received: UnixMs) -> Ju
     let is_amendment = matches!(&verified.content, Content::Statement { statement, .. } if statement.act_name() == ActName::Amend);
     let brought = match &verified.content {
         Content::Cosigned(cosigned) => Some(cosigned.time_latest()),
-        Content::Statement { .. } | Content::Index(_) | Content::Epoch(_) => None,
+        _ => None,
     };
     let needs_witness = !is_amendment && !matches!(&verified.content, Content::Epoch(_));
     match state.witness_time() {

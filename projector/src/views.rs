@@ -87,6 +87,9 @@ pub fn fold(views: &mut Views, rows: &dyn Rows, entry: &AdmittedEntry<'_>) -> Re
         Content::Epoch(epoch) => {
             fold.own(Deed::Epoch { number: epoch.note.epoch, node: epoch.note.node.to_string() }, entry.received);
         }
+        Content::Anchor(anchor) => {
+            fold.own(Deed::Anchor { ledger: anchor.note.anchored.to_string(), size: anchor.note.size }, entry.received);
+        }
         Content::Statement { statement, hash, keys, procedure } => {
             let at = match statement.as_ref() {
                 Statement::Founding(founding) => founding.at,

@@ -168,6 +168,11 @@ pub enum Deed {
         size: u64,
     },
     Index,
+    /// Another ledger's checkpoint.
+    Anchor {
+        ledger: String,
+        size: u64,
+    },
     /// A node of a cluster takes over.
     Epoch {
         number: u64,
@@ -176,7 +181,8 @@ pub enum Deed {
 }
 
 impl Deed {
-    /// The name on the `act` line; `cosigned` for a cosigned entry, `index` for an index entry, `epoch` for an epoch entry.
+    /// The name on the `act` line; `cosigned` for a cosigned entry, `index` for an index entry, `epoch` and `anchor` for
+    /// those entries.
     pub const fn name(&self) -> &str {
         match self {
             Deed::Found => "found",
@@ -217,6 +223,7 @@ impl Deed {
             Deed::Cosigned { .. } => "cosigned",
             Deed::Index => "index",
             Deed::Epoch { .. } => "epoch",
+            Deed::Anchor { .. } => "anchor",
         }
     }
 

@@ -6,7 +6,7 @@ use projector::rows::{BatchDeed, Deed, ListDeed, Related, StepDeed, Subject, Wai
 pub fn objects(deed: &Deed) -> Vec<(&'static str, &str, &'static str)> {
     match deed {
         Deed::Found | Deed::Amend | Deed::Enact { .. } | Deed::Ruling { .. } | Deed::Team { .. } | Deed::Incident { .. } => Vec::new(),
-        Deed::Cosigned { .. } | Deed::Index | Deed::Epoch { .. } | Deed::Answer { .. } => Vec::new(),
+        Deed::Cosigned { .. } | Deed::Index | Deed::Epoch { .. } | Deed::Anchor { .. } | Deed::Answer { .. } => Vec::new(),
         Deed::Enrol { person } | Deed::Rotate { person } | Deed::Rekey { person } | Deed::Revoke { person, .. } => {
             vec![("official", person, "of")]
         }
@@ -128,6 +128,7 @@ pub fn said(deed: &Deed) -> Vec<String> {
             vec![pair("node", node), pair("generation", &generation.to_string()), pair("size", &size.to_string())]
         }
         Deed::Cosigned { size } => vec![pair("size", &size.to_string())],
+        Deed::Anchor { ledger, size } => vec![pair("ledger", ledger), pair("size", &size.to_string())],
         Deed::Epoch { number, node } => vec![pair("epoch", &number.to_string()), pair("node", node)],
         Deed::Import(record) => vec![pair("record", &record.record.to_string()), pair("recorded", &record.recorded)],
         Deed::Found | Deed::Amend | Deed::Enrol { .. } | Deed::Device { .. } | Deed::Rotate { .. } | Deed::Rekey { .. } => Vec::new(),

@@ -38,7 +38,7 @@ impl Stance {
             Deed::Override { .. } => Stance::Overrode,
             Deed::Outcome { .. } | Deed::Answer { .. } | Deed::Correct { .. } | Deed::Release { .. } => Stance::Decided,
             Deed::Ruling { .. } | Deed::Incident { .. } => Stance::Decided,
-            Deed::Index | Deed::Epoch { .. } | Deed::Cosigned { .. } | Deed::Relate { .. } => return None,
+            Deed::Index | Deed::Epoch { .. } | Deed::Anchor { .. } | Deed::Cosigned { .. } | Deed::Relate { .. } => return None,
             _ => Stance::Vouched,
         })
     }

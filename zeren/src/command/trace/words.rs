@@ -316,6 +316,8 @@ fn of_flag(deed: &Deed, part: &CasePart, lang: Lang) -> String {
         (Deed::Hold { reason, .. }, _) => format!("{}{reason}", lang.pick("HOLD on the payment: ", "暂扣：")),
         (Deed::Release { releases, .. }, Lang::En) => format!("hold of {} released", entry(*releases, lang)),
         (Deed::Release { releases, .. }, Lang::Zh) => format!("解除{}的暂扣", entry(*releases, lang)),
+        (Deed::Anchor { ledger, size }, Lang::En) => format!("anchors ledger {ledger} at {} entries", thousands(*size)),
+        (Deed::Anchor { ledger, size }, Lang::Zh) => format!("锚定账本 {ledger}（{} 条）", thousands(*size)),
         (Deed::Epoch { number, node }, Lang::En) => format!("epoch {number}: node {node} sequences"),
         (Deed::Epoch { number, node }, Lang::Zh) => format!("第 {number} 任期：由节点 {node} 定序"),
         (other, _) => {
@@ -389,6 +391,7 @@ pub fn act(name: &str, lang: Lang) -> &str {
         "cosigned" => "共签",
         "index" => "索引",
         "epoch" => "任期",
+        "anchor" => "锚定",
         other => other,
     }
 }
