@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use signer::ActName;
-use signer::act::{Act, Basis, Constitution, Founding, Import, NewKey, Purpose, RelatedTo};
+use signer::act::{Act, Basis, Constitution, Founding, Import, Incident, NewKey, Purpose, RelatedTo};
 use signer::note::note_hash;
 use signer::rule::{Refusal, Rule};
 use signer::statement::{By, Header, ProcedureName, Statement};
 use signer::value::{Code, KeyBytes, Office, PersonId, Power, StatementHash, Time, UnixMs};
 
 use self::desk::Signer;
-use self::own::{admit_epoch, admit_index};
+use self::own::{admit_anchor, admit_epoch, admit_index};
 use self::programme::{Brought, is_done_by_step, is_of_programme};
 use crate::check::{Content, Cosigned, Verified, founding_missing};
 use crate::history::Context;
@@ -67,6 +67,7 @@ pub fn admit(state: &State, verified: &Verified, received: UnixMs, context: Opti
         }),
         Content::Index(index) => admit_index(state, index).map(|()| Admission::default()),
         Content::Epoch(epoch) => admit_epoch(state, epoch).map(|()| Admission::default()),
+        Content::Anchor(anchor) => admit_anchor(state, anchor).map(|()| Admission::default()),
         Content::Statement { statement, keys, procedure, hash } => match statement.as_ref() {
             Statement::Founding(founding) => admit_founding(founding).map(|()| Admission::default()),
             Statement::Act { header, act, .. } => {
@@ -98,7 +99,7 @@ fn judge_every_entry(state: &State, verified: &Verified, received: UnixMs) -> Ju
     let is_amendment = matches!(&verified.content, Content::Statement { statement, .. } if statement.act_name() == ActName::Amend);
     let brought = match &verified.content {
         Content::Cosigned(cosigned) => Some(cosigned.time_latest()),
-        Content::Statement { .. } | Content::Index(_) | Content::Epoch(_) => None,
+        _ => None,
     };
     let needs_witness = !is_amendment && !matches!(&verified.content, Content::Epoch(_));
     match state.witness_time() {
@@ -339,7 +340,7 @@ impl<'a> Judgement<'a> {
         } else {
             return Err(Refusal::new(Rule::ProcedureVersion, shown(name(now).as_ref()), shown(found)));
         };
-        if governing.is_none() && !matches!(act, ActName::Amend | ActName::Enact) {
+        if governing.is_none() && !matches!(act, ActName::Amend | ActName::Enact | ActName::Incident) {
             return Err(Refusal::new(Rule::ProcedureVersion, format!("a procedure in force for act {}", act.as_str()), "none"));
         }
         Ok(governing.map(|enacted| enacted.procedure.as_ref()))
@@ -439,7 +440,7 @@ impl<'a> Judgement<'a> {
     fn judge_governance(&self, act: ActName, procedure: Option<&Procedure>, powers: &BTreeSet<Power>) -> Judged {
         let signers = self.header.by.len() as u64;
         let rule = procedure.filter(|_| act != ActName::Amend).and_then(|procedure| procedure.governance.get(&act));
-        let needs_rule = !matches!(act, ActName::Amend | ActName::Enact) && !self.state.is_mutant(Rule::GovernanceNone);
+        let needs_rule = !matches!(act, ActName::Amend | ActName::Enact | ActName::Incident) && !self.state.is_mutant(Rule::GovernanceNone);
         if rule.is_none() && needs_rule {
             return refuse(Rule::GovernanceNone, format!("[governance] with {}", act.as_str()), "none");
         }
@@ -448,7 +449,11 @@ impl<'a> Judgement<'a> {
             let expected = rule.map_or("founder".to_owned(), |rule| list(rule.any.iter()));
             return refuse(Rule::GovernanceOffice, format!("act {} by {expected}", act.as_str()), other.office.to_string());
         }
-        let min = rule.map_or_else(|| self.state.in_force().map_or(u64::MAX, |founding| founding.constitution.threshold), |rule| rule.min);
+        let min = match rule {
+            Some(rule) => rule.min,
+            None if act == ActName::Incident => 1,
+            None => self.state.in_force().map_or(u64::MAX, |founding| founding.constitution.threshold),
+        };
         if signers < min {
             return refuse(Rule::GovernanceCount, format!("at least {min} signers"), signers.to_string());
         }
@@ -521,6 +526,7 @@ impl<'a> Judgement<'a> {
                 judge_period(*from, *to)
             }
             Act::Import(import) => self.judge_import(import),
+            Act::Incident(incident) => self.judge_incident(incident),
             _ => Ok(()),
         }
     }
@@ -533,6 +539,16 @@ impl<'a> Judgement<'a> {
         }
         if self.state.is_record_used(&import.source, import.record) {
             return refuse(Rule::RecordUsed, "a record that was not imported yet", format!("record {}", import.record));
+        }
+        Ok(())
+    }
+
+    /// Section 5.20: what the signers name is what they had seen, which step 1 has judged.
+    fn judge_incident(&self, incident: &Incident) -> Judged {
+        let seen = self.header.seen;
+        if (incident.size, incident.root) != (seen.size, seen.root) {
+            let shown = |size, root| format!("size {size}, root {root}");
+            return refuse(Rule::IncidentUnlike, shown(seen.size, seen.root), shown(incident.size, incident.root));
         }
         Ok(())
     }

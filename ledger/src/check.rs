@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use signer::act::{Act, Founding, Witness};
+use signer::anchor_note::AnchorNote;
 use signer::checkpoint::{cosignature_verifies, is_signed_by};
 use signer::epoch_note::EpochNote;
 use signer::index_note::IndexNote;
@@ -20,8 +21,8 @@ use crate::procedure::{Procedure, procedure_digest};
 
 mod own;
 
-pub use self::own::{Epoch, Index};
-use self::own::{read_epoch, read_index};
+pub use self::own::{Anchor, Epoch, Index};
+use self::own::{read_anchor, read_epoch, read_index};
 
 /// Most cosignature lines of a cosigned entry.
 pub const COSIGNATURES_MAX: usize = 16;
@@ -107,7 +108,9 @@ impl KeyRing {
                 let id = key_id(person.as_str(), TYPE_ED25519, &key.bytes().0);
                 self.person(person, id) == Some(key)
             }),
-            Content::Index(Index { key, .. }) | Content::Epoch(Epoch { key, .. }) => self.checkpoint_keys.key(&key.bytes()).is_some(),
+            Content::Index(Index { key, .. }) | Content::Epoch(Epoch { key, .. }) | Content::Anchor(Anchor { key, .. }) => {
+                self.checkpoint_keys.key(&key.bytes()).is_some()
+            }
             Content::Cosigned(cosigned) => {
                 self.checkpoint_keys.key(&cosigned.key.bytes()).is_some()
                     && cosigned.cosignatures.iter().all(|line| {
@@ -133,6 +136,7 @@ enum ParsedContent {
     Cosigned(Checkpoint),
     Index(IndexNote),
     Epoch(EpochNote),
+    Anchor(AnchorNote),
 }
 
 impl Parsed {
@@ -140,7 +144,7 @@ impl Parsed {
     pub fn statement(&self) -> Option<&Statement> {
         match &self.content {
             ParsedContent::Statement(statement) => Some(statement),
-            ParsedContent::Cosigned(_) | ParsedContent::Index(_) | ParsedContent::Epoch(_) => None,
+            _ => None,
         }
     }
 }
@@ -206,6 +210,8 @@ pub enum Content {
     Index(Index),
     /// An epoch entry.
     Epoch(Epoch),
+    /// An anchor entry.
+    Anchor(Anchor),
 }
 
 /// A note that passes format.md section 8.2.
@@ -226,7 +232,7 @@ impl Verified {
                 Statement::Act { header, .. } => Some(header.seen.size),
             },
             Content::Cosigned(cosigned) => Some(cosigned.checkpoint.size),
-            Content::Index(_) | Content::Epoch(_) => None,
+            Content::Index(_) | Content::Epoch(_) | Content::Anchor(_) => None,
         }
     }
 
@@ -234,7 +240,7 @@ impl Verified {
     pub fn statement_hash(&self) -> Option<StatementHash> {
         match &self.content {
             Content::Statement { hash, .. } => Some(*hash),
-            Content::Cosigned(_) | Content::Index(_) | Content::Epoch(_) => None,
+            Content::Cosigned(_) | Content::Index(_) | Content::Epoch(_) | Content::Anchor(_) => None,
         }
     }
 }
@@ -290,18 +296,15 @@ struct Begun {
 impl Begun {
     fn new(parsed: Parsed, ring: &KeyRing) -> Begun {
         let Parsed { bytes, note, content } = parsed;
+        let accepts = |line: &SignatureLine, name: &str, key: &PublicKey| is_signed_by(&note.text, line, name, key);
+        let whole = |content| (Vec::new(), Ok(content));
         let begun = match content {
-            ParsedContent::Cosigned(checkpoint) => {
-                verify_cosigned(&note, checkpoint, ring).map(|cosigned| (Vec::new(), Ok(Content::Cosigned(cosigned))))
-            }
+            ParsedContent::Cosigned(checkpoint) => verify_cosigned(&note, checkpoint, ring).map(Content::Cosigned).map(whole),
             ParsedContent::Statement(statement) => begin_statement(&note, statement, ring),
-            ParsedContent::Index(index) => {
-                let accepts = |line: &SignatureLine, name: &str, key: &PublicKey| is_signed_by(&note.text, line, name, key);
-                read_index(&note, index, ring, accepts).map(|index| (Vec::new(), Ok(Content::Index(index))))
-            }
-            ParsedContent::Epoch(epoch) => {
-                let accepts = |line: &SignatureLine, name: &str, key: &PublicKey| is_signed_by(&note.text, line, name, key);
-                read_epoch(&note, epoch, ring, accepts).map(|epoch| (Vec::new(), Ok(Content::Epoch(epoch))))
+            ParsedContent::Index(index) => read_index(&note, index, ring, accepts).map(Content::Index).map(whole),
+            ParsedContent::Epoch(epoch) => read_epoch(&note, epoch, ring, accepts).map(Content::Epoch).map(whole),
+            ParsedContent::Anchor(anchor) => {
+                read_anchor(&note, anchor, ring, accepts, AnchorNote::is_signed_by).map(Content::Anchor).map(whole)
             }
         };
         let (claims, answer) = begun.unwrap_or_else(|refusal| (Vec::new(), Err(refusal)));
@@ -362,6 +365,7 @@ pub(crate) fn trust(parsed: Parsed, ring: &KeyRing) -> Result<Verified, Refusal>
     let content = match content {
         ParsedContent::Index(index) => Content::Index(read_index(&note, index, ring, |_, _, _| true)?),
         ParsedContent::Epoch(epoch) => Content::Epoch(read_epoch(&note, epoch, ring, |_, _, _| true)?),
+        ParsedContent::Anchor(anchor) => Content::Anchor(read_anchor(&note, anchor, ring, |_, _, _| true, |_, _| true)?),
         ParsedContent::Cosigned(checkpoint) => {
             let is_named = |line: &SignatureLine, name: &str, key: &PublicKey| {
                 line.name == name && line.key_id == key_id(name, TYPE_ED25519, &key.bytes().0)

@@ -17,7 +17,7 @@ use signer::value::{KeyBytes, LedgerId, StatementHash, TreeRoot, UnixMs};
 use signer::{Checkpoint, Note, SecretKey};
 
 use crate::admit::{Admission, admit};
-use crate::check::{Content, KeyRing, Verified, check};
+use crate::check::{Anchor, Content, KeyRing, Verified, check};
 use crate::entry::{Entry, SealedEntry, entry_head};
 use crate::error::{LedgerError, storage_error};
 use crate::history::History;
@@ -416,6 +416,9 @@ impl<S: Storage> Ledger<S> {
             // Only the ledger itself makes these.
             Content::Index(_) => None,
             Content::Epoch(epoch) => self.state.epoch().filter(|known| known.number == epoch.note.epoch).map(|known| known.entry),
+            Content::Anchor(Anchor { note, .. }) => {
+                self.state.anchored(&note.anchored).filter(|known| known.size == note.size).map(|known| known.entry)
+            }
             Content::Cosigned(cosigned) => self.state.cosigned_entry(cosigned.checkpoint.size),
             Content::Statement { statement, .. } => match statement.as_ref() {
                 Statement::Founding(_) => Some(0),
@@ -433,7 +436,7 @@ impl<S: Storage> Ledger<S> {
         let known = bytes.as_deref().and_then(|bytes| Entry::parse(bytes).ok()).map(|entry| entry.note);
         let is_same = match (&verified.content, known) {
             // The same checkpoint with other cosignatures says something else.
-            (Content::Cosigned(_) | Content::Epoch(_), Some(note)) => note == verified.bytes,
+            (Content::Cosigned(_) | Content::Epoch(_) | Content::Anchor(_), Some(note)) => note == verified.bytes,
             (Content::Statement { hash, .. }, Some(note)) => Note::parse(note).is_ok_and(|note| statement_hash(&note.text) == *hash),
             (Content::Index(_), _) | (_, None) => false,
         };

@@ -93,6 +93,10 @@ pub struct LedgerRow {
     pub records: u64,
     /// Persons.
     pub persons: u64,
+    /// Incidents.
+    pub incidents: u64,
+    /// The entry of the last incident.
+    pub incident_last: Option<u64>,
 }
 
 /// Founding or amendment.

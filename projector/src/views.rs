@@ -14,7 +14,7 @@ use ledger::check::{Content, Cosigned};
 use ledger::procedure::Procedure;
 use ledger::replay::AdmittedEntry;
 use signer::PublicKey;
-use signer::act::{Act, Constitution, Founding, Import, RelatedTo, RevokeReason};
+use signer::act::{Act, Constitution, Founding, Import, Incident, RelatedTo, RevokeReason};
 use signer::statement::{Header, Statement};
 use signer::value::{KeyBytes, PersonId, Power, StatementHash, Text, Time, UnixMs};
 
@@ -86,6 +86,9 @@ pub fn fold(views: &mut Views, rows: &dyn Rows, entry: &AdmittedEntry<'_>) -> Re
         Content::Index(_) => fold.own(Deed::Index, entry.received),
         Content::Epoch(epoch) => {
             fold.own(Deed::Epoch { number: epoch.note.epoch, node: epoch.note.node.to_string() }, entry.received);
+        }
+        Content::Anchor(anchor) => {
+            fold.own(Deed::Anchor { ledger: anchor.note.anchored.to_string(), size: anchor.note.size }, entry.received);
         }
         Content::Statement { statement, hash, keys, procedure } => {
             let at = match statement.as_ref() {
@@ -232,6 +235,8 @@ impl Facts<'_> {
             cases: 0,
             records: 0,
             persons: 0,
+            incidents: 0,
+            incident_last: None,
         };
         fold.put(Key::Ledger, ledger);
         fold.put(Key::Device(founding.device.to_string()), self.entry);
@@ -361,12 +366,22 @@ impl Facts<'_> {
                 Deed::Qualify { person: person.to_string(), qualification: qualification.to_string() }
             }
             Act::Import(import) => Deed::Import(self.import(fold, import)?),
+            Act::Incident(incident) => self.incident(fold, incident)?,
             other => {
                 // Others may name it by its hash.
                 fold.put(Key::Statement(self.hash.0), self.entry);
                 return self.effect_on_programme(fold, other);
             }
         })
+    }
+
+    fn incident(&self, fold: &mut Fold<'_>, incident: &Incident) -> Result<Deed> {
+        fold.amend(Key::Ledger, |ledger: &mut LedgerRow| {
+            ledger.incidents += 1;
+            ledger.incident_last = Some(self.entry);
+        })?;
+        let Incident { kind, node, generation, size, .. } = incident;
+        Ok(Deed::Incident { kind: kind.to_string(), node: node.to_string(), generation: *generation, size: *size })
     }
 
     fn relate(&self, fold: &mut Fold<'_>, to: &RelatedTo) -> Result<Related> {

@@ -205,6 +205,13 @@ rules! {
     EpochFormat "epoch-format" "An epoch entry is written by the ledger, in four lines." "任期条目由账本生成，共四行。";
     EpochSignature "epoch-signature" "An epoch entry is signed by the checkpoint key in force." "任期条目须由现行检查点密钥签名。";
     EpochOrder "epoch-order" "Another node has taken over: an epoch's number is one more than the one in force." "已有其他节点接任：任期号须为现行任期号加一。";
+    // Anchors (5.19)
+    AnchorFormat "anchor-format" "An anchor entry is written by the ledger, in five lines." "锚定条目由账本生成，共五行。";
+    AnchorSignature "anchor-signature" "Both must verify: the checkpoint key in force signs the entry, the key on its line the anchored checkpoint." "条目须由现行检查点密钥签名，所锚定的检查点须由所列密钥签名，二者均须核验通过。";
+    AnchorOwn "anchor-own" "A ledger anchors other ledgers' checkpoints, not its own." "账本只锚定其他账本的检查点，不锚定自身。";
+    AnchorOld "anchor-old" "A checkpoint of that size, or a larger one, is anchored already: fetch a later one." "该账本已有同等或更大的检查点入账，请取得更新的检查点。";
+    // Incidents (5.20)
+    IncidentUnlike "incident-unlike" "Size and root must be those that the signers had seen; `zeren draft incident` writes them." "条目数和根值须与签署人所见一致（zeren draft incident 会自动填写）。";
     // Audit (11)
     Marker "marker" "The folder's `ledger` file does not name this ledger: restore it, and ask who changed it." "文件夹中的 ledger 文件与账本不符，请恢复并查明原因。";
     Slot "slot" "One checkpoint slot is damaged, as a crash can leave it; the next commit writes it anew." "一个检查点槽损坏（断电可致），下次提交会重写。";

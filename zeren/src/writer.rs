@@ -217,6 +217,6 @@ fn brings_keys(verified: &Verified) -> bool {
         Content::Statement { statement, .. } => {
             matches!(statement.act_name(), ActName::Amend | ActName::Enrol | ActName::Rotate | ActName::Rekey)
         }
-        Content::Cosigned(_) | Content::Index(_) | Content::Epoch(_) => false,
+        Content::Cosigned(_) | Content::Index(_) | Content::Epoch(_) | Content::Anchor(_) => false,
     }
 }

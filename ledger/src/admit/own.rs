@@ -1,11 +1,12 @@
-//! Entries that the ledger alone writes, from the key on: index entries (format.md section 5.17) and epoch entries (5.18).
+//! Entries that the ledger alone writes, from the key on: index entries (format.md section 5.17), epoch entries (5.18) and
+//! anchor entries (5.19).
 
 use signer::PublicKey;
 use signer::rule::Rule;
 use signer::value::IndexRoot;
 
 use super::{Judged, refuse};
-use crate::check::{Epoch, Index};
+use crate::check::{Anchor, Epoch, Index};
 use crate::state::State;
 
 /// Section 5.17 from the key on.
@@ -28,6 +29,19 @@ pub(super) fn admit_epoch(state: &State, epoch: &Epoch) -> Judged {
         return refuse(Rule::EpochOrder, format!("epoch {next}"), format!("epoch {}", epoch.note.epoch));
     }
     Ok(())
+}
+
+/// Section 5.19 from the key on.
+pub(super) fn admit_anchor(state: &State, anchor: &Anchor) -> Judged {
+    judge_own_key(state, &anchor.key, Rule::AnchorSignature)?;
+    let note = &anchor.note;
+    if note.anchored == note.ledger {
+        return refuse(Rule::AnchorOwn, "another ledger", note.anchored.to_string());
+    }
+    match state.anchored(&note.anchored).filter(|last| note.size <= last.size) {
+        Some(last) => refuse(Rule::AnchorOld, format!("a size above {}", last.size), note.size.to_string()),
+        None => Ok(()),
+    }
 }
 
 /// Whether it is signed with the checkpoint key in force.

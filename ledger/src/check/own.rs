@@ -1,7 +1,8 @@
 //! Notes that the ledger alone writes, each with the one signature of its checkpoint key: index entries (format.md section
-//! 5.17) and epoch entries (5.18).
+//! 5.17), epoch entries (5.18) and anchor entries (5.19).
 
 use signer::PublicKey;
+use signer::anchor_note::{ANCHOR_KIND, AnchorNote};
 use signer::epoch_note::{EPOCH_KIND, EpochNote};
 use signer::index_note::{INDEX_KIND, IndexNote};
 use signer::note::{Note, SignatureLine};
@@ -28,6 +29,15 @@ pub struct Epoch {
     pub key: PublicKey,
 }
 
+/// An anchor entry's note.
+#[derive(Clone, Debug)]
+pub struct Anchor {
+    /// What it says.
+    pub note: AnchorNote,
+    /// The checkpoint key that signed.
+    pub key: PublicKey,
+}
+
 /// Reads a note whose first line is that of one of these; nothing for any other.
 pub(super) fn parse(note: &Note, first_line: &str) -> Option<Result<ParsedContent, Refusal>> {
     let refused = |rule, expected: &str| Refusal::new(rule, expected, note.text.replace('\n', " / "));
@@ -40,6 +50,10 @@ pub(super) fn parse(note: &Note, first_line: &str) -> Option<Result<ParsedConten
             .filter(|epoch| is_own(note, &epoch.ledger))
             .map(ParsedContent::Epoch)
             .ok_or_else(|| refused(Rule::EpochFormat, "ledger, epoch from 1 and node, then one signature")),
+        ANCHOR_KIND => AnchorNote::parse(&note.text)
+            .filter(|anchor| is_own(note, &anchor.ledger))
+            .map(ParsedContent::Anchor)
+            .ok_or_else(|| refused(Rule::AnchorFormat, "ledger, anchored, key and signature, then one signature")),
         _ => return None,
     })
 }
@@ -75,6 +89,25 @@ pub(super) fn read_epoch(
     PublicKey::decode(&epoch.key)?;
     let key = signer(note, &epoch.ledger, ring, Rule::EpochSignature, accepts)?;
     Ok(Epoch { note: epoch, key })
+}
+
+/// Reads the key and both signatures of an anchor note; the closures say which of the ledger's own is accepted, and whether the
+/// anchored checkpoint's is.
+pub(super) fn read_anchor(
+    note: &Note,
+    anchor: AnchorNote,
+    ring: &KeyRing,
+    accepts: impl Fn(&SignatureLine, &str, &PublicKey) -> bool,
+    accepts_anchored: impl Fn(&AnchorNote, &PublicKey) -> bool,
+) -> Result<Anchor, Refusal> {
+    judge_ledger(&anchor.ledger, ring)?;
+    let anchored_by = PublicKey::decode(&anchor.key)?;
+    let key = signer(note, &anchor.ledger, ring, Rule::AnchorSignature, accepts)?;
+    if !accepts_anchored(&anchor, &anchored_by) {
+        let expected = format!("a signature by {} of the checkpoint of {} at size {}", anchor.key, anchor.anchored, anchor.size);
+        return Err(Refusal::new(Rule::AnchorSignature, expected, "a `signature` line that does not verify"));
+    }
+    Ok(Anchor { note: anchor, key })
 }
 
 /// The checkpoint key, of those named so far, that signed.

@@ -141,6 +141,7 @@ impl Run {
             Content::Cosigned(_) => "cosigned",
             Content::Index(_) => "index",
             Content::Epoch(_) => "epoch",
+            Content::Anchor(_) => "anchor",
         };
         self.tally.entry(name).or_default()[usize::from(verdict.is_err())] += 1;
         if let Ok(admission) = verdict {

@@ -100,6 +100,17 @@ pub fn told(answer: &EntryAnswer, part: &CasePart, lang: Lang) -> (String, Vec<S
                 Lang::Zh => format!("批复：{issuer} 就 {clause}"),
             }
         }
+        Deed::Incident { kind, node, generation, size } => {
+            more.push(match lang {
+                Lang::En => format!("the record goes on from its first {} entries", thousands(*size)),
+                Lang::Zh => format!("以账本前 {} 条为准续记", thousands(*size)),
+            });
+            more.extend((*generation > 0).then(|| format!("{} {generation}", lang.pick("opens generation", "启用第几代流："))));
+            match lang {
+                Lang::En => format!("INCIDENT at node {node}: {kind}"),
+                Lang::Zh => format!("事件：节点 {node}，{}", incident(kind)),
+            }
+        }
         Deed::Override { step, rule, reason, .. } => {
             more.push(format!("{}{reason}", lang.pick("reason ", "理由 ")));
             match lang {
@@ -305,6 +316,8 @@ fn of_flag(deed: &Deed, part: &CasePart, lang: Lang) -> String {
         (Deed::Hold { reason, .. }, _) => format!("{}{reason}", lang.pick("HOLD on the payment: ", "暂扣：")),
         (Deed::Release { releases, .. }, Lang::En) => format!("hold of {} released", entry(*releases, lang)),
         (Deed::Release { releases, .. }, Lang::Zh) => format!("解除{}的暂扣", entry(*releases, lang)),
+        (Deed::Anchor { ledger, size }, Lang::En) => format!("anchors ledger {ledger} at {} entries", thousands(*size)),
+        (Deed::Anchor { ledger, size }, Lang::Zh) => format!("锚定账本 {ledger}（{} 条）", thousands(*size)),
         (Deed::Epoch { number, node }, Lang::En) => format!("epoch {number}: node {node} sequences"),
         (Deed::Epoch { number, node }, Lang::Zh) => format!("第 {number} 任期：由节点 {node} 定序"),
         (other, _) => {
@@ -374,9 +387,23 @@ pub fn act(name: &str, lang: Lang) -> &str {
         "override" => "破例",
         "ruling" => "批复",
         "team" => "编组",
+        "incident" => "事件",
         "cosigned" => "共签",
         "index" => "索引",
         "epoch" => "任期",
+        "anchor" => "锚定",
+        other => other,
+    }
+}
+
+/// What happened to a copy, in Chinese.
+pub fn incident(kind: &str) -> &str {
+    match kind {
+        "stream-lost" => "消息流丢失",
+        "stream-damaged" => "消息流受损",
+        "segments-damaged" => "账本分段受损",
+        "node-restored" => "节点由副本恢复",
+        "other" => "其他",
         other => other,
     }
 }
