@@ -1,6 +1,6 @@
 //! The connection to the NATS servers: who they are, whether they can keep the promise, and their JetStream interface.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::{Client, ConnectOptions, HeaderMap, RequestErrorKind};
 use serde_json::{Value, json};
@@ -14,6 +14,12 @@ pub const VERSION_MIN: (u64, u64) = (2, 12);
 const LEVEL_MIN: u64 = 2;
 /// Least `max_payload` that servers must have, in bytes.
 const PAYLOAD_MIN: usize = 1 << 20;
+/// JetStream's code for a cluster that has no leader yet.
+const NO_LEADER: u64 = 10_008;
+/// How long servers may take to be ready.
+const START_TIME: Duration = Duration::from_secs(30);
+/// Time between two looks whether they are.
+const START_PAUSE: Duration = Duration::from_millis(200);
 /// How long one question may take.
 const REQUEST_TIME: Duration = Duration::from_secs(5);
 /// How long connecting may take.
@@ -90,8 +96,16 @@ impl Servers {
         let connecting = options.ignore_discovered_servers().connect(&file.servers[..]);
         let client = runtime.block_on(connecting).map_err(|error| ServersError::Connect(error.to_string()))?;
         let servers = Servers { client, runtime: runtime.clone() };
-        servers.probe()?;
-        Ok(servers)
+        let begun = Instant::now();
+        loop {
+            match servers.probe() {
+                // Servers that were started together with this process may still elect.
+                Err(ServersError::Silent(_) | ServersError::Refused { code: NO_LEADER, .. }) if begun.elapsed() < START_TIME => {
+                    std::thread::sleep(START_PAUSE);
+                }
+                probed => return probed.map(|()| servers),
+            }
+        }
     }
 
     /// Whether the servers are new enough and take messages of the size of a block.
