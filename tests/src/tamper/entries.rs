@@ -110,7 +110,8 @@ fn lines_of_new_acts(corpus: &mut Corpus, world: &World, acts: &mut BTreeSet<Str
             }
             let first = match key {
                 "previous" => (Rule::Chain, index as u64),
-                // A later time of receipt breaks nothing but the link of the entry that follows.
+                // A later time of receipt breaks nothing but the link of the entry that follows, or the root where none does.
+                "received" if index + 1 == world.entries.len() => (Rule::CheckpointRoot, world.size()),
                 "received" => (Rule::Chain, index as u64 + 1),
                 _ if own.is_some() => (rule_of_own(&act, key, value), index as u64),
                 _ => (rule_of(&act, key, value), index as u64),
