@@ -10,8 +10,10 @@ TAG = re.compile(r"[0-9a-f]{16}")
 ADDRESS = re.compile(r"[A-Za-z0-9.:-]{1,253}")
 LOOPBACK = "127.0.0.1"
 PORTS = (4222, 6222, 8222)  # clients, routes, monitor
+# A repair makes the next one, which is rare.
+GENERATION_MAX = 9
 # How many ledgers a user of the role names: least and most.
-ROLES = {"node": (1, 1), "reader": (1, 1000), "keeper": (1, 1000), "backup": (1, 1000), "breakglass": (0, 0), "system": (0, 0)}
+ROLES = {"node": (1, 1), "reader": (1, 1000), "keeper": (1, 1000), "backup": (1, 1000), "restore": (1, 1), "breakglass": (0, 0), "system": (0, 0)}
 
 
 @dataclass
@@ -29,6 +31,7 @@ class User:
     name: str
     role: str
     tags: list
+    generation: int = 0  # of the role restore
 
 
 @dataclass
@@ -64,13 +67,17 @@ def user(words, tags):
     if len(words) < 2 or words[1] not in ROLES:
         raise Wrong(f"expected: user NAME ROLE [TAG…], a role of {', '.join(ROLES)}")
     least, most = ROLES[words[1]]
-    given = words[2:]
+    given, generation = words[2:], 0
+    if words[1] == "restore":
+        if len(given) != 2 or not given[1].isdigit() or not 0 < int(given[1]) <= GENERATION_MAX:
+            raise Wrong(f"expected: user NAME restore TAG GENERATION, a generation from 1 to {GENERATION_MAX}")
+        given, generation = given[:1], int(given[1])
     if not least <= len(given) <= most or len(set(given)) != len(given):
         raise Wrong(f"the role {words[1]} names {least} to {most} ledgers, each once; found {len(given)}")
     for tag in given:
         if tag not in tags:
             raise Wrong(f"no line 'ledger {tag}' stands before this one")
-    return User(name(words[0], "a user's name"), words[1], given)
+    return User(name(words[0], "a user's name"), words[1], given, generation)
 
 
 def parse(text):

@@ -66,11 +66,13 @@ class Cluster:
         self.folder, self.people, self.extra = Path(folder), people, extra
         self.program = server_program()
         ports = free_ports(9)
-        self.ports = {name: ports[3 * at : 3 * at + 3] for at, name in enumerate(NAMES)}
+        self.names = list(NAMES)
+        self.ports = {name: ports[3 * at : 3 * at + 3] for at, name in enumerate(self.names)}
+        self.zones = {name: f"zone-{name}" for name in self.names}
         self.running = {}
         self.folder.mkdir(parents=True, exist_ok=True)
         if people is None:
-            for name in NAMES:
+            for name in self.names:
                 self.configuration_of(name).parent.mkdir(exist_ok=True)
                 self.configuration_of(name).write_text(self.plain(name), encoding="utf-8")
         else:
@@ -103,21 +105,21 @@ class Cluster:
         return done.stdout
 
     def write_list(self, people):
-        servers = [f"server {name} zone-{name} 127.0.0.1 {' '.join(map(str, self.ports[name]))}" for name in NAMES]
+        servers = [f"server {name} {self.zones[name]} 127.0.0.1 {' '.join(map(str, self.ports[name]))}" for name in self.names]
         self.list.write_text("\n".join([*servers, people]), encoding="utf-8")
 
     def configure(self):
         self.make("make-configuration", self.list, self.folder / "configuration", "--certificates", self.certificates / "servers/NAME",
                   "--store", self.folder / "store/NAME", "--disk", "1GB")
-        for name in NAMES:
+        for name in self.names:
             with self.configuration_of(name).open("a", encoding="utf-8") as file:
                 file.write(self.extra)
 
     def plain(self, name):
         clients, routes, monitor = self.ports[name]
-        others = ", ".join(f'"nats://127.0.0.1:{self.ports[each][1]}"' for each in NAMES if each != name)
+        others = ", ".join(f'"nats://127.0.0.1:{self.ports[each][1]}"' for each in self.names if each != name)
         return f"""server_name: {name}
-server_tags: [ "sync:always", "az:zone-{name}" ]
+server_tags: [ "sync:always", "az:{self.zones[name]}" ]
 listen: "127.0.0.1:{clients}"
 http: "127.0.0.1:{monitor}"
 max_payload: 1MB
@@ -130,7 +132,7 @@ cluster {{ name: zeren, listen: "127.0.0.1:{routes}", no_advertise: true, routes
         return f"127.0.0.1:{self.ports[name][0]}"
 
     def start(self, *names):
-        for name in names or NAMES:
+        for name in names or self.names:
             with self.log_of(name).open("ab") as log:
                 self.running[name] = subprocess.Popen([self.program, "-c", self.configuration_of(name)], stdout=log, stderr=log)
         self.wait()
@@ -193,6 +195,16 @@ cluster {{ name: zeren, listen: "127.0.0.1:{routes}", no_advertise: true, routes
     def wipe(self, name):
         """As a new disk: the server must not be running."""
         shutil.rmtree(self.store_of(name))
+
+    def replace(self, old, new):
+        """A machine instead of one that is gone: another name, an empty disk, the same zone. `old` must not be running."""
+        self.zones[new] = self.zones[old]
+        self.names[self.names.index(old)] = new
+        self.ports[new] = free_ports(3)
+        self.write_list(self.people)
+        self.make("make-certificates", "add", self.list, self.certificates, new)
+        self.configure()
+        self.start(new)
 
     def stop(self):
         for process in self.running.values():

@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 import connections  # noqa: E402
 import stream  # noqa: E402
 import tricks  # noqa: E402
-from cluster import Cluster, NoServer  # noqa: E402
+from cluster import Cluster, NoServer, version_of  # noqa: E402
 from stream import OTHER, TAG  # noqa: E402
 from users import ALLOWED, NOBODY, REFUSED, SILENCE, User, first  # noqa: E402
 
@@ -27,6 +27,8 @@ SCRATCH = 2
 SCRATCH_NAME = stream.name(TAG, SCRATCH)
 RACES = 20
 BEAT_SECONDS = 2
+# A flag of the servers, and from when they know it.
+LONGER_ACK, LONGER_ACK_FROM = "js_ack_fc_v2", (2, 14, 0)
 
 PEOPLE = f"""
 ledger {TAG}
@@ -39,11 +41,12 @@ user province reader {TAG} {OTHER}
 user keeper keeper {TAG} {OTHER}
 user backup backup {TAG}
 user breakglass breakglass
+user restore restore {TAG} 1
 user system system
 """
 
 # In the order of the columns. `stranger` is a node of another ledger.
-ROLES = ["node", "stranger", "reader", "keeper", "backup", "breakglass", "system"]
+ROLES = ["node", "stranger", "reader", "keeper", "backup", "breakglass", "restore", "system"]
 KEY = """
 a  allowed
 -  refused by the server's permissions
@@ -157,68 +160,69 @@ def changed(**more):
 
 
 OWN, NODES = f"{NAME}.USER", f"{NAME}.node"
-# Verb, how it is tried, and what is expected of: node, stranger, reader, keeper, backup, breakglass, system.
+# Verb, how it is tried, and what is expected of each of ROLES.
 VERBS = [
-    ("publish a block", publish_block, "a - - - - a ."),
-    ("publish a block after the wrong one", publish_stale, "10071 - - - - 10071 ."),
-    ("publish a block meant for another stream", publish_misdirected, "10060 - - - - 10060 ."),
-    ("publish a block of the other ledger", publish_other, "- a - - - a ."),
-    ("publish a beat", publishes(stream.beat(TAG)), "a - - - - - a"),
-    ("publish a beat of the other ledger", publishes(stream.beat(OTHER)), "- a - - - - a"),
-    ("publish anywhere else", publishes("anything"), "- - - - - - a"),
-    ("subscribe to beats, and hear", hears_beats, "a - a - - a silent"),
-    ("subscribe to the own inbox", listens("USER.x"), "a a a a a a a"),
-    ("subscribe to the node's inbox", listens("_INBOX_node.>"), "a - - - - - a"),
-    ("subscribe to all inboxes", listens("_INBOX.>"), "- - - - - - a"),
-    ("subscribe to blocks", listens(stream.subject(TAG)), "- - - - - - a"),
-    ("subscribe to ledger.>", listens("ledger.>"), "- - - - - - a"),
-    ("subscribe to $JS.>", listens("$JS.>"), "- - - - - - a"),
-    ("subscribe to $SYS.>", listens("$SYS.>"), "- - - - - - a"),
-    ("subscribe to >", listens(">"), "- - - - - - a"),
-    ("INFO", asks(f"{API}.INFO"), "a a a a a a 10039"),
-    ("STREAM.INFO", asks(f"{API}.STREAM.INFO.{NAME}"), "a - a a a a 10039"),
-    ("STREAM.INFO of the other ledger", asks(f"{API}.STREAM.INFO.{OTHER_NAME}"), "- a - a - a 10039"),
-    ("STREAM.NAMES", asks(f"{API}.STREAM.NAMES"), "- - - - - - 10039"),
-    ("STREAM.LIST", asks(f"{API}.STREAM.LIST"), "- - - - - - 10039"),
-    ("STREAM.MSG.GET", asks(f"{API}.STREAM.MSG.GET.{NAME}", {"seq": 1}), "a - a - - a 10039"),
-    ("STREAM.MSG.GET of the other ledger", asks(f"{API}.STREAM.MSG.GET.{OTHER_NAME}", {"seq": 1}), "- a - - - a 10039"),
-    ("DIRECT.GET", asks(f"{API}.DIRECT.GET.{NAME}", {"seq": 1}), "- - - - - - 10039"),
-    ("STREAM.CREATE as it is", asks(f"{API}.STREAM.CREATE.{NAME}", stream.configuration(TAG)), "- - - a - a 10039"),
-    ("STREAM.CREATE, deletions allowed", asks(f"{API}.STREAM.CREATE.{SCRATCH_NAME}", changed(deny_delete=False)), "- - - 10058 - 10058 10039"),
-    ("STREAM.CREATE of another name", asks(f"{API}.STREAM.CREATE.OTHER", {"name": "OTHER", "subjects": ["other"]}), "- - - - - - 10039"),
-    ("STREAM.UPDATE, deletions allowed", asks(f"{API}.STREAM.UPDATE.{SCRATCH_NAME}", changed(deny_delete=False)), "- - - - - 10052 10039"),
-    ("STREAM.UPDATE, fewer messages", asks(f"{API}.STREAM.UPDATE.{SCRATCH_NAME}", changed(max_msgs=1, discard="old")), "- - - - - a 10039"),
-    ("STREAM.PURGE", asks(f"{API}.STREAM.PURGE.{NAME}"), "- - - - - 10110 10039"),
-    ("STREAM.MSG.DELETE", asks(f"{API}.STREAM.MSG.DELETE.{NAME}", {"seq": 1}), "- - - - - 10057 10039"),
-    ("STREAM.SNAPSHOT", snapshot, "- - - - a a 10039"),
-    ("STREAM.RESTORE over it", asks(f"{API}.STREAM.RESTORE.{NAME}", {"config": stream.configuration(TAG), "state": {}}), "- - - - - 10130 10039"),
-    ("STREAM.LEADER.STEPDOWN", asks(f"{API}.STREAM.LEADER.STEPDOWN.{SCRATCH_NAME}"), "- - - - - a 10039"),
-    ("STREAM.PEER.REMOVE", asks(f"{API}.STREAM.PEER.REMOVE.{SCRATCH_NAME}", {"peer": "n1"}), "- - - - - 10075 10039"),
-    ("CONSUMER.CREATE of the own name", asks(f"{API}.CONSUMER.CREATE.{OWN}", lambda user: stream.pull(TAG, user.name)), "a - a - - a 10039"),
+    ("publish a block", publish_block, "a - - - - a - ."),
+    ("publish a block after the wrong one", publish_stale, "10071 - - - - 10071 - ."),
+    ("publish a block meant for another stream", publish_misdirected, "10060 - - - - 10060 - ."),
+    ("publish a block of the other ledger", publish_other, "- a - - - a - ."),
+    ("publish a beat", publishes(stream.beat(TAG)), "a - - - - - - a"),
+    ("publish a beat of the other ledger", publishes(stream.beat(OTHER)), "- a - - - - - a"),
+    ("publish anywhere else", publishes("anything"), "- - - - - - - a"),
+    ("subscribe to beats, and hear", hears_beats, "a - a - - a - silent"),
+    ("subscribe to the own inbox", listens("USER.x"), "a a a a a a a a"),
+    ("subscribe to the node's inbox", listens("_INBOX_node.>"), "a - - - - - - a"),
+    ("subscribe to the second node's inbox", listens("_INBOX_second.>"), "- - - - - - - a"),
+    ("subscribe to all inboxes", listens("_INBOX.>"), "- - - - - - - a"),
+    ("subscribe to blocks", listens(stream.subject(TAG)), "- - - - - - - a"),
+    ("subscribe to ledger.>", listens("ledger.>"), "- - - - - - - a"),
+    ("subscribe to $JS.>", listens("$JS.>"), "- - - - - - - a"),
+    ("subscribe to $SYS.>", listens("$SYS.>"), "- - - - - - - a"),
+    ("subscribe to >", listens(">"), "- - - - - - - a"),
+    ("INFO", asks(f"{API}.INFO"), "a a a a a a a 10039"),
+    ("STREAM.INFO", asks(f"{API}.STREAM.INFO.{NAME}"), "a - a a a a a 10039"),
+    ("STREAM.INFO of the other ledger", asks(f"{API}.STREAM.INFO.{OTHER_NAME}"), "- a - a - a - 10039"),
+    ("STREAM.NAMES", asks(f"{API}.STREAM.NAMES"), "- - - - - - - 10039"),
+    ("STREAM.LIST", asks(f"{API}.STREAM.LIST"), "- - - - - - - 10039"),
+    ("STREAM.MSG.GET", asks(f"{API}.STREAM.MSG.GET.{NAME}", {"seq": 1}), "a - a - - a - 10039"),
+    ("STREAM.MSG.GET of the other ledger", asks(f"{API}.STREAM.MSG.GET.{OTHER_NAME}", {"seq": 1}), "- a - - - a - 10039"),
+    ("DIRECT.GET", asks(f"{API}.DIRECT.GET.{NAME}", {"seq": 1}), "- - - - - - - 10039"),
+    ("STREAM.CREATE as it is", asks(f"{API}.STREAM.CREATE.{NAME}", stream.configuration(TAG)), "- - - a - a - 10039"),
+    ("STREAM.CREATE, deletions allowed", asks(f"{API}.STREAM.CREATE.{SCRATCH_NAME}", changed(deny_delete=False)), "- - - 10058 - 10058 - 10039"),
+    ("STREAM.CREATE of another name", asks(f"{API}.STREAM.CREATE.OTHER", {"name": "OTHER", "subjects": ["other"]}), "- - - - - - - 10039"),
+    ("STREAM.UPDATE, deletions allowed", asks(f"{API}.STREAM.UPDATE.{SCRATCH_NAME}", changed(deny_delete=False)), "- - - - - 10052 - 10039"),
+    ("STREAM.UPDATE, fewer messages", asks(f"{API}.STREAM.UPDATE.{SCRATCH_NAME}", changed(max_msgs=1, discard="old")), "- - - - - a - 10039"),
+    ("STREAM.PURGE", asks(f"{API}.STREAM.PURGE.{NAME}"), "- - - - - 10110 - 10039"),
+    ("STREAM.MSG.DELETE", asks(f"{API}.STREAM.MSG.DELETE.{NAME}", {"seq": 1}), "- - - - - 10057 - 10039"),
+    ("STREAM.SNAPSHOT", snapshot, "- - - - a a - 10039"),
+    ("STREAM.RESTORE over it", asks(f"{API}.STREAM.RESTORE.{NAME}", {"config": stream.configuration(TAG), "state": {}}), "- - - - - - 10130 10039"),
+    ("STREAM.LEADER.STEPDOWN", asks(f"{API}.STREAM.LEADER.STEPDOWN.{SCRATCH_NAME}"), "- - - - - a - 10039"),
+    ("STREAM.PEER.REMOVE", asks(f"{API}.STREAM.PEER.REMOVE.{SCRATCH_NAME}", {"peer": "n1"}), "- - - - - 10075 - 10039"),
+    ("CONSUMER.CREATE of the own name", asks(f"{API}.CONSUMER.CREATE.{OWN}", lambda user: stream.pull(TAG, user.name)), "a - a - - a - 10039"),
     ("CONSUMER.CREATE with a filter",
      asks(f"{API}.CONSUMER.CREATE.{OWN}.{stream.subject(TAG)}", lambda user: stream.pull(TAG, user.name, filter_subject=stream.subject(TAG))),
-     "a - a - - a 10039"),
-    ("CONSUMER.CREATE of the node's name", asks(f"{API}.CONSUMER.CREATE.{NODES}", stream.pull(TAG, "node")), "a - - - - a 10039"),
+     "a - a - - a - 10039"),
+    ("CONSUMER.CREATE of the node's name", asks(f"{API}.CONSUMER.CREATE.{NODES}", stream.pull(TAG, "node")), "a - - - - a - 10039"),
     ("CONSUMER.CREATE, another name within",
-     asks(f"{API}.CONSUMER.CREATE.{OWN}", lambda user: stream.pull(TAG, "another")), "10017 - 10017 - - 10017 10039"),
-    ("CONSUMER.CREATE without a name", asks(f"{API}.CONSUMER.CREATE.{NAME}", {"stream_name": NAME, "config": {}}), "- - - - - a 10039"),
-    ("CONSUMER.DURABLE.CREATE", asks(f"{API}.CONSUMER.DURABLE.CREATE.{OWN}", lambda user: stream.pull(TAG, user.name)), "- - - - - a 10039"),
-    ("CONSUMER.INFO", asks(f"{API}.CONSUMER.INFO.{OWN}"), "a - a - - a 10039"),
-    ("CONSUMER.INFO of the node's", asks(f"{API}.CONSUMER.INFO.{NODES}"), "a - - - - a 10039"),
-    ("CONSUMER.NAMES", asks(f"{API}.CONSUMER.NAMES.{NAME}"), "- - - - - a 10039"),
-    ("CONSUMER.LIST", asks(f"{API}.CONSUMER.LIST.{NAME}"), "- - - - - a 10039"),
-    ("CONSUMER.MSG.NEXT", next_block, "a - a - - a 10039"),
-    ("ACK", ack, "a - a - - a ."),
-    ("ACK of the second node's", ack_of_second, "- - - - - a ."),
-    ("CONSUMER.MSG.NEXT of the second node's", asks(f"{API}.CONSUMER.MSG.NEXT.{NAME}.second", {"batch": 1, "no_wait": True}), "- - - - - a 10039"),
-    ("CONSUMER.DELETE of the second node's", asks(f"{API}.CONSUMER.DELETE.{NAME}.second"), "- - - - - a 10039"),
-    ("CONSUMER.DELETE", asks(f"{API}.CONSUMER.DELETE.{OWN}"), "a - a - - a 10039"),
-    ("SERVER.REMOVE", asks(f"{API}.SERVER.REMOVE", {"peer": "nobody"}), "- - - - - - 10044"),
-    ("ACCOUNT.PURGE", asks(f"{API}.ACCOUNT.PURGE.nobody"), "- - - - - - a"),
-    ("$SYS.REQ.SERVER.PING", asks("$SYS.REQ.SERVER.PING"), "- - - - - - a"),
-    ("META.LEADER.STEPDOWN", stepdown, "- - - - - - a"),
+     asks(f"{API}.CONSUMER.CREATE.{OWN}", lambda user: stream.pull(TAG, "another")), "10017 - 10017 - - 10017 - 10039"),
+    ("CONSUMER.CREATE without a name", asks(f"{API}.CONSUMER.CREATE.{NAME}", {"stream_name": NAME, "config": {}}), "- - - - - a - 10039"),
+    ("CONSUMER.DURABLE.CREATE", asks(f"{API}.CONSUMER.DURABLE.CREATE.{OWN}", lambda user: stream.pull(TAG, user.name)), "- - - - - a - 10039"),
+    ("CONSUMER.INFO", asks(f"{API}.CONSUMER.INFO.{OWN}"), "a - a - - a - 10039"),
+    ("CONSUMER.INFO of the node's", asks(f"{API}.CONSUMER.INFO.{NODES}"), "a - - - - a - 10039"),
+    ("CONSUMER.NAMES", asks(f"{API}.CONSUMER.NAMES.{NAME}"), "- - - - - a - 10039"),
+    ("CONSUMER.LIST", asks(f"{API}.CONSUMER.LIST.{NAME}"), "- - - - - a - 10039"),
+    ("CONSUMER.MSG.NEXT", next_block, "a - a - - a - 10039"),
+    ("ACK", ack, "a - a - - a - ."),
+    ("ACK of the second node's", ack_of_second, "- - - - - a - ."),
+    ("CONSUMER.MSG.NEXT of the second node's", asks(f"{API}.CONSUMER.MSG.NEXT.{NAME}.second", {"batch": 1, "no_wait": True}), "- - - - - a - 10039"),
+    ("CONSUMER.DELETE of the second node's", asks(f"{API}.CONSUMER.DELETE.{NAME}.second"), "- - - - - a - 10039"),
+    ("CONSUMER.DELETE", asks(f"{API}.CONSUMER.DELETE.{OWN}"), "a - a - - a - 10039"),
+    ("SERVER.REMOVE", asks(f"{API}.SERVER.REMOVE", {"peer": "nobody"}), "- - - - - - - 10044"),
+    ("ACCOUNT.PURGE", asks(f"{API}.ACCOUNT.PURGE.nobody"), "- - - - - - - a"),
+    ("$SYS.REQ.SERVER.PING", asks("$SYS.REQ.SERVER.PING"), "- - - - - - - a"),
+    ("META.LEADER.STEPDOWN", stepdown, "- - - - - - - a"),
     # Last: whoever holds breakglass can delete the whole stream, and only its absence shows. Segments bring it back.
-    ("STREAM.DELETE", asks(f"{API}.STREAM.DELETE.{SCRATCH_NAME}"), "- - - - - a 10039"),
+    ("STREAM.DELETE", asks(f"{API}.STREAM.DELETE.{SCRATCH_NAME}"), "- - - - - a - 10039"),
 ]
 SIGNS = {ALLOWED: "a", REFUSED: "-", NOBODY: ".", SILENCE: "silent"}
 
@@ -290,7 +294,7 @@ async def unchanged(world):
 
 
 async def tried(cluster):
-    names = ["node", "second", "stranger", "reader", "province", "keeper", "backup", "breakglass", "system"]
+    names = ["node", "second", "stranger", "reader", "province", "keeper", "backup", "breakglass", "restore", "system"]
     world = World(cluster, {name: await User.connect(cluster, name) for name in names})
     try:
         await found(world)
@@ -306,11 +310,30 @@ async def tried(cluster):
             await user.close()
 
 
+async def acknowledged_elsewhere(cluster):
+    """Where a message is acknowledged when the servers name it in the longer way, which is to become the default."""
+    keeper, reader = await User.connect(cluster, "keeper"), await User.connect(cluster, "reader")
+    node = await User.connect(cluster, "node")
+    await stream.create(keeper, TAG)
+    await node.outcome(stream.subject(TAG), b"block", stream.headers(TAG, 0))
+    await reader.outcome(f"{API}.CONSUMER.CREATE.{NAME}.reader", stream.pull(TAG, "reader"))
+    got = await next_block(reader), await ack(reader)
+    for user in (keeper, reader, node):
+        await user.close()
+    if got != (ALLOWED, ALLOWED) or reader.acknowledge.split(".")[4:6] != [NAME, "reader"]:
+        return [f"a block acknowledged with {LONGER_ACK}: expected to be allowed, found {got}, {getattr(reader, 'acknowledge', 'none')}"]
+    print(f"a block acknowledged at {reader.acknowledge[:60]}…: allowed")
+    return []
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="zeren-cluster-") as folder:
         try:
-            with Cluster(Path(folder), PEOPLE) as cluster:
+            with Cluster(Path(folder) / "one", PEOPLE) as cluster:
                 wrong = asyncio.run(tried(cluster))
+            if version_of(cluster.program) >= LONGER_ACK_FROM:
+                with Cluster(Path(folder) / "two", PEOPLE, f"feature_flags {{ {LONGER_ACK}: true }}\n") as cluster:
+                    wrong += asyncio.run(acknowledged_elsewhere(cluster))
         except NoServer as none:
             sys.exit(f"permissions.py: {none}")
     print("\n".join(["DIFFERENT FROM WHAT IS EXPECTED:", *wrong]) if wrong else "every verb, trick and connection as expected")
