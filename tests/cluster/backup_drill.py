@@ -73,10 +73,14 @@ async def append(cluster, last, server="n1"):
     await node.close()
 
 
-async def fill(cluster):
+async def as_it_must_be(cluster):
+    """The command and the tests ask for the same stream, or the second asking would be refused."""
     keeper = await User.connect(cluster, "keeper")
     await stream.create(keeper, TAG)
     await keeper.close()
+
+
+async def fill(cluster):
     for last in range(BLOCKS):
         await append(cluster, last)
     return await read(cluster)
@@ -90,6 +94,9 @@ async def read(cluster):
 
 
 def drill(cluster, folder):
+    command(cluster, "node", "create", NAME, code=3)
+    command(cluster, "keeper", "create", NAME)
+    asyncio.run(as_it_must_be(cluster))
     before = asyncio.run(fill(cluster))
     copy = folder / "copy"
     command(cluster, "backup", "snapshot", NAME, copy)
