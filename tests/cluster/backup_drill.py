@@ -1,4 +1,5 @@
-"""Takes a snapshot of a stream, deletes the stream, restores it, and compares every message; then removes a server that does not come back.
+"""Takes a snapshot of a stream, deletes the stream, restores it, and compares every message; then replaces a server
+that does not come back, restarts all one by one, and loses two of three at once.
 
     python3 tests/cluster/backup_drill.py
 
@@ -61,12 +62,16 @@ async def blocks(user):
     return [(await user.answer(f"$JS.API.STREAM.MSG.GET.{NAME}", {"seq": at}))["message"] for at in range(1, BLOCKS + 1)]
 
 
+def block_after(last):
+    """Not to be compressed to nothing: a snapshot must have several pieces."""
+    return random.Random(last).randbytes(BLOCK_BYTES)
+
+
 async def append(cluster, last, server="n1"):
     """A block, as the program sends it: the same bytes again until there is an answer, since a stream may be without a leader for seconds."""
     node = await User.connect(cluster, "node", server=server)
-    # Not to be compressed to nothing: a snapshot must have several pieces.
-    block, until = random.Random(last).randbytes(BLOCK_BYTES), time.monotonic() + CURRENT_SECONDS
-    while (got := await node.outcome(stream.subject(TAG), block, stream.headers(TAG, last, identity=str(last)))) != ALLOWED:
+    until = time.monotonic() + CURRENT_SECONDS
+    while (got := await node.outcome(stream.subject(TAG), block_after(last), stream.headers(TAG, last, identity=str(last)))) != ALLOWED:
         if got not in (NOBODY, SILENCE) or time.monotonic() > until:
             raise Different(f"a block after {last}: expected to be taken, found {got}")
         await asyncio.sleep(0.2)
@@ -135,6 +140,26 @@ def lose_a_server(cluster):
     until_current(cluster, "n4")
 
 
+async def unanswered(cluster, last, server):
+    """Without a majority nothing is acknowledged, and nothing is refused either: it may yet be taken, so the same bytes are sent again later."""
+    node = await User.connect(cluster, "node", server=server)
+    got = await node.outcome(stream.subject(TAG), block_after(last), stream.headers(TAG, last, identity=str(last)))
+    await node.close()
+    if got not in (NOBODY, SILENCE):
+        raise Different(f"a block without a majority: expected no answer, found {got}")
+    print(f"a block without a majority: {got}")
+
+
+def lose_the_majority(cluster, last):
+    """Two of three at once, as in a power cut, and back with their disks."""
+    for name in ("n1", "n2"):
+        cluster.kill(name)
+    asyncio.run(unanswered(cluster, last, "n4"))
+    cluster.start("n1", "n2")
+    asyncio.run(append(cluster, last))
+    until_current(cluster, "n4")
+
+
 def until_current(cluster, name):
     """Until the stream has all its blocks on that server."""
     until = time.monotonic() + CURRENT_SECONDS
@@ -152,9 +177,10 @@ def main():
             with Cluster(Path(folder) / "cluster", PEOPLE) as cluster:
                 drill(cluster, Path(folder))
                 lose_a_server(cluster)
+                lose_the_majority(cluster, BLOCKS + 6)
         except (NoServer, Different) as wrong:
             sys.exit(f"backup_drill.py: {wrong}")
-    print("saved, deleted, restored, the same; and a server was lost and replaced")
+    print("saved, deleted, restored, the same; a server replaced, all restarted, the majority lost and back")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from stream import OTHER, TAG
 from users import ALLOWED, CONNECT_SECONDS, User, tls
 
 NEWCOMER = f"user newcomer reader {TAG}\n"
+# In an account that the servers have.
+RESTORER = f"user late restore {TAG} 2\n"
 
 
 async def connected(cluster, what, context):
@@ -112,7 +114,27 @@ async def list_changes(world):
     except asyncio.TimeoutError:
         wrong.append("a user that was taken out: expected its connection to be closed, is open")
     wrong += await connected(cluster, "the certificate of a user that was taken out", context)
-    return wrong + await others_go_on(cluster)
+    wrong += await others_go_on(cluster)
+    cluster.write_list(people + RESTORER)
+    cluster.make("make-certificates", "add", cluster.list, cluster.certificates, "late")
+    cluster.configure()
+    cluster.reload()
+    late = await until_connected(cluster, "late")
+    if late is None or await late.outcome(f"$JS.API.STREAM.INFO.{stream.name(TAG, 2)}") != ALLOWED:
+        return wrong + ["a user for a restore: expected to be known after a reload, is not"]
+    print("a user for a restore: known after a reload")
+    await late.close()
+    return wrong
+
+
+async def until_connected(cluster, name):
+    """A reload takes a moment. None: still refused after five seconds."""
+    for _ in range(50):
+        try:
+            return await User.connect(cluster, name)
+        except (nats.errors.Error, OSError, asyncio.TimeoutError):
+            await asyncio.sleep(0.1)
+    return None
 
 
 async def others_go_on(cluster):
