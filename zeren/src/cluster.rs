@@ -6,6 +6,7 @@ pub mod file;
 pub mod folder;
 pub mod node;
 pub mod place;
+pub mod project;
 pub mod sequence;
 pub mod servers;
 pub mod stream;

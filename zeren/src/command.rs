@@ -12,6 +12,7 @@ pub mod import;
 pub mod init;
 pub mod key;
 pub mod procedure;
+pub mod project;
 pub mod prove;
 pub mod restore;
 pub mod serve;
@@ -55,6 +56,7 @@ pub fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Status(args) => status::run(&args, lang),
         Command::Verify(command) => verify::run(&command, lang),
         Command::Procedure(command) => procedure::run(&command, lang),
+        Command::Project(args) => project::run(&args, lang),
         Command::Prove(command) => prove::run(&command, lang),
         Command::Export(command) => export::run(&command, lang),
         Command::Import(command) => import::run(&command, lang),

@@ -26,6 +26,9 @@ pub const REFUSED: u8 = 4;
 /// Stale, or another ledger.
 pub const STALE_OR_OTHER: u8 = 5;
 
+/// Another node of the cluster has taken over.
+pub const DEPOSED: u8 = 7;
+
 /// Why a command ends without having done its work.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -194,9 +197,8 @@ impl Failure {
             ) => MALFORMED,
             Failure::Ledger(LedgerError::Founding(_)) | Failure::Refused(_) => REFUSED,
             Failure::Ledger(LedgerError::Damaged { .. } | LedgerError::Block { .. }) | Failure::NotKept { .. } => DOES_NOT_VERIFY,
-            Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned | LedgerError::Deposed(_))
-            | Failure::Views(_)
-            | Failure::Remote { .. } => STORAGE,
+            Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) | Failure::Views(_) | Failure::Remote { .. } => STORAGE,
+            Failure::Ledger(LedgerError::Deposed(_)) => DEPOSED,
             Failure::OtherHistory { .. } => STALE_OR_OTHER,
             Failure::Problem(refusing) => match refusing.status {
                 400 | 404 | 405 | 413 | 415 => MALFORMED,

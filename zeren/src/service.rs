@@ -13,7 +13,7 @@ mod reader;
 mod record;
 mod routes;
 mod statements;
-mod views;
+pub mod views;
 mod witnesses;
 
 use std::future::Future;

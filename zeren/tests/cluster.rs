@@ -28,8 +28,11 @@ fn a_second_node_follows_takes_over_and_the_first_steps_down() {
     first.signal("CONT");
     // It wakes with submissions in hand; whatever it publishes is refused, and it ends.
     let note = clustered::load::chains(&cluster.world, 1)[0][0].clone();
-    until("a is told", TAKEOVER, || { let _ = submit(&first.address, &note); !first.is_running() });
-    assert_eq!(first.exit_code(TAKEOVER), Some(3), "{}", first.told());
+    until("a is told", TAKEOVER, || {
+        let _ = submit(&first.address, &note);
+        !first.is_running()
+    });
+    assert_eq!(first.exit_code(TAKEOVER), Some(7), "{}", first.told());
     until("everything is recorded", Duration::from_secs(120), || load.count() == 24 * 40);
     let acknowledged = load.end();
     // As a follower again it catches up.

@@ -67,7 +67,7 @@ pub fn locate(ledger: &dyn Record, stream: &Stream) -> Result<Tip, LedgerError> 
 /// # Errors
 /// [`LedgerError::Block`] where there is none; the servers' failures, and a stream that is not as it must be.
 pub fn latest(ledger: &dyn Record, servers: &super::servers::Servers, replicas: usize) -> Result<Stream, LedgerError> {
-    let stream = Stream::latest(servers, ledger.id()).map_err(unreachable_quorum)?;
+    let stream = Stream::latest_begun(servers, ledger.id()).map_err(unreachable_quorum)?;
     let none = || Refusal::new(Rule::BlockOrder, format!("a stream of {}", ledger.id()), "none: `zeren cluster found` makes the first");
     let stream = stream.ok_or_else(|| LedgerError::Block { number: 0, refusal: none() })?;
     stream.judge(replicas).map_err(unreachable_quorum)?;

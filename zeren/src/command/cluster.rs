@@ -1,5 +1,6 @@
 //! `zeren cluster`: a ledger on NATS JetStream.
 
+mod follow;
 mod found;
 mod join;
 mod repair;
@@ -19,6 +20,7 @@ use super::init::CHECKPOINT_KEY_FILE;
 use super::submit::checkpoint_keys;
 use crate::cluster::file::ClusterFile;
 use crate::cluster::servers::ServersError;
+use crate::cluster::stream::Stream;
 use crate::error::Failure;
 use crate::lang::Lang;
 use crate::secret::PassphraseSource;
@@ -33,6 +35,8 @@ pub enum Command {
     Found(found::Args),
     /// Make a folder for another node, from a backup or a copy of a node's folder
     Join(join::Args),
+    /// Follow the stream into this folder, without serving: for whoever wants the record at hand
+    Follow(follow::Args),
     /// Compare this node's record with the stream, and say who sequences and how far the others are
     Status(status::Args),
     /// Open a new generation of a stream that is gone or damaged, from this node's verified record
@@ -44,6 +48,7 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
     match command {
         Command::Found(args) => found::run(args, lang),
         Command::Join(args) => join::run(args, lang),
+        Command::Follow(args) => follow::run(args, lang),
         Command::Status(args) => status::run(args, lang),
         Command::Repair(args) => repair::run(args, lang),
     }
@@ -51,18 +56,29 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
 
 /// What every command about a node is told.
 #[derive(clap::Args)]
-struct NodeArgs {
+pub struct NodeArgs {
     /// The node's folder
     #[arg(long, default_value = ".")]
-    dir: PathBuf,
+    pub dir: PathBuf,
     /// The cluster file
     #[arg(long, value_name = "FILE")]
-    cluster: PathBuf,
+    pub cluster: PathBuf,
     /// The checkpoint key's file (default: the one in the folder)
     #[arg(long, value_name = "FILE")]
-    checkpoint_key: Vec<PathBuf>,
+    pub checkpoint_key: Vec<PathBuf>,
+    /// Passphrases of keys.
     #[command(flatten)]
-    passphrase: PassphraseSource,
+    pub passphrase: PassphraseSource,
+}
+
+impl NodeArgs {
+    /// A folder beside the node's, with this after its name.
+    pub fn beside(&self, ending: &str) -> PathBuf {
+        let dir = self.dir.canonicalize().unwrap_or_else(|_| self.dir.clone());
+        let mut name = dir.file_name().unwrap_or_default().to_owned();
+        name.push(ending);
+        dir.with_file_name(name)
+    }
 }
 
 /// The threads that talk to the servers.
@@ -96,6 +112,28 @@ pub fn replicas(file: &ClusterFile, ledger: &Ledger<Folder>, lang: Lang) -> Resu
         }));
     }
     Ok(file.replicas)
+}
+
+/// Makes a stream, where this user may.
+fn made(stream: Stream, replicas: usize, lang: Lang) -> Result<Stream, Failure> {
+    match stream.create(replicas) {
+        Ok(()) => Ok(stream),
+        // What is not permitted is not answered.
+        Err(error @ ServersError::Silent(_)) => {
+            let name = stream.name();
+            Err(Failure::Remote {
+                what: match lang {
+                    Lang::En => format!(
+                        "cluster: {error}\n  {name} is not there, and this user may not make it: the keeper does (deploy/cluster/stream create {name})"
+                    ),
+                    Lang::Zh => {
+                        format!("cluster: {error}\n  {name} 尚不存在，本用户无权创建：请由 keeper 执行 deploy/cluster/stream create {name}")
+                    }
+                },
+            })
+        }
+        Err(error) => Err(cluster_failure(error)),
+    }
 }
 
 /// A node without the checkpoint key cannot do this.

@@ -67,6 +67,16 @@ impl Views {
         })
     }
 
+    /// Folds everything that the ledger holds under a checkpoint.
+    ///
+    /// # Errors
+    /// Those of [`Projection::follow`].
+    pub fn fold(&self, ledger: &Shared) -> Result<(), ProjectorError> {
+        let cursor = self.0.read().unwrap_or_else(PoisonError::into_inner).rows().cursor()?;
+        let mut counted = cursor.map_or(0, |cursor| cursor.size);
+        catch_up(&self.0, ledger, &mut counted)
+    }
+
     /// Asks the rows something.
     ///
     /// # Errors

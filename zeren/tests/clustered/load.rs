@@ -74,7 +74,10 @@ impl Load {
                         if stop.load(Ordering::Relaxed) {
                             return;
                         }
-                        let address = { let nodes = nodes.read().unwrap(); nodes[turn % nodes.len()].clone() };
+                        let address = {
+                            let nodes = nodes.read().unwrap();
+                            nodes[turn % nodes.len()].clone()
+                        };
                         match submit(&address, &note) {
                             Some(index) => {
                                 acknowledged.lock().unwrap().push(Acknowledged { index, note: note_hash(&note), at: Instant::now() });
@@ -139,7 +142,10 @@ fn post(address: &str, path: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
     let mut stream = TcpStream::connect_timeout(&address.parse().unwrap(), Duration::from_secs(2)).ok()?;
     stream.set_read_timeout(Some(ANSWER)).unwrap();
     stream.set_write_timeout(Some(ANSWER)).unwrap();
-    let head = format!("POST {path} HTTP/1.1\r\nHost: zeren\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: zeren\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     stream.write_all(&[head.as_bytes(), body].concat()).ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok()?;

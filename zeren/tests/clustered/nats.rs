@@ -27,14 +27,16 @@ fn program() -> PathBuf {
     let on_path = std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
     let candidates = given.into_iter().chain(on_path.map(|folder| folder.join("nats-server"))).chain(scripts);
     let fits = |program: &PathBuf| {
-        let version = Command::new(program).arg("--version").output().ok().map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        let version =
+            Command::new(program).arg("--version").output().ok().map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
         let number = version.as_deref().and_then(|text| text.rsplit('v').next()).unwrap_or_default().trim().to_owned();
         let mut parts = number.split('.').map(|part| part.parse::<u64>().unwrap_or(0));
         (parts.next(), parts.next()) >= (Some(2), Some(12))
     };
-    candidates.into_iter().find(fits).unwrap_or_else(|| {
-        panic!("these tests need nats-server 2.12 or later: python3 -m pip install -r tests/cluster/requirements.txt")
-    })
+    candidates
+        .into_iter()
+        .find(fits)
+        .unwrap_or_else(|| panic!("these tests need nats-server 2.12 or later: python3 -m pip install -r tests/cluster/requirements.txt"))
 }
 
 fn free_ports(count: usize) -> Vec<u16> {
@@ -44,14 +46,17 @@ fn free_ports(count: usize) -> Vec<u16> {
 
 impl Nats {
     pub fn start() -> Nats {
-        let mut nats = Nats { folder: tempfile::tempdir().unwrap(), program: program(), ports: free_ports(SERVERS * 2), processes: Vec::new() };
+        let mut nats =
+            Nats { folder: tempfile::tempdir().unwrap(), program: program(), ports: free_ports(SERVERS * 2), processes: Vec::new() };
         for server in 0..SERVERS {
             nats.write_configuration(server);
             nats.processes.push(None);
             nats.start_one(server);
         }
         // Servers that can answer may still elect who places streams.
-        let leader = |text: String| text.contains("JetStream cluster new metadata leader") || text.contains("Self is new JetStream cluster metadata leader");
+        let leader = |text: String| {
+            text.contains("JetStream cluster new metadata leader") || text.contains("Self is new JetStream cluster metadata leader")
+        };
         until("a metadata leader", Duration::from_secs(60), || (0..SERVERS).any(|server| leader(nats.log(server))));
         nats
     }

@@ -7,11 +7,10 @@ use ledger::block::Block;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{NodeArgs, cluster_failure, node_keys, replicas, require_key, runtime};
+use super::{NodeArgs, cluster_failure, made, node_keys, replicas, require_key, runtime};
 use crate::clock;
 use crate::cluster::file::ClusterFile;
 use crate::cluster::folder::{self, CLUSTER};
-use crate::cluster::place;
 use crate::cluster::sequence::{Signer, append_surely, epoch_block};
 use crate::cluster::servers::Servers;
 use crate::cluster::stream::Stream;
@@ -41,8 +40,9 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let runtime = runtime()?;
     let servers = Servers::connect(&file, runtime.handle()).map_err(cluster_failure)?;
     let replicas = replicas(&file, &ledger, lang)?;
-    if let Some(stream) = Stream::latest(&servers, ledger.id()).map_err(cluster_failure)?
-        && stream.last().map_err(cluster_failure)? > 0
+    let latest = Stream::latest(&servers, ledger.id()).map_err(cluster_failure)?;
+    if let Some(stream) = &latest
+        && (stream.generation > 1 || stream.last().map_err(cluster_failure)? > 0)
     {
         let name = stream.name();
         return Err(Failure::malformed(match lang {
@@ -50,18 +50,20 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
             Lang::Zh => format!("{name}：本账本已在该集群上；其他节点请用 zeren cluster join"),
         }));
     }
+    let stream = match latest {
+        Some(stream) => stream,
+        // Where this node's user may not make streams, the keeper has.
+        None => made(Stream::new(&servers, ledger.id(), 1), replicas, lang)?,
+    };
+    stream.judge(replicas).map_err(cluster_failure)?;
     // From here on nothing else may write to the folder.
     folder::mark(dir, ledger.id())?;
-    let stream = Stream::new(&servers, ledger.id(), 1);
-    stream.create(replicas).map_err(cluster_failure)?;
-    stream.judge(replicas).map_err(cluster_failure)?;
     let tip = Tip::start(1);
     let bytes = epoch_block(&ledger, &tip, &signer, clock::now())?;
     let (_stop, stopping) = watch::channel(false);
     append_surely(&stream, 1, &bytes, &stopping)?;
     let block = Block::parse(&bytes).map_err(Failure::Refused)?;
     ledger.follow(&tip, &block)?;
-    debug_assert!(matches!(place::compare(&ledger, &stream, true), Ok(place::Standing::Same)));
     let (id, size, node) = (ledger.id().as_str(), ledger.history().size(), &file.node);
     if args.json {
         print(&json!({ "ledger": id, "entries": size, "stream": stream.name(), "node": node }).to_string());

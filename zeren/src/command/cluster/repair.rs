@@ -16,7 +16,7 @@ use signer::statement::Statement;
 use signer::{Note, Refusal, Rule};
 use tokio::sync::watch;
 
-use super::{NodeArgs, cluster_failure, node_keys, replicas, require_key, runtime};
+use super::{NodeArgs, cluster_failure, made, node_keys, replicas, require_key, runtime};
 use crate::clock;
 use crate::cluster::file::ClusterFile;
 use crate::cluster::folder;
@@ -62,12 +62,16 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     require_key(&ledger)?;
     let runtime = runtime()?;
     let servers = Servers::connect(&file, runtime.handle()).map_err(cluster_failure)?;
-    let latest = Stream::latest(&servers, ledger.id()).map_err(cluster_failure)?;
+    let latest = Stream::latest_begun(&servers, ledger.id()).map_err(cluster_failure)?;
     let damage = damage(&ledger, latest.as_ref(), lang)?;
     let incident = read_incident(&args.incident, &ledger, latest.as_ref())?;
     let replicas = replicas(&file, &ledger, lang)?;
     let stream = Stream::new(&servers, ledger.id(), incident.generation);
-    stream.create(replicas).map_err(cluster_failure)?;
+    let stream = match stream.info() {
+        Ok(_) => stream,
+        Err(error) if error.is_absent() => made(stream, replicas, lang)?,
+        Err(error) => return Err(cluster_failure(error)),
+    };
     stream.judge(replicas).map_err(cluster_failure)?;
     let (_stop, stopping) = watch::channel(false);
     let (last, _) = watch::channel(0);

@@ -7,11 +7,14 @@ use serde_json::{Value, json};
 use super::{NodeArgs, cluster_failure, runtime};
 use crate::cluster::file::ClusterFile;
 use crate::cluster::place::{self, Standing};
-use crate::cluster::servers::Servers;
+use crate::cluster::servers::{Servers, ServersError};
 use crate::cluster::stream::Stream;
 use crate::command::print;
 use crate::error::{DOES_NOT_VERIFY, Failure, HOLDS, render_refusal};
 use crate::lang::Lang;
+
+/// JetStream's code for a consumer that is not there.
+const NO_CONSUMER: u64 = 10_014;
 
 /// `zeren cluster status`
 #[derive(clap::Args)]
@@ -31,7 +34,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let record = crate::command::read_ledger(&args.node.dir, lang)?;
     let runtime = runtime()?;
     let servers = Servers::connect(&file, runtime.handle()).map_err(cluster_failure)?;
-    let stream = Stream::latest(&servers, record.id()).map_err(cluster_failure)?;
+    let stream = Stream::latest_begun(&servers, record.id()).map_err(cluster_failure)?;
     let standing = match &stream {
         None => Standing::Apart(signer::Refusal::new(
             signer::Rule::BlockOrder,
@@ -42,7 +45,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     };
     let unfit = stream.as_ref().and_then(|stream| stream.judge(file.replicas).err());
     let info = stream.as_ref().map(Stream::info).transpose().map_err(cluster_failure)?.unwrap_or_default();
-    let consumers = stream.as_ref().map(consumers).transpose().map_err(cluster_failure)?.unwrap_or_default();
+    let consumers = stream.as_ref().map(|stream| consumers(stream, &file.node)).transpose().map_err(cluster_failure)?.unwrap_or_default();
     let answer = json!({
         "ledger": record.id().as_str(), "entries": record.size(), "root": record.history().tree().root_at(record.size()).map(|root| root.to_string()),
         "epoch": record.state().epoch().map(|epoch| json!({ "number": epoch.number, "node": epoch.node.as_str(), "entry": epoch.entry })),
@@ -69,12 +72,14 @@ fn replica(replica: &Value) -> Value {
     json!({ "server": replica["name"], "current": replica["current"], "offline": replica["offline"].as_bool().unwrap_or(false), "behind": replica["lag"].as_u64().unwrap_or(0) })
 }
 
-/// Durable consumers, and how many blocks each has not acknowledged.
-fn consumers(stream: &Stream) -> Result<Vec<Value>, crate::cluster::servers::ServersError> {
-    let listed = stream.servers().ask(&format!("CONSUMER.LIST.{}", stream.name()), &json!({ "offset": 0 }))?;
-    let durable = |consumer: &&Value| consumer["config"]["durable_name"].is_string();
-    let told = |consumer: &Value| json!({ "name": consumer["name"], "behind": consumer["num_pending"].as_u64().unwrap_or(0) + consumer["num_ack_pending"].as_u64().unwrap_or(0) });
-    Ok(listed["consumers"].as_array().into_iter().flatten().filter(durable).map(told).collect())
+/// This user's durable consumer, if it has one, and how many blocks it has not acknowledged: others' it may not ask for.
+fn consumers(stream: &Stream, name: &str) -> Result<Vec<Value>, ServersError> {
+    let consumer = match stream.servers().ask(&format!("CONSUMER.INFO.{}.{name}", stream.name()), &json!({})) {
+        Err(ServersError::Refused { code: NO_CONSUMER, .. }) => return Ok(Vec::new()),
+        other => other?,
+    };
+    let count = |key: &str| consumer[key].as_u64().unwrap_or(0);
+    Ok(vec![json!({ "name": name, "behind": count("num_pending") + count("num_ack_pending") })])
 }
 
 fn standing_json(standing: &Standing) -> Value {
