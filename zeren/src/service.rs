@@ -2,7 +2,7 @@
 
 mod access;
 mod answers;
-mod clock;
+pub mod clock;
 mod desk;
 mod drafts;
 mod events;

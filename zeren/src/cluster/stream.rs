@@ -217,7 +217,11 @@ impl Stream {
             Err(error @ (ServersError::Refused { .. } | ServersError::Unfit { .. } | ServersError::Connect(_))) => {
                 Appended::Failed(error.to_string())
             }
-            Err(error) => Appended::Unknown(error.to_string()),
+            Err(error) => match self.info() {
+                // Nobody answers for a subject without a stream: that is no outage.
+                Err(gone) if gone.is_absent() => Appended::Failed(format!("the stream {} is gone: it was deleted", self.name)),
+                _ => Appended::Unknown(error.to_string()),
+            },
         }
     }
 

@@ -1,7 +1,8 @@
 //! Three NATS servers on free ports of loopback, which sync always.
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -111,8 +112,28 @@ impl Nats {
         }
     }
 
-    pub fn count(&self) -> usize {
-        SERVERS
+    /// One request as a client sends it, and what came back within a moment.
+    fn ask(&self, subject: &str, payload: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.ports[0])).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        let request = format!(
+            "CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB {subject} answer {}\r\n{payload}\r\nPING\r\n",
+            payload.len()
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let (mut said, mut part) = (Vec::new(), [0; 4_096]);
+        while let Ok(read @ 1..) = stream.read(&mut part) {
+            said.extend(&part[..read]);
+        }
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
+    /// As an administrator may.
+    pub fn delete_stream(&self, name: &str) {
+        until("the stream is deleted", Duration::from_secs(30), || {
+            let said = self.ask(&format!("$JS.API.STREAM.DELETE.{name}"), "");
+            said.contains("\"success\":true") || said.contains("stream not found")
+        });
     }
 }
 

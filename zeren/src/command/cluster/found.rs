@@ -8,7 +8,6 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::{NodeArgs, cluster_failure, made, node_keys, replicas, require_key, runtime};
-use crate::clock;
 use crate::cluster::file::ClusterFile;
 use crate::cluster::folder::{self, CLUSTER};
 use crate::cluster::sequence::{Signer, append_surely, epoch_block};
@@ -18,6 +17,7 @@ use crate::command::print;
 use crate::command::submit::open_ledger;
 use crate::error::Failure;
 use crate::lang::Lang;
+use crate::service::clock::ServiceClock;
 
 /// `zeren cluster found`
 #[derive(clap::Args)]
@@ -59,7 +59,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     // From here on nothing else may write to the folder.
     folder::mark(dir, ledger.id())?;
     let tip = Tip::start(1);
-    let bytes = epoch_block(&ledger, &tip, &signer, clock::now())?;
+    let bytes = epoch_block(&ledger, &tip, &signer, ServiceClock::of(ledger.state()).now())?;
     let (_stop, stopping) = watch::channel(false);
     append_surely(&stream, 1, &bytes, &stopping)?;
     let block = Block::parse(&bytes).map_err(Failure::Refused)?;

@@ -17,7 +17,6 @@ use signer::{Note, Refusal, Rule};
 use tokio::sync::watch;
 
 use super::{NodeArgs, cluster_failure, made, node_keys, replicas, require_key, runtime};
-use crate::clock;
 use crate::cluster::file::ClusterFile;
 use crate::cluster::folder;
 use crate::cluster::place::{self, Standing};
@@ -27,6 +26,7 @@ use crate::cluster::stream::{GENERATIONS_MAX, Stream};
 use crate::command::{audit, print};
 use crate::error::{DOES_NOT_VERIFY, Failure};
 use crate::lang::Lang;
+use crate::service::clock::ServiceClock;
 
 /// `zeren cluster repair`
 #[derive(clap::Args)]
@@ -76,9 +76,10 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let (_stop, stopping) = watch::channel(false);
     let (last, _) = watch::channel(0);
     let epoch = ledger.next_epoch();
+    let now = ServiceClock::of(ledger.state()).now();
     let begun = ledger.epoch_note(&signer.node, signer.key.public().bytes())?;
     let mut opening = Opening(Sequencer::new(stream.clone(), signer, epoch, Tip::start(incident.generation), last, stopping));
-    let answers = ledger.append_with(vec![begun, incident.verified], clock::now(), &mut opening)?;
+    let answers = ledger.append_with(vec![begun, incident.verified], now, &mut opening)?;
     let entry = match answers.last() {
         Some(Answer::Recorded { receipt, .. }) => receipt.index,
         Some(Answer::Refused { refusal, .. }) => return Err(Failure::Refused(refusal.clone())),
@@ -140,7 +141,7 @@ fn read_incident(path: &std::path::Path, ledger: &Ledger<Folder>, latest: Option
         return Err(Failure::Refused(Refusal::new(Rule::IncidentUnlike, expected, format!("generation {generation}"))));
     }
     let context = verified.names_size().and_then(|size| ledger.history().context(size));
-    let received = ledger.state().received_last().max(clock::now());
+    let received = ledger.state().received_last().max(ServiceClock::of(ledger.state()).now());
     match ledger::admit::admit(ledger.state(), &verified, received, context.as_ref()) {
         Err(refusal) if refusal.rule != Rule::IndexMissing => Err(Failure::Refused(refusal)),
         _ => Ok(Incident { verified, generation }),
