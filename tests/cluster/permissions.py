@@ -155,7 +155,8 @@ async def snapshot(user):
     pieces = await user.listen(place)
     got = await user.outcome(f"{API}.STREAM.SNAPSHOT.{NAME}", {"deliver_subject": place, "no_consumers": True})
     while got == ALLOWED and (piece := await first(pieces, ANSWER_SECONDS)) is not None and piece.data:
-        await user.send(piece.reply)
+        if piece.reply:
+            await user.send(piece.reply)
     return got
 
 
