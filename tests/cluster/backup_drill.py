@@ -79,7 +79,7 @@ async def append(cluster, last, server="n1"):
 
 
 async def as_it_must_be(cluster):
-    """The command and the tests ask for the same stream, or the second asking would be refused."""
+    """The stream, as tests ask for it."""
     keeper = await User.connect(cluster, "keeper")
     await stream.create(keeper, TAG)
     await keeper.close()
@@ -100,8 +100,9 @@ async def read(cluster):
 
 def drill(cluster, folder):
     command(cluster, "node", "create", NAME, code=3)
-    command(cluster, "keeper", "create", NAME)
     asyncio.run(as_it_must_be(cluster))
+    # The command asks for the very same, or it would be refused.
+    command(cluster, "keeper", "create", NAME)
     before = asyncio.run(fill(cluster))
     copy = folder / "copy"
     command(cluster, "backup", "snapshot", NAME, copy)

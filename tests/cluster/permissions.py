@@ -19,7 +19,7 @@ import stream  # noqa: E402
 import tricks  # noqa: E402
 from cluster import Cluster, NoServer, version_of  # noqa: E402
 from stream import OTHER, TAG  # noqa: E402
-from users import ALLOWED, NOBODY, REFUSED, SILENCE, User, first  # noqa: E402
+from users import ALLOWED, ANSWER_SECONDS, NOBODY, REFUSED, SILENCE, User, first  # noqa: E402
 
 NAME, OTHER_NAME = stream.name(TAG), stream.name(OTHER)
 # Of another generation, for what destroys.
@@ -150,9 +150,14 @@ async def stepdown(user):
 
 
 async def snapshot(user):
-    """The answer alone; backup_drill.py takes a whole one and restores it."""
-    body = {"deliver_subject": f"_SNAPSHOT.{NAME}.{user.name}", "no_consumers": True}
-    return await user.outcome(f"{API}.STREAM.SNAPSHOT.{NAME}", body)
+    """Taken to its end, since a second one is refused until then; backup_drill.py restores one."""
+    place = f"_SNAPSHOT.{NAME}.{user.name}"
+    pieces = await user.listen(place)
+    got = await user.outcome(f"{API}.STREAM.SNAPSHOT.{NAME}", {"deliver_subject": place, "no_consumers": True})
+    while got == ALLOWED and (piece := await first(pieces, ANSWER_SECONDS)) is not None and piece.data:
+        if piece.reply:
+            await user.send(piece.reply)
+    return got
 
 
 def changed(**more):
@@ -220,9 +225,10 @@ VERBS = [
     ("SERVER.REMOVE", asks(f"{API}.SERVER.REMOVE", {"peer": "nobody"}), "- - - - - - - 10044"),
     ("ACCOUNT.PURGE", asks(f"{API}.ACCOUNT.PURGE.nobody"), "- - - - - - - a"),
     ("$SYS.REQ.SERVER.PING", asks("$SYS.REQ.SERVER.PING"), "- - - - - - - a"),
-    ("META.LEADER.STEPDOWN", stepdown, "- - - - - - - a"),
-    # Last: whoever holds breakglass can delete the whole stream, and only its absence shows. Segments bring it back.
+    # Whoever holds breakglass can delete the whole stream, and only its absence shows. Segments bring it back.
     ("STREAM.DELETE", asks(f"{API}.STREAM.DELETE.{SCRATCH_NAME}"), "- - - - - a - 10039"),
+    # Last: for seconds nobody leads.
+    ("META.LEADER.STEPDOWN", stepdown, "- - - - - - - a"),
 ]
 SIGNS = {ALLOWED: "a", REFUSED: "-", NOBODY: ".", SILENCE: "silent"}
 
