@@ -100,20 +100,7 @@ pub fn told(answer: &EntryAnswer, part: &CasePart, lang: Lang) -> (String, Vec<S
                 Lang::Zh => format!("批复：{issuer} 就 {clause}"),
             }
         }
-        Deed::Incident { kind, node, generation, size } => {
-            more.push(match lang {
-                Lang::En => format!("the record goes on from its first {} entries", thousands(*size)),
-                Lang::Zh => format!("以账本前 {} 条为准续记", thousands(*size)),
-            });
-            more.extend((*generation > 0).then(|| match lang {
-                Lang::En => format!("opens generation {generation}"),
-                Lang::Zh => format!("启用第 {generation} 代消息流"),
-            }));
-            match lang {
-                Lang::En => format!("INCIDENT at node {node}: {kind}"),
-                Lang::Zh => format!("事件：节点 {node}，{}", incident(kind)),
-            }
-        }
+        Deed::Incident { kind, node, generation, size } => of_incident(kind, node, (*generation, *size), &mut more, lang),
         Deed::Override { step, rule, reason, .. } => {
             more.push(format!("{}{reason}", lang.pick("reason ", "理由 ")));
             match lang {
@@ -128,6 +115,22 @@ pub fn told(answer: &EntryAnswer, part: &CasePart, lang: Lang) -> (String, Vec<S
         other => of_case(other, part, lang),
     };
     (title, more)
+}
+
+/// An incident of a cluster: its generation and the size from which the record goes on.
+fn of_incident(kind: &str, node: &str, (generation, size): (u64, u64), more: &mut Vec<String>, lang: Lang) -> String {
+    more.push(match lang {
+        Lang::En => format!("the record goes on from its first {} entries", thousands(size)),
+        Lang::Zh => format!("以账本前 {} 条为准续记", thousands(size)),
+    });
+    more.extend((generation > 0).then(|| match lang {
+        Lang::En => format!("opens generation {generation}"),
+        Lang::Zh => format!("启用第 {generation} 代消息流"),
+    }));
+    match lang {
+        Lang::En => format!("INCIDENT at node {node}: {kind}"),
+        Lang::Zh => format!("事件：节点 {node}，{}", incident(kind)),
+    }
 }
 
 /// A list goes up or comes down.
