@@ -156,7 +156,7 @@ pub struct SignerRow {
 pub struct EntryRow {
     /// When the ledger received it, in Unix milliseconds.
     pub received_ms: i64,
-    /// The statement's hash; nothing for a cosigned entry.
+    /// The statement's hash; nothing for an entry that is no statement.
     pub hash: Option<[u8; 32]>,
     /// The clock of the signers' device.
     pub at: Option<Moment>,
