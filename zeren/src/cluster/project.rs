@@ -89,7 +89,7 @@ impl Projector {
                 self.cover(&message.payload)?;
             }
             self.fold();
-            if to_end && tip.number >= end && self.place(&tip).entries == writer::read(&self.ledger).history().size() {
+            if to_end && tip.number >= end {
                 break;
             }
         }
@@ -101,7 +101,6 @@ impl Projector {
     }
 
     fn consumer(&self, stream: &Stream, tip: Tip) -> Result<Consumer<Config>, ServersError> {
-        let context = jetstream::new(self.servers.client().clone());
         let config = Config {
             durable_name: Some(self.name.clone()),
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: tip.number + 1 },
@@ -111,7 +110,7 @@ impl Projector {
             ..Config::default()
         };
         let made = async {
-            let stream = context.get_stream_no_info(stream.name()).await.map_err(|error| error.to_string())?;
+            let stream = jetstream::new(self.servers.client().clone()).get_stream_no_info(stream.name()).await.map_err(|error| error.to_string())?;
             stream.get_or_create_consumer(&self.name, config).await.map_err(|error| error.to_string())
         };
         self.servers.wait(made).map_err(ServersError::Connect)

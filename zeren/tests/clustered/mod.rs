@@ -181,6 +181,16 @@ impl Cluster {
         Node { name: name.to_owned(), address: address.unwrap(), process, events }
     }
 
+    /// Lets a folder follow to the end of the stream; servers may still elect, anything else that goes wrong fails the test.
+    pub fn follow(&self, name: &str) {
+        let file = format!("{name}.toml");
+        until("it follows", Duration::from_secs(90), || {
+            let (code, said) = self.run(&["cluster", "follow", "--once", "--dir", name, "--cluster", &file]);
+            assert!(matches!(code, 0 | 3), "{code} {said}");
+            code == 0
+        });
+    }
+
     /// Audits a folder with the second look of another process.
     pub fn audit(&self, name: &str) -> Value {
         let (code, said) = self.run(&["audit", name, "--policy", "policy", "--json"]);
