@@ -2,6 +2,7 @@
 //! it, and the other nodes follow with records of their own.
 
 pub mod beat;
+pub mod counties;
 pub mod file;
 pub mod folder;
 pub mod node;

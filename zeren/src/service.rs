@@ -38,6 +38,7 @@ use self::drafts::Drafts;
 use self::metrics::Metrics;
 use self::views::Views;
 use self::witnesses::{Asking, Witnesses};
+use crate::cluster::counties::{Counties, Standings};
 use crate::cluster::node::{Around, Node};
 use crate::error::Failure;
 use crate::http::listener;
@@ -73,6 +74,8 @@ pub struct Options {
     pub person_rate: (u32, u32),
     /// The cluster that the ledger runs on, if it does.
     pub node: Option<Node>,
+    /// Counties whose ledgers this one anchors.
+    pub counties: Option<Counties>,
 }
 
 /// What every request can reach.
@@ -89,6 +92,7 @@ pub struct Service {
     streams: AtomicUsize,
     connections: Arc<listener::Counts>,
     metrics: Metrics,
+    counties: Option<Standings>,
     has_public_entries: bool,
     is_behind_proxy: bool,
     stopping: watch::Receiver<bool>,
@@ -160,7 +164,15 @@ pub async fn serve(
     let witnesses = Witnesses { asked: options.witnesses, every: options.witness_every, folder: options.folder.join("evidence") };
     let has_witnesses = !witnesses.asked.is_empty();
     let asker = has_witnesses.then(|| witnesses.follow(asking, Handle::current(), stopped.clone()));
+    let (county_follower, standings) = match options.counties {
+        None => (None, None),
+        Some(counties) => {
+            let (thread, standings) = counties.follow(Arc::clone(&ledger), writer.clone(), stopped.clone());
+            (Some(thread), Some(standings))
+        }
+    };
     let service = Arc::new(Service {
+        counties: standings,
         ledger,
         writer,
         clock,
@@ -196,6 +208,7 @@ pub async fn serve(
     drop(service);
     let ended = tokio::task::spawn_blocking(move || {
         _ = asker.map(std::thread::JoinHandle::join);
+        _ = county_follower.map(std::thread::JoinHandle::join);
         (follower.join(), writing.join())
     });
     let Ok(ended) = tokio::time::timeout(listener::CLOSING_TIME, ended).await else {

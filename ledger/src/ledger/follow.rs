@@ -1,7 +1,9 @@
 //! Following: the entries that another node sequenced, judged again, and made durable here.
 
+use signer::anchor_note::AnchorNote;
 use signer::checkpoint::is_signed_by;
 use signer::epoch_note::{EPOCH_KIND, EpochNote};
+use signer::note::SignatureLine;
 use signer::rule::{Refusal, Rule};
 use signer::value::{ChainHead, KeyBytes, LedgerId, NodeName, UnixMs};
 use signer::{Checkpoint, Note, PublicKey};
@@ -44,6 +46,24 @@ impl<S: Storage> Ledger<S> {
         admit(&self.state, &verified, received, None).map_err(|refusal| LedgerError::Block { number: 0, refusal })?;
         let previous = self.history.chain_at(self.history.size()).unwrap_or(ChainHead::EMPTY);
         Ok(SealedEntry::new(previous, received, &verified.bytes))
+    }
+
+    /// The note that anchors another ledger's latest checkpoint in this one, signed; nothing where that is anchored already, or is not
+    /// signed by `key`.
+    ///
+    /// # Errors
+    /// [`LedgerError::OtherCheckpointKey`].
+    pub fn anchor_note(&self, anchored: &LedgerId, checkpoint: &Note, key: &PublicKey) -> Result<Option<Note>, LedgerError> {
+        let Some(Checkpoint { size, root, .. }) = Checkpoint::parse(&checkpoint.text).filter(|found| found.origin == anchored.as_str()) else {
+            return Ok(None);
+        };
+        let line = checkpoint.signatures.iter().find(|line| is_signed_by(&checkpoint.text, line, anchored.as_str(), key));
+        let Some(signature) = line.and_then(SignatureLine::signature) else { return Ok(None) };
+        if self.state.anchored(anchored).is_some_and(|known| known.size >= size) {
+            return Ok(None);
+        }
+        let (ledger, anchored, key) = (self.id().clone(), anchored.clone(), key.bytes());
+        Ok(Some(AnchorNote { ledger, anchored, size, root, key, signature }.sign(self.key_in_force()?)))
     }
 
     /// The epoch that a new sequencer would begin.

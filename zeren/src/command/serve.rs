@@ -16,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::cluster::{cluster_failure, node_keys, replicas};
 use super::submit::{checkpoint_keys, open_ledger};
 use super::witness::ask::named;
+use crate::cluster::counties::Counties;
 use crate::cluster::file::ClusterFile;
 use crate::cluster::folder;
 use crate::cluster::node::Node;
@@ -76,6 +77,16 @@ pub struct Args {
     /// Follow only: never sequence, whatever keys are here
     #[arg(long, requires = "cluster")]
     follow_only: bool,
+    /// Follow the ledgers of these nodes' folders (each made by `zeren cluster join`) into views of their own, and anchor their
+    /// checkpoints in this ledger
+    #[arg(long, value_name = "FOLDER", requires = "counties_cluster")]
+    counties: Option<PathBuf>,
+    /// The cluster file for the counties' servers
+    #[arg(long, value_name = "FILE", requires = "counties")]
+    counties_cluster: Option<PathBuf>,
+    /// Seconds between two anchors of a county at least
+    #[arg(long, default_value_t = 3_600, value_name = "SECONDS")]
+    anchor_every: u64,
     #[command(flatten)]
     passphrase: PassphraseSource,
 }
@@ -109,6 +120,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         has_public_entries: args.public_entries,
         person_rate: (args.person_burst, args.person_rate),
         node: None,
+        counties: None,
     };
     let system = |source| Failure::File { path: args.listen.to_string(), source };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system)?;
@@ -116,6 +128,16 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         None => options,
         Some(file) => Options { node: Some(node(file, &ledger, args, runtime.handle(), lang)?), ..options },
     };
+    let counties = match (&args.counties, &args.counties_cluster) {
+        (Some(folder), Some(path)) => {
+            let file = ClusterFile::read(path, lang)?;
+            let servers = Servers::connect(&file, runtime.handle()).map_err(cluster_failure)?;
+            let every = Duration::from_secs(args.anchor_every);
+            Some(Counties::open(folder, servers, replicas(&file, &ledger, lang)?, every, lang)?)
+        }
+        _ => None,
+    };
+    let options = Options { counties, ..options };
     let ended = runtime.block_on(async {
         let listening = TcpListener::bind(args.listen).await.map_err(system)?;
         let (mut terminate, mut interrupt) =

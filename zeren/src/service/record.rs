@@ -246,3 +246,8 @@ mod tests {
         assert_eq!(Tile::parse("273.p/113").unwrap().range(70_000), None);
     }
 }
+
+/// `GET /v1/counties`: other ledgers that this one anchors.
+pub async fn counties(State(service): State<Arc<Service>>) -> Json<Value> {
+    Json(json!({ "counties": service.counties.as_ref().map(crate::cluster::counties::told).unwrap_or_default() }))
+}

@@ -79,6 +79,11 @@ impl Nats {
         self.folder.path().join(name)
     }
 
+    /// The servers' processes.
+    pub fn processes(&self) -> Vec<u32> {
+        self.processes.iter().flatten().map(Child::id).collect()
+    }
+
     /// Where a server keeps its streams.
     pub fn store(&self, server: usize) -> PathBuf {
         self.path(&format!("store{server}"))

@@ -76,6 +76,7 @@ pub(super) fn run(args: &ServeArgs, lang: Lang) -> Result<ExitCode, Failure> {
         has_public_entries: false,
         person_rate: (UNLIMITED, UNLIMITED),
         node: None,
+        counties: None,
     };
     let Archive { ledger, .. } = archive;
     let (serving, loading) =
