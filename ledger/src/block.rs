@@ -1,4 +1,4 @@
-//! Blocks: what one node tells the others, one message of a stream each (format.md section 24). A block is transport: what it
+//! Blocks: what one node tells the others, one message of a stream each (format.md section 25). A block is transport: what it
 //! carries is judged again by whoever reads it.
 
 use core::fmt::Write as _;

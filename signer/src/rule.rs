@@ -230,7 +230,7 @@ rules! {
     KnownSignature "known-signature" "The known checkpoint is not signed by this ledger's key." "所给检查点不是本账本密钥签署的。";
     Rollback "rollback" "This copy is older than a checkpoint that the ledger signed: find the newer copy, and ask why." "本副本早于账本已签署的检查点，请找到较新的副本并查明原因。";
     Fork "fork" "The ledger signed two histories: keep both as evidence and tell the auditors." "账本签署了两段不同的历史，请保留两者作为证据并报告审计。";
-    // Blocks of a cluster (section 24)
+    // Blocks of a cluster (section 25)
     BlockFormat "block-format" "This message is no block: find who wrote to the stream, and repair with `zeren cluster repair`." "该消息不是区块：请查明何人写入数据流，并以 zeren cluster repair 修复。";
     BlockSignature "block-signature" "The node in force did not sign this block: find who wrote to the stream, and repair with `zeren cluster repair`." "该区块并非现任节点所签：请查明何人写入数据流，并以 zeren cluster repair 修复。";
     BlockOrder "block-order" "Blocks of the stream do not follow each other: find who changed it, and repair with `zeren cluster repair`." "数据流中的区块前后不相接：请查明何人改动，并以 zeren cluster repair 修复。";

@@ -90,7 +90,8 @@ fn a_province_follows_and_anchors_fifty_counties() {
         ok(at, &["cluster", "found", "--dir", name, "--cluster", "cluster.toml"]);
         ok(at, &["cluster", "join", "--from", name, "--to", &format!("counties/{name}")]);
     }
-    let mut working: Vec<_> = names[..AT_WORK].iter().map(|name| serve(at, &["--dir", name, "--cluster", "cluster.toml"], &format!("{name}.log"))).collect();
+    let mut working: Vec<_> =
+        names[..AT_WORK].iter().map(|name| serve(at, &["--dir", name, "--cluster", "cluster.toml"], &format!("{name}.log"))).collect();
     let mut province = serve(
         at,
         &["--dir", "province", "--counties", "counties", "--counties-cluster", "cluster.toml", "--anchor-every", "1"],
@@ -101,7 +102,8 @@ fn a_province_follows_and_anchors_fifty_counties() {
     // The nodes that run have begun an epoch each: that is one entry more, and another anchor.
     until("those at work are anchored again", MOST, || {
         names[..AT_WORK].iter().all(|name| {
-            anchored().iter().filter(|event| event["more"]["ledger"].as_str().is_some_and(|id| id.contains(&format!("{name}.")))).count() >= 2
+            anchored().iter().filter(|event| event["more"]["ledger"].as_str().is_some_and(|id| id.contains(&format!("{name}.")))).count()
+                >= 2
         })
     });
     let (memory_after, disk_after) = (memory(&nats), (0..3).map(|server| bytes_of(&nats.store(server))).sum::<u64>());
@@ -111,7 +113,9 @@ fn a_province_follows_and_anchors_fifty_counties() {
     nats.delete_stream(&format!("LEDGER_{tag}_1"));
     let address = events(at, "province.log", "serving")[0]["more"]["address"].as_str().unwrap().to_owned();
     let standing = || -> Value { serde_json::from_str(&get(&address, "/v1/counties")).unwrap() };
-    until("it is said which county is left", MOST, || standing()["counties"].as_array().unwrap().iter().filter(|one| one["halted"].is_string()).count() == 1);
+    until("it is said which county is left", MOST, || {
+        standing()["counties"].as_array().unwrap().iter().filter(|one| one["halted"].is_string()).count() == 1
+    });
     assert_eq!(standing()["counties"].as_array().unwrap().len(), COUNTIES);
     for process in working.iter_mut().chain([&mut province]) {
         std::process::Command::new("kill").arg(process.id().to_string()).status().unwrap();
@@ -121,7 +125,9 @@ fn a_province_follows_and_anchors_fifty_counties() {
     fs::write(at.join("policy"), world("province").policy(false)).unwrap();
     ok(at, &["audit", "province", "--policy", "policy"]);
     for name in &names[..AT_WORK] {
-        ok(at, &["status", "--dir", &format!("counties/{name}"), "--views", &format!("counties/{name}-views")]);
+        fs::write(at.join("policy"), world(name).policy(false)).unwrap();
+        let (record, views) = (format!("counties/{name}"), format!("counties/{name}-views"));
+        ok(at, &["status", "--dir", &record, "--views", &views, "--policy", "policy"]);
     }
     let each = |after: u64, before: u64| (after.saturating_sub(before)) / COUNTIES as u64 / 1_024;
     println!(

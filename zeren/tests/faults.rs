@@ -173,7 +173,8 @@ impl Campaign {
     /// Lets everything come to rest; every acknowledged statement is there, once, at its place, on every node.
     fn settle(mut self, acknowledged: &[Acknowledged]) -> u64 {
         let mut nodes = std::mem::take(&mut self.nodes);
-        let size = |name: &str| Snapshot::open(Folder::open_to_read(&self.cluster.path(name)).unwrap(), &mut |_| {}).map_or(0, |open| open.size());
+        let size =
+            |name: &str| Snapshot::open(Folder::open_to_read(&self.cluster.path(name)).unwrap(), &mut |_| {}).map_or(0, |open| open.size());
         until("all nodes hold the same", AGAIN, || {
             let sizes: Vec<u64> = ["a", "b", "c", "d"].iter().map(|name| size(name)).collect();
             sizes.iter().all(|size| *size == sizes[0])
@@ -186,7 +187,8 @@ impl Campaign {
         }
         std::process::Command::new("kill").arg(self.projector.id().to_string()).status().unwrap();
         assert_eq!(self.projector.wait().unwrap().code(), Some(0));
-        let held: Vec<(u64, String)> = ["a", "b", "c", "d"].iter().map(|name| require_all(&self.cluster.path(name), acknowledged)).collect();
+        let held: Vec<(u64, String)> =
+            ["a", "b", "c", "d"].iter().map(|name| require_all(&self.cluster.path(name), acknowledged)).collect();
         assert!(held.iter().all(|one| *one == held[0]), "{held:?}");
         for name in ["a", "b", "c", "d"] {
             self.cluster.audit(name);
@@ -221,7 +223,10 @@ fn whatever_is_killed_or_paused_nothing_acknowledged_is_lost() {
     }
     let acknowledged = load.end();
     let size = campaign.settle(&acknowledged);
-    println!("seed {seed}: {faults} faults, {} statements acknowledged, lost 0, duplicated 0, {size} entries on each of 4 nodes", acknowledged.len());
+    println!(
+        "seed {seed}: {faults} faults, {} statements acknowledged, lost 0, duplicated 0, {size} entries on each of 4 nodes",
+        acknowledged.len()
+    );
 }
 
 /// An incident as a founder signs it, of what node a holds.
@@ -260,7 +265,8 @@ fn a_stream_that_an_administrator_deletes_is_repaired_from_segments() {
     let size = |name: &str| Snapshot::open(Folder::open_to_read(&cluster.path(name)).unwrap(), &mut |_| {}).unwrap().size();
     assert!(size("a") >= size("b"));
     fs::write(cluster.path("incident"), incident(&cluster, IncidentKind::StreamLost, 1)).unwrap();
-    let (code, said) = cluster.run(&["cluster", "repair", "--dir", "a", "--cluster", "a.toml", "--incident", "incident", "--policy", "policy"]);
+    let (code, said) =
+        cluster.run(&["cluster", "repair", "--dir", "a", "--cluster", "a.toml", "--incident", "incident", "--policy", "policy"]);
     assert_eq!(code, 4, "the first generation again: {said}");
     fs::write(cluster.path("incident"), incident(&cluster, IncidentKind::StreamLost, 2)).unwrap();
     let said = cluster.ok(&["cluster", "repair", "--dir", "a", "--cluster", "a.toml", "--incident", "incident", "--policy", "policy"]);

@@ -54,7 +54,8 @@ impl<S: Storage> Ledger<S> {
     /// # Errors
     /// [`LedgerError::OtherCheckpointKey`].
     pub fn anchor_note(&self, anchored: &LedgerId, checkpoint: &Note, key: &PublicKey) -> Result<Option<Note>, LedgerError> {
-        let Some(Checkpoint { size, root, .. }) = Checkpoint::parse(&checkpoint.text).filter(|found| found.origin == anchored.as_str()) else {
+        let Some(Checkpoint { size, root, .. }) = Checkpoint::parse(&checkpoint.text).filter(|found| found.origin == anchored.as_str())
+        else {
             return Ok(None);
         };
         let line = checkpoint.signatures.iter().find(|line| is_signed_by(&checkpoint.text, line, anchored.as_str(), key));

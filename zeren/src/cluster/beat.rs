@@ -1,4 +1,4 @@
-//! The beat: once a second a sequencer says that it is there, and up to where (format.md section 24). Not stored; a hint.
+//! The beat: once a second a sequencer says that it is there, and up to where (format.md section 25). Not stored; a hint.
 
 use signer::checkpoint::is_signed_by;
 use signer::note::{Note, SignatureLine};

@@ -149,7 +149,8 @@ impl Counties {
     fn listen(&self) -> SelectAll<Subscriber> {
         let subscribe = |county: &County| {
             let subscribed = self.servers.wait(self.servers.client().subscribe(beat_subject(&county.id)));
-            subscribed.inspect_err(|error| log("county without beats", &json!({ "ledger": county.id.as_str(), "because": error.to_string() })))
+            subscribed
+                .inspect_err(|error| log("county without beats", &json!({ "ledger": county.id.as_str(), "because": error.to_string() })))
         };
         select_all(self.counties.iter().filter_map(|county| subscribe(county).ok()))
     }
@@ -239,7 +240,9 @@ impl County {
             Some(Err(error)) => log("not anchored", &json!({ "ledger": self.id.as_str(), "because": error.to_string() })),
             Some(Ok(note)) => match servers.wait(writer.submit(note.encode().into_bytes())) {
                 Ok(Answer::Recorded { receipt, .. }) => log("anchored", &json!({ "ledger": self.id.as_str(), "entry": receipt.index })),
-                Ok(Answer::Refused { refusal, .. }) => log("anchor refused", &json!({ "ledger": self.id.as_str(), "rule": refusal.rule.name() })),
+                Ok(Answer::Refused { refusal, .. }) => {
+                    log("anchor refused", &json!({ "ledger": self.id.as_str(), "rule": refusal.rule.name() }))
+                }
                 Err(error) => log("not anchored", &json!({ "ledger": self.id.as_str(), "because": error.to_string() })),
             },
         }

@@ -110,7 +110,8 @@ impl Projector {
             ..Config::default()
         };
         let made = async {
-            let stream = jetstream::new(self.servers.client().clone()).get_stream_no_info(stream.name()).await.map_err(|error| error.to_string())?;
+            let stream =
+                jetstream::new(self.servers.client().clone()).get_stream_no_info(stream.name()).await.map_err(|error| error.to_string())?;
             stream.get_or_create_consumer(&self.name, config).await.map_err(|error| error.to_string())
         };
         self.servers.wait(made).map_err(ServersError::Connect)

@@ -107,12 +107,10 @@ fn of_record(api: Api) -> Api {
         object(&[("entry", count()), ("note", text()), ("receipt", text())]),
         "The entry.",
     );
-    let counties = Operation::public("Other ledgers that this one anchors: how far each is followed, what of it is anchored, and why one is not followed.").giving(
-        200,
-        JSON,
-        object(&[("counties", objects())]),
-        "In the order of their ids; none where this service follows none.",
-    );
+    let counties = Operation::public(
+        "Other ledgers that this one anchors: how far each is followed, what of it is anchored, and why one is not followed.",
+    )
+    .giving(200, JSON, object(&[("counties", objects())]), "In the order of their ids; none where this service follows none.");
     api.route("/v1/counties", get(record::counties), vec![("get", counties)])
         .route("/checkpoint", get(record::checkpoint), vec![("get", checkpoint)])
         .route_as("/tile/{*path}", "/tile/{level}/{number}", get(record::tile), vec![("get", tile)])

@@ -121,10 +121,8 @@ impl Nats {
     fn ask(&self, subject: &str, payload: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.ports[0])).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-        let request = format!(
-            "CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB {subject} answer {}\r\n{payload}\r\nPING\r\n",
-            payload.len()
-        );
+        let request =
+            format!("CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB {subject} answer {}\r\n{payload}\r\nPING\r\n", payload.len());
         stream.write_all(request.as_bytes()).unwrap();
         let (mut said, mut part) = (Vec::new(), [0; 4_096]);
         while let Ok(read @ 1..) = stream.read(&mut part) {
