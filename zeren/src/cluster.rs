@@ -11,3 +11,5 @@ pub mod project;
 pub mod sequence;
 pub mod servers;
 pub mod stream;
+#[cfg(test)]
+mod tests;

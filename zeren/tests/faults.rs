@@ -323,3 +323,26 @@ fn a_byte_that_changes_on_one_servers_disk_changes_no_record() {
         cluster.audit(name);
     }
 }
+
+#[test]
+fn full_disks_of_the_servers_refuse_and_lose_nothing() {
+    let mut cluster = Cluster::on(clustered::nats::Nats::start_with("2MB"));
+    cluster.ok(&["cluster", "found", "--dir", "a", "--cluster", "a.toml"]);
+    let mut node = cluster.node("a");
+    let load = Load::begin(chains(&cluster.world, 200), std::slice::from_ref(&node.address));
+    // The servers have no room for a block: the node says so and ends; nothing of that block is acknowledged.
+    let code = node.exit_code(AGAIN);
+    assert_eq!(code, Some(3), "{}", node.told());
+    let before = load.count();
+    assert!(before > 200, "{before}");
+    cluster.nats.enlarge("64MB");
+    let mut node = cluster.node("a");
+    load.serve_at(std::slice::from_ref(&node.address));
+    until("the rest is recorded", AGAIN, || load.count() == 24 * 200);
+    let acknowledged = load.end();
+    assert_eq!(node.stop(), Some(0), "{}", node.told());
+    require_all(&cluster.path("a"), &acknowledged);
+    cluster.audit("a");
+    cluster.ok(&["cluster", "status", "--deep", "--dir", "a", "--cluster", "a.toml"]);
+    println!("full after {before} statements; {} acknowledged in the end, lost 0", acknowledged.len());
+}

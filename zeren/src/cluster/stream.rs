@@ -122,7 +122,8 @@ impl Stream {
         self.servers.ask(&format!("STREAM.CREATE.{}", self.name), &config).map(drop)
     }
 
-    fn config(&self, replicas: usize) -> Value {
+    /// What it must be.
+    pub(super) fn config(&self, replicas: usize) -> Value {
         json!({
             "name": self.name, "subjects": [self.subject], "retention": "limits", "storage": "file", "num_replicas": replicas, "discard": "new",
             "max_msgs": -1, "max_bytes": -1, "max_age": 0, "max_msgs_per_subject": -1, "max_consumers": -1,

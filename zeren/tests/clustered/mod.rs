@@ -104,7 +104,11 @@ impl Cluster {
 
     /// The same before the stream is made: a ledger in folder `a`.
     pub fn unfounded() -> Cluster {
-        let nats = Nats::start();
+        Cluster::on(Nats::start())
+    }
+
+    /// The same on these servers.
+    pub fn on(nats: Nats) -> Cluster {
         let folder = tempfile::tempdir().unwrap();
         let world = Crowd::founded();
         let cluster = Cluster { folder, nats, world };

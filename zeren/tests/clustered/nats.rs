@@ -18,6 +18,7 @@ pub struct Nats {
     program: PathBuf,
     ports: Vec<u16>,
     processes: Vec<Option<Child>>,
+    disk: String,
 }
 
 /// The server's program: on PATH, or where Python's packages put programs. Without one the tests fail: they must not pass for lack of it.
@@ -47,8 +48,13 @@ fn free_ports(count: usize) -> Vec<u16> {
 
 impl Nats {
     pub fn start() -> Nats {
-        let mut nats =
-            Nats { folder: tempfile::tempdir().unwrap(), program: program(), ports: free_ports(SERVERS * 2), processes: Vec::new() };
+        Nats::start_with("8GB")
+    }
+
+    /// Servers whose streams may take so much of the disk.
+    pub fn start_with(disk: &str) -> Nats {
+        let (folder, ports, disk) = (tempfile::tempdir().unwrap(), free_ports(SERVERS * 2), disk.to_owned());
+        let mut nats = Nats { folder, program: program(), ports, processes: Vec::new(), disk };
         for server in 0..SERVERS {
             nats.write_configuration(server);
             nats.processes.push(None);
@@ -65,10 +71,11 @@ impl Nats {
     fn write_configuration(&self, server: usize) {
         let routes: Vec<String> = self.ports[SERVERS..].iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
         let text = format!(
-            "server_name: n{server}\nserver_tags: [\"sync:always\"]\nlisten: \"127.0.0.1:{}\"\nmax_payload: 1MB\nlog_file: \"{}\"\njetstream {{ store_dir: \"{}\", sync_interval: always, max_file_store: 8GB }}\ncluster {{ name: zeren, listen: \"127.0.0.1:{}\", routes: [{}] }}\n",
+            "server_name: n{server}\nserver_tags: [\"sync:always\"]\nlisten: \"127.0.0.1:{}\"\nmax_payload: 1MB\nlog_file: \"{}\"\njetstream {{ store_dir: \"{}\", sync_interval: always, max_file_store: {} }}\ncluster {{ name: zeren, listen: \"127.0.0.1:{}\", routes: [{}] }}\n",
             self.ports[server],
             self.path(&format!("n{server}.log")).display(),
             self.store(server).display(),
+            self.disk,
             self.ports[SERVERS + server],
             routes.join(", "),
         );
@@ -77,6 +84,17 @@ impl Nats {
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Gives the streams more of the disk: servers are restarted one by one.
+    pub fn enlarge(&mut self, disk: &str) {
+        self.disk = disk.to_owned();
+        for server in 0..SERVERS {
+            self.kill(server);
+            self.write_configuration(server);
+            self.start_one(server);
+            std::thread::sleep(Duration::from_secs(1));
+        }
     }
 
     /// The servers' processes.
