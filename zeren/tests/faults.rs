@@ -85,9 +85,9 @@ impl Campaign {
 
     /// Starts every node that has ended, as a service manager would.
     fn revive(&mut self) {
-        for at in 0..self.nodes.len() {
-            if !self.nodes[at].is_running() {
-                self.nodes[at] = self.cluster.node(NODES[at]);
+        for (node, name) in self.nodes.iter_mut().zip(NODES) {
+            if !node.is_running() {
+                *node = self.cluster.node(name);
             }
         }
         if self.projector.try_wait().unwrap().is_some() {

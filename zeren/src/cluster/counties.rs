@@ -191,8 +191,8 @@ impl County {
             }
         };
         let beat = beat.and_then(|bytes| self.beat(bytes));
-        let has_news = beat.as_ref().is_none_or(|beat| beat.number > self.tip.number);
-        while has_news {
+        // Without a beat it is looked whether there is something; with one it says up to where.
+        while beat.as_ref().is_none_or(|beat| beat.number > self.tip.number) {
             let number = self.tip.number + 1;
             let Some(bytes) = stream.read(number).map_err(|error| self.gone(error))? else { break };
             let block = Block::parse(&bytes).map_err(|refusal| LedgerError::Block { number, refusal })?;

@@ -117,7 +117,8 @@ impl ClusterFile {
 /// Whether an address is on this machine.
 fn is_loopback(server: &str) -> bool {
     let host = server.split_once("://").map_or(server, |(_, host)| host);
-    let host = host.rsplit_once(':').map_or(host, |(host, port)| if port.bytes().all(|b| b.is_ascii_digit()) { host } else { host });
+    // The port is what follows the last colon, where that is not within an address of IPv6.
+    let host = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(host, _)| host);
     host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback()) || host == "localhost"
 }
 

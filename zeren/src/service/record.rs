@@ -227,6 +227,11 @@ fn failed(error: &LedgerError, lang: Lang) -> Problem {
     Problem::failed("a ledger that cannot be read", lang)
 }
 
+/// `GET /v1/counties`: other ledgers that this one anchors.
+pub async fn counties(State(service): State<Arc<Service>>) -> Json<Value> {
+    Json(json!({ "counties": service.counties.as_ref().map(crate::cluster::counties::told).unwrap_or_default() }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,9 +250,4 @@ mod tests {
         assert_eq!(Tile::parse("273").unwrap().range(70_000), None);
         assert_eq!(Tile::parse("273.p/113").unwrap().range(70_000), None);
     }
-}
-
-/// `GET /v1/counties`: other ledgers that this one anchors.
-pub async fn counties(State(service): State<Arc<Service>>) -> Json<Value> {
-    Json(json!({ "counties": service.counties.as_ref().map(crate::cluster::counties::told).unwrap_or_default() }))
 }
