@@ -346,3 +346,36 @@ fn full_disks_of_the_servers_refuse_and_lose_nothing() {
     cluster.ok(&["cluster", "status", "--deep", "--dir", "a", "--cluster", "a.toml"]);
     println!("full after {before} statements; {} acknowledged in the end, lost 0", acknowledged.len());
 }
+
+#[test]
+fn a_sequencer_that_is_cut_off_with_a_minority_acknowledges_nothing_and_steps_down() {
+    let cluster = Cluster::on(clustered::nats::Nats::start_linked());
+    let urls = cluster.nats.urls();
+    cluster.write_file_for("a", &urls[..1]);
+    cluster.write_file_for("b", &urls[1..]);
+    cluster.ok(&["cluster", "found", "--dir", "a", "--cluster", "a.toml"]);
+    cluster.join("b", true);
+    let mut first = cluster.node("a");
+    until("a sequences", AGAIN, || !first.events("sequencing").is_empty());
+    let second = cluster.node("b");
+    let load = Load::begin(chains(&cluster.world, 300), &[first.address.clone(), second.address.clone()]);
+    until("statements are recorded", AGAIN, || load.count() > 300);
+    // Node a and its server live on, and hear nobody. Its server may still take proposals: no majority acknowledges them.
+    cluster.nats.part(0, true);
+    let took = until("b takes over", AGAIN, || !second.events("sequencing").is_empty());
+    let before = load.count();
+    until("b records", AGAIN, || load.count() > before + 200);
+    assert!(first.is_running(), "{}", first.told());
+    cluster.nats.part(0, false);
+    // What it could not publish is not the next block any more.
+    let code = first.exit_code(AGAIN);
+    assert_eq!(code, Some(7), "{}", first.told());
+    until("the rest is recorded", AGAIN, || load.count() == 24 * 300);
+    let acknowledged = load.end();
+    cluster.follow("a");
+    let roots: Vec<_> = ["a", "b"].iter().map(|name| require_all(&cluster.path(name), &acknowledged)).collect();
+    assert_eq!(roots[0], roots[1]);
+    cluster.audit("a");
+    cluster.audit("b");
+    println!("cut off; b took over after {took:?}; {} statements, lost 0, duplicated 0", acknowledged.len());
+}

@@ -123,7 +123,12 @@ impl Cluster {
 
     fn write_file(&self, name: &str) {
         fs::write(self.path(&format!("{name}.pem")), keyfile::plain(&key(&format!("node {name}"))).unwrap().as_bytes()).unwrap();
-        let servers: Vec<String> = self.nats.urls().iter().map(|url| format!("\"{url}\"")).collect();
+        self.write_file_for(name, &self.nats.urls());
+    }
+
+    /// The cluster file of a node that knows these servers alone.
+    pub fn write_file_for(&self, name: &str, urls: &[String]) {
+        let servers: Vec<String> = urls.iter().map(|url| format!("\"{url}\"")).collect();
         let text =
             format!("servers = [{}]\nnode = \"node-{name}\"\nnode_key = \"{name}.pem\"\nservers_sync_always = true\n", servers.join(", "));
         fs::write(self.path(&format!("{name}.toml")), text).unwrap();

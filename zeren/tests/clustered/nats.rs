@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use self::links::Link;
 use super::until;
+
+#[path = "links.rs"]
+mod links;
 
 /// Servers of a cluster.
 const SERVERS: usize = 3;
@@ -19,6 +23,8 @@ pub struct Nats {
     ports: Vec<u16>,
     processes: Vec<Option<Child>>,
     disk: String,
+    /// From each server to each other, where they can be cut.
+    links: Vec<Vec<Option<Link>>>,
 }
 
 /// The server's program: on PATH, or where Python's packages put programs. Without one the tests fail: they must not pass for lack of it.
@@ -51,10 +57,22 @@ impl Nats {
         Nats::start_with("8GB")
     }
 
+    /// Servers between which links can be cut.
+    pub fn start_linked() -> Nats {
+        let ports = free_ports(SERVERS * 2);
+        let link = |from: usize, to: usize| (from != to).then(|| Link::to(ports[SERVERS + to]));
+        let links = (0..SERVERS).map(|from| (0..SERVERS).map(|to| link(from, to)).collect()).collect();
+        Nats::begin(ports, "8GB", links)
+    }
+
     /// Servers whose streams may take so much of the disk.
     pub fn start_with(disk: &str) -> Nats {
-        let (folder, ports, disk) = (tempfile::tempdir().unwrap(), free_ports(SERVERS * 2), disk.to_owned());
-        let mut nats = Nats { folder, program: program(), ports, processes: Vec::new(), disk };
+        Nats::begin(free_ports(SERVERS * 2), disk, Vec::new())
+    }
+
+    fn begin(ports: Vec<u16>, disk: &str, links: Vec<Vec<Option<Link>>>) -> Nats {
+        let (folder, disk) = (tempfile::tempdir().unwrap(), disk.to_owned());
+        let mut nats = Nats { folder, program: program(), ports, processes: Vec::new(), disk, links };
         for server in 0..SERVERS {
             nats.write_configuration(server);
             nats.processes.push(None);
@@ -69,9 +87,13 @@ impl Nats {
     }
 
     fn write_configuration(&self, server: usize) {
-        let routes: Vec<String> = self.ports[SERVERS..].iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
+        let linked = self.links.get(server).map(|links| links.iter().flatten().map(|link| link.port).collect());
+        let ports: Vec<u16> = linked.unwrap_or_else(|| self.ports[SERVERS..].to_vec());
+        let routes: Vec<String> = ports.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
+        // Servers tell each other where others are; they must not find a way around a link.
+        let advertise = if self.links.is_empty() { "" } else { "advertise: \"127.0.0.1:1\", " };
         let text = format!(
-            "server_name: n{server}\nserver_tags: [\"sync:always\"]\nlisten: \"127.0.0.1:{}\"\nmax_payload: 1MB\nlog_file: \"{}\"\njetstream {{ store_dir: \"{}\", sync_interval: always, max_file_store: {} }}\ncluster {{ name: zeren, listen: \"127.0.0.1:{}\", routes: [{}] }}\n",
+            "server_name: n{server}\nserver_tags: [\"sync:always\"]\nlisten: \"127.0.0.1:{}\"\nmax_payload: 1MB\nlog_file: \"{}\"\njetstream {{ store_dir: \"{}\", sync_interval: always, max_file_store: {} }}\ncluster {{ name: zeren, {advertise}listen: \"127.0.0.1:{}\", routes: [{}] }}\n",
             self.ports[server],
             self.path(&format!("n{server}.log")).display(),
             self.store(server).display(),
@@ -84,6 +106,17 @@ impl Nats {
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Cuts a server off from the others, or lets it come back. Its clients stay.
+    pub fn part(&self, server: usize, is_cut: bool) {
+        let ends = |from: usize, to: usize| from == server || to == server;
+        for (from, links) in self.links.iter().enumerate() {
+            for (_, link) in links.iter().enumerate().filter(|(to, _)| ends(from, *to)) {
+                let act = if is_cut { Link::cut } else { Link::mend };
+                link.iter().for_each(act);
+            }
+        }
     }
 
     /// Gives the streams more of the disk: servers are restarted one by one.
