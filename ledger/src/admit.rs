@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use signer::ActName;
-use signer::act::{Act, Basis, Constitution, Founding, Import, NewKey, Purpose, RelatedTo};
+use signer::act::{Act, Basis, Constitution, Founding, Import, Incident, NewKey, Purpose, RelatedTo};
 use signer::note::note_hash;
 use signer::rule::{Refusal, Rule};
 use signer::statement::{By, Header, ProcedureName, Statement};
-use signer::value::{Code, IndexRoot, KeyBytes, Office, PersonId, Power, StatementHash, Time, UnixMs};
+use signer::value::{Code, KeyBytes, Office, PersonId, Power, StatementHash, Time, UnixMs};
 
 use self::desk::Signer;
+use self::own::{admit_anchor, admit_epoch, admit_index};
 use self::programme::{Brought, is_done_by_step, is_of_programme};
-use crate::check::{Content, Cosigned, Index, Verified, founding_missing};
+use crate::check::{Content, Cosigned, Verified, founding_missing};
 use crate::history::Context;
 use crate::procedure::Procedure;
 use crate::programme::{Change, Signing};
@@ -28,6 +29,7 @@ mod batches;
 mod case_acts;
 mod desk;
 mod lists;
+mod own;
 mod programme;
 mod roster;
 mod steps;
@@ -64,6 +66,8 @@ pub fn admit(state: &State, verified: &Verified, received: UnixMs, context: Opti
             warnings: Vec::new(),
         }),
         Content::Index(index) => admit_index(state, index).map(|()| Admission::default()),
+        Content::Epoch(epoch) => admit_epoch(state, epoch).map(|()| Admission::default()),
+        Content::Anchor(anchor) => admit_anchor(state, anchor).map(|()| Admission::default()),
         Content::Statement { statement, keys, procedure, hash } => match statement.as_ref() {
             Statement::Founding(founding) => admit_founding(founding).map(|()| Admission::default()),
             Statement::Act { header, act, .. } => {
@@ -91,13 +95,13 @@ fn judge_every_entry(state: &State, verified: &Verified, received: UnixMs) -> Ju
     if state.size() > 0 && is_founding {
         return refuse(Rule::FoundingRepeated, "act found as the first entry only", format!("act found as entry {}", state.size()));
     }
-    // Lost witnesses can be replaced only by an amendment.
+    // Lost witnesses can be replaced only by an amendment; and where no node sequences, no cosigned entry can be logged.
     let is_amendment = matches!(&verified.content, Content::Statement { statement, .. } if statement.act_name() == ActName::Amend);
     let brought = match &verified.content {
         Content::Cosigned(cosigned) => Some(cosigned.time_latest()),
-        Content::Statement { .. } | Content::Index(_) => None,
+        _ => None,
     };
-    if !is_amendment {
+    if !is_amendment && !matches!(&verified.content, Content::Epoch(_)) {
         judge_witnessed(state, received, brought)?;
     }
     let needs_index = matches!(&verified.content, Content::Statement { .. }) && !is_amendment && !is_founding;
@@ -117,22 +121,6 @@ pub(crate) fn judge_witnessed(state: &State, received: UnixMs, brought: Option<U
         ),
         _ => Ok(()),
     }
-}
-
-/// Section 5.17 from the key on.
-fn admit_index(state: &State, index: &Index) -> Judged {
-    let key = state.checkpoint_key_at(state.size());
-    if key != Some(&index.key.bytes()) {
-        let expected = key.map_or_else(String::new, ToString::to_string);
-        return refuse(Rule::IndexSignature, expected, index.key.bytes().to_string());
-    }
-    let (cases, keys) = state.index_roots();
-    let shown = |(count, root): (u64, IndexRoot)| format!("{count} {root}");
-    if (index.note.cases, index.note.keys) != (cases, keys) {
-        let found = format!("cases {}, keys {}", shown(index.note.cases), shown(index.note.keys));
-        return refuse(Rule::IndexUnlike, format!("cases {}, keys {}", shown(cases), shown(keys)), found);
-    }
-    Ok(())
 }
 
 /// Section 5.10 from step 4 on.
@@ -358,7 +346,7 @@ impl<'a> Judgement<'a> {
         } else {
             return Err(Refusal::new(Rule::ProcedureVersion, shown(name(now).as_ref()), shown(found)));
         };
-        if governing.is_none() && !matches!(act, ActName::Amend | ActName::Enact) {
+        if governing.is_none() && !matches!(act, ActName::Amend | ActName::Enact | ActName::Incident) {
             return Err(Refusal::new(Rule::ProcedureVersion, format!("a procedure in force for act {}", act.as_str()), "none"));
         }
         Ok(governing.map(|enacted| enacted.procedure.as_ref()))
@@ -458,7 +446,7 @@ impl<'a> Judgement<'a> {
     fn judge_governance(&self, act: ActName, procedure: Option<&Procedure>, powers: &BTreeSet<Power>) -> Judged {
         let signers = self.header.by.len() as u64;
         let rule = procedure.filter(|_| act != ActName::Amend).and_then(|procedure| procedure.governance.get(&act));
-        let needs_rule = !matches!(act, ActName::Amend | ActName::Enact) && !self.state.is_mutant(Rule::GovernanceNone);
+        let needs_rule = !matches!(act, ActName::Amend | ActName::Enact | ActName::Incident) && !self.state.is_mutant(Rule::GovernanceNone);
         if rule.is_none() && needs_rule {
             return refuse(Rule::GovernanceNone, format!("[governance] with {}", act.as_str()), "none");
         }
@@ -467,7 +455,11 @@ impl<'a> Judgement<'a> {
             let expected = rule.map_or("founder".to_owned(), |rule| list(rule.any.iter()));
             return refuse(Rule::GovernanceOffice, format!("act {} by {expected}", act.as_str()), other.office.to_string());
         }
-        let min = rule.map_or_else(|| self.state.in_force().map_or(u64::MAX, |founding| founding.constitution.threshold), |rule| rule.min);
+        let min = match rule {
+            Some(rule) => rule.min,
+            None if act == ActName::Incident => 1,
+            None => self.state.in_force().map_or(u64::MAX, |founding| founding.constitution.threshold),
+        };
         if signers < min {
             return refuse(Rule::GovernanceCount, format!("at least {min} signers"), signers.to_string());
         }
@@ -540,6 +532,7 @@ impl<'a> Judgement<'a> {
                 judge_period(*from, *to)
             }
             Act::Import(import) => self.judge_import(import),
+            Act::Incident(incident) => self.judge_incident(incident),
             _ => Ok(()),
         }
     }
@@ -552,6 +545,16 @@ impl<'a> Judgement<'a> {
         }
         if self.state.is_record_used(&import.source, import.record) {
             return refuse(Rule::RecordUsed, "a record that was not imported yet", format!("record {}", import.record));
+        }
+        Ok(())
+    }
+
+    /// Section 5.20: what the signers name is what they had seen, which step 1 has judged.
+    fn judge_incident(&self, incident: &Incident) -> Judged {
+        let seen = self.header.seen;
+        if (incident.size, incident.root) != (seen.size, seen.root) {
+            let shown = |size, root| format!("size {size}, root {root}");
+            return refuse(Rule::IncidentUnlike, shown(seen.size, seen.root), shown(incident.size, incident.root));
         }
         Ok(())
     }

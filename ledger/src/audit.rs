@@ -463,6 +463,9 @@ impl<'q> Replay<'q> {
                 self.signatures += 1;
                 self.indexes.push((self.state.size(), received, index.note.refusals));
             }
+            Content::Epoch(_) => self.signatures += 1,
+            // The ledger's, and that of the ledger whose checkpoint it is.
+            Content::Anchor(_) => self.signatures += 2,
             Content::Statement { keys, .. } => self.signatures += keys.len() as u64,
             Content::Cosigned(cosigned) => {
                 self.signatures += 1 + cosigned.cosignatures.len() as u64;

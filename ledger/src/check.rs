@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use signer::act::{Act, Founding, Witness};
+use signer::anchor_note::AnchorNote;
 use signer::checkpoint::{cosignature_verifies, is_signed_by};
-use signer::index_note::{INDEX_KIND, IndexNote};
+use signer::epoch_note::EpochNote;
+use signer::index_note::IndexNote;
 use signer::note::{KeyId, Note, SignatureLine, TYPE_COSIGNATURE, TYPE_ED25519, key_id};
 use signer::possession::{self, Occasion};
 use signer::rule::{Refusal, Rule};
@@ -16,6 +18,11 @@ use signer::{ActName, Checkpoint, PublicKey};
 use crate::checkpoint_keys::CheckpointKeys;
 use crate::parallel::{grouped, map_all};
 use crate::procedure::{Procedure, procedure_digest};
+
+mod own;
+
+pub use self::own::{Anchor, Epoch, Index};
+use self::own::{read_anchor, read_epoch, read_index};
 
 /// Most cosignature lines of a cosigned entry.
 pub const COSIGNATURES_MAX: usize = 16;
@@ -101,7 +108,9 @@ impl KeyRing {
                 let id = key_id(person.as_str(), TYPE_ED25519, &key.bytes().0);
                 self.person(person, id) == Some(key)
             }),
-            Content::Index(index) => self.checkpoint_keys.key(&index.key.bytes()).is_some(),
+            Content::Index(Index { key, .. }) | Content::Epoch(Epoch { key, .. }) | Content::Anchor(Anchor { key, .. }) => {
+                self.checkpoint_keys.key(&key.bytes()).is_some()
+            }
             Content::Cosigned(cosigned) => {
                 self.checkpoint_keys.key(&cosigned.key.bytes()).is_some()
                     && cosigned.cosignatures.iter().all(|line| {
@@ -126,6 +135,8 @@ enum ParsedContent {
     Statement(Box<Statement>),
     Cosigned(Checkpoint),
     Index(IndexNote),
+    Epoch(EpochNote),
+    Anchor(AnchorNote),
 }
 
 impl Parsed {
@@ -133,7 +144,7 @@ impl Parsed {
     pub fn statement(&self) -> Option<&Statement> {
         match &self.content {
             ParsedContent::Statement(statement) => Some(statement),
-            ParsedContent::Cosigned(_) | ParsedContent::Index(_) => None,
+            _ => None,
         }
     }
 }
@@ -179,15 +190,6 @@ impl Cosigned {
     }
 }
 
-/// An index entry's note.
-#[derive(Clone, Debug)]
-pub struct Index {
-    /// What it says.
-    pub note: IndexNote,
-    /// The checkpoint key that signed.
-    pub key: PublicKey,
-}
-
 /// What a verified note says.
 #[derive(Clone, Debug)]
 pub enum Content {
@@ -206,6 +208,10 @@ pub enum Content {
     Cosigned(Cosigned),
     /// An index entry.
     Index(Index),
+    /// An epoch entry.
+    Epoch(Epoch),
+    /// An anchor entry.
+    Anchor(Anchor),
 }
 
 /// A note that passes format.md section 8.2.
@@ -226,7 +232,7 @@ impl Verified {
                 Statement::Act { header, .. } => Some(header.seen.size),
             },
             Content::Cosigned(cosigned) => Some(cosigned.checkpoint.size),
-            Content::Index(_) => None,
+            Content::Index(_) | Content::Epoch(_) | Content::Anchor(_) => None,
         }
     }
 
@@ -234,7 +240,7 @@ impl Verified {
     pub fn statement_hash(&self) -> Option<StatementHash> {
         match &self.content {
             Content::Statement { hash, .. } => Some(*hash),
-            Content::Cosigned(_) | Content::Index(_) => None,
+            Content::Cosigned(_) | Content::Index(_) | Content::Epoch(_) | Content::Anchor(_) => None,
         }
     }
 }
@@ -252,14 +258,8 @@ pub fn parse(bytes: &[u8], ledger: Option<&LedgerId>) -> Result<Parsed, Refusal>
             Checkpoint::parse(&note.text).filter(|checkpoint| checkpoint.size > 0 && (2..=COSIGNATURES_MAX + 1).contains(&lines));
         let expected = "origin, size and root, then one signature and 1 to 16 cosignatures";
         ParsedContent::Cosigned(checkpoint.ok_or_else(|| Refusal::new(Rule::CheckpointFormat, expected, note.text.replace('\n', " / ")))?)
-    } else if ledger.is_some() && first_line == INDEX_KIND {
-        let is_own = |index: &IndexNote| match &note.signatures[..] {
-            [line] => line.name == index.ledger.as_str() && line.payload.len() == 64,
-            _ => false,
-        };
-        let index = IndexNote::parse(&note.text).filter(is_own);
-        let expected = "ledger, cases, keys and refusals, then one signature";
-        ParsedContent::Index(index.ok_or_else(|| Refusal::new(Rule::IndexFormat, expected, note.text.replace('\n', " / ")))?)
+    } else if let Some(own) = ledger.and_then(|_| own::parse(&note, first_line)) {
+        own?
     } else {
         ParsedContent::Statement(Box::new(Statement::parse(&note.text)?))
     };
@@ -296,14 +296,15 @@ struct Begun {
 impl Begun {
     fn new(parsed: Parsed, ring: &KeyRing) -> Begun {
         let Parsed { bytes, note, content } = parsed;
+        let accepts = |line: &SignatureLine, name: &str, key: &PublicKey| is_signed_by(&note.text, line, name, key);
+        let whole = |content| (Vec::new(), Ok(content));
         let begun = match content {
-            ParsedContent::Cosigned(checkpoint) => {
-                verify_cosigned(&note, checkpoint, ring).map(|cosigned| (Vec::new(), Ok(Content::Cosigned(cosigned))))
-            }
+            ParsedContent::Cosigned(checkpoint) => verify_cosigned(&note, checkpoint, ring).map(Content::Cosigned).map(whole),
             ParsedContent::Statement(statement) => begin_statement(&note, statement, ring),
-            ParsedContent::Index(index) => {
-                let accepts = |line: &SignatureLine, name: &str, key: &PublicKey| is_signed_by(&note.text, line, name, key);
-                read_index(&note, index, ring, accepts).map(|index| (Vec::new(), Ok(Content::Index(index))))
+            ParsedContent::Index(index) => read_index(&note, index, ring, accepts).map(Content::Index).map(whole),
+            ParsedContent::Epoch(epoch) => read_epoch(&note, epoch, ring, accepts).map(Content::Epoch).map(whole),
+            ParsedContent::Anchor(anchor) => {
+                read_anchor(&note, anchor, ring, accepts, AnchorNote::is_signed_by).map(Content::Anchor).map(whole)
             }
         };
         let (claims, answer) = begun.unwrap_or_else(|refusal| (Vec::new(), Err(refusal)));
@@ -363,6 +364,8 @@ pub(crate) fn trust(parsed: Parsed, ring: &KeyRing) -> Result<Verified, Refusal>
     let Parsed { bytes, note, content } = parsed;
     let content = match content {
         ParsedContent::Index(index) => Content::Index(read_index(&note, index, ring, |_, _, _| true)?),
+        ParsedContent::Epoch(epoch) => Content::Epoch(read_epoch(&note, epoch, ring, |_, _, _| true)?),
+        ParsedContent::Anchor(anchor) => Content::Anchor(read_anchor(&note, anchor, ring, |_, _, _| true, |_, _| true)?),
         ParsedContent::Cosigned(checkpoint) => {
             let is_named = |line: &SignatureLine, name: &str, key: &PublicKey| {
                 line.name == name && line.key_id == key_id(name, TYPE_ED25519, &key.bytes().0)
@@ -507,21 +510,6 @@ fn enacted(act: &Act) -> Result<Option<Box<Procedure>>, Refusal> {
         return Err(Refusal::new(Rule::ProcedureFormat, format!("id and version {} {}", enacts.id, enacts.version), found));
     }
     Ok(Some(Box::new(procedure)))
-}
-
-/// Reads the signature of an index note; the closure says which is accepted.
-fn read_index(
-    note: &Note,
-    index: IndexNote,
-    ring: &KeyRing,
-    accepts: impl Fn(&SignatureLine, &str, &PublicKey) -> bool,
-) -> Result<Index, Refusal> {
-    judge_ledger(&index.ledger, ring)?;
-    let line = &note.signatures[0];
-    let name = index.ledger.as_str();
-    let key = ring.checkpoint_keys.named(line.key_id).find(|key| accepts(line, name, key)).cloned();
-    let key = key.ok_or_else(|| Refusal::new(Rule::IndexSignature, "a signature by the ledger's checkpoint key", line.encode()))?;
-    Ok(Index { note: index, key })
 }
 
 fn verify_cosigned(note: &Note, checkpoint: Checkpoint, ring: &KeyRing) -> Result<Cosigned, Refusal> {

@@ -48,6 +48,17 @@ pub enum LedgerError {
         /// The keys given.
         found: String,
     },
+    /// Somebody else writes the log now.
+    #[error("another sequencer owns the log: {0}")]
+    Deposed(String),
+    /// A block of a cluster's stream is not what it must be.
+    #[error("block {number} of the stream: {refusal}")]
+    Block {
+        /// The block.
+        number: u64,
+        /// What is wrong.
+        refusal: Refusal,
+    },
     /// The founding was refused.
     #[error("the founding is refused: {0}")]
     Founding(Refusal),

@@ -1,5 +1,7 @@
 //! The ledger that one process has open: founding, opening again, appending. One commit point: `Ledger::commit`.
 
+mod follow;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::ops::ControlFlow;
@@ -15,12 +17,13 @@ use signer::value::{KeyBytes, LedgerId, StatementHash, TreeRoot, UnixMs};
 use signer::{Checkpoint, Note, SecretKey};
 
 use crate::admit::{Admission, admit, judge_witnessed};
-use crate::check::{Content, KeyRing, Verified, check};
+use crate::check::{Anchor, Content, KeyRing, Verified, check};
 use crate::entry::{Entry, SealedEntry};
 use crate::error::{LedgerError, storage_error};
 use crate::evidence::{self, MapEvidence, Subject};
 use crate::history::History;
 use crate::marker::{encode_marker, read_marker};
+use crate::quorum::{Alone, Before, Quorum};
 use crate::recovery::Replayed;
 use crate::refusal_note::{KeptRefusals, REFUSALS, REFUSALS_PER_KEY_AND_DAY_MAX, RefusalNote};
 use crate::replay::{Admitted, AdmittedEntry};
@@ -127,8 +130,21 @@ impl<S: Storage> Ledger<S> {
     /// [`LedgerError::NotALedger`]; [`LedgerError::Damaged`] where the record below the last durable checkpoint is not what
     /// was signed; [`LedgerError::OtherCheckpointKey`]; storage failures.
     pub fn open(storage: S, keys: Vec<SecretKey>, progress: &mut dyn FnMut(u64)) -> Result<(Self, Recovered), LedgerError> {
+        Ledger::open_as(storage, keys, true, progress)
+    }
+
+    /// Opens a ledger of a cluster that holds no checkpoint key. What no checkpoint covers is cut, since others hold it: it comes
+    /// again.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn open_without_key(storage: S, progress: &mut dyn FnMut(u64)) -> Result<(Self, Recovered), LedgerError> {
+        Ledger::open_as(storage, Vec::new(), false, progress)
+    }
+
+    fn open_as(storage: S, keys: Vec<SecretKey>, signs: bool, progress: &mut dyn FnMut(u64)) -> Result<(Self, Recovered), LedgerError> {
         let id = read_marker(&storage)?.ok_or(LedgerError::NotALedger)?;
-        let (replayed, slot) = Replayed::read(&storage, &id, true, progress)?;
+        let (replayed, slot) = Replayed::read(&storage, &id, signs, progress)?;
         let recovered = Recovered { kept: replayed.kept.len() as u64, has_cut: replayed.has_tail };
         let Replayed { state, history, segments, kept, segments_kept, warnings, .. } = replayed;
         let mut ledger = Ledger {
@@ -148,9 +164,11 @@ impl<S: Storage> Ledger<S> {
             segments,
         };
         // Nothing is changed for somebody who could not go on.
-        ledger.require_key()?;
+        if signs {
+            ledger.require_key()?;
+        }
         ledger.settle_slot(SLOTS[slot.number]).map_err(storage_error("making the last checkpoint durable"))?;
-        ledger.settle_segments(&segments_kept, recovered).map_err(storage_error("cutting what a crash left"))?;
+        ledger.settle_segments(&segments_kept, recovered.has_cut || !signs).map_err(storage_error("cutting what a crash left"))?;
         if !kept.is_empty() {
             // The kept entries may never have become durable: they are written again, and only then signed for.
             ledger.commit(&kept)?;
@@ -170,8 +188,8 @@ impl<S: Storage> Ledger<S> {
     }
 
     /// Cuts what follows the entries that are kept.
-    fn settle_segments(&mut self, kept: &Segments, recovered: Recovered) -> io::Result<()> {
-        if recovered.has_cut {
+    fn settle_segments(&mut self, kept: &Segments, cuts: bool) -> io::Result<()> {
+        if cuts {
             kept.cut(&mut self.storage)?;
         }
         self.segments.keep_allocated(&self.storage)
@@ -290,26 +308,54 @@ impl<S: Storage> Ledger<S> {
     /// [`LedgerError::Poisoned`] and storage failures: then nothing of the batch is acknowledged, and whether it is in the
     /// record will be seen when the ledger is opened again.
     pub fn append(&mut self, batch: Vec<Verified>, clock: UnixMs) -> Result<Vec<Answer>, LedgerError> {
+        self.append_with(batch, clock, &mut Alone)
+    }
+
+    /// The same, where others must hold what is appended before it is durable here and acknowledged.
+    ///
+    /// # Errors
+    /// The same, and [`LedgerError::Deposed`].
+    pub fn append_with(&mut self, batch: Vec<Verified>, clock: UnixMs, quorum: &mut dyn Quorum) -> Result<Vec<Answer>, LedgerError> {
+        self.or_poisoned(|ledger| ledger.append_whole(batch, clock, quorum))
+    }
+
+    /// Does something after whose failure the log in memory may be longer than on the disk.
+    pub(crate) fn or_poisoned<T>(&mut self, act: impl FnOnce(&mut Self) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
         if self.is_poisoned {
             return Err(LedgerError::Poisoned);
         }
-        let answers = self.append_whole(batch, clock);
-        // Whatever failed, in memory the log may already be longer than on the disk.
-        self.is_poisoned = answers.is_err();
-        answers
+        let done = act(self);
+        self.is_poisoned = done.is_err();
+        done
     }
 
-    fn append_whole(&mut self, batch: Vec<Verified>, clock: UnixMs) -> Result<Vec<Answer>, LedgerError> {
+    fn append_whole(&mut self, batch: Vec<Verified>, clock: UnixMs, quorum: &mut dyn Quorum) -> Result<Vec<Answer>, LedgerError> {
         let received = self.state.received_last().max(clock);
+        let size = self.history.size();
         let mut pending: Vec<SealedEntry> = Vec::new();
         let mut outcomes = Vec::with_capacity(batch.len());
         for verified in batch {
+            if matches!(verified.content, Content::Epoch(_)) && !quorum.begins_epoch() {
+                let found = "an epoch entry that somebody submitted";
+                outcomes.push(Outcome::Unsigned(Refusal::new(Rule::EpochOrder, "an epoch begun by the node that sequences", found)));
+                continue;
+            }
             outcomes.push(self.judge(verified, received, &mut pending)?);
         }
         if !pending.is_empty() {
+            quorum.hold_entries(&self.before(size), &pending)?;
             self.commit(&pending)?;
         }
-        outcomes.into_iter().map(|outcome| self.answer(outcome, received)).collect()
+        let refusals = self.sign_refusals(&outcomes, received)?;
+        if !refusals.is_empty() {
+            quorum.hold_refusals(&self.before(self.history.size()), &refusals)?;
+        }
+        let mut refusals = refusals.into_iter();
+        outcomes.into_iter().map(|outcome| self.answer(outcome, &mut refusals)).collect()
+    }
+
+    fn before(&self, size: u64) -> Before<'_> {
+        Before { ledger: self.id(), history: &self.history, size, checkpoint: &self.checkpoint }
     }
 
     fn judge(&mut self, verified: Verified, received: UnixMs, pending: &mut Vec<SealedEntry>) -> Result<Outcome, LedgerError> {
@@ -379,6 +425,10 @@ impl<S: Storage> Ledger<S> {
         let index = match &verified.content {
             // Only the ledger itself makes these.
             Content::Index(_) => None,
+            Content::Epoch(epoch) => self.state.epoch().filter(|known| known.number == epoch.note.epoch).map(|known| known.entry),
+            Content::Anchor(Anchor { note, .. }) => {
+                self.state.anchored(&note.anchored).filter(|known| known.size == note.size).map(|known| known.entry)
+            }
             Content::Cosigned(cosigned) => self.state.cosigned_entry(cosigned.checkpoint.size),
             Content::Statement { statement, .. } => match statement.as_ref() {
                 Statement::Founding(_) => Some(0),
@@ -396,7 +446,7 @@ impl<S: Storage> Ledger<S> {
         let known = bytes.as_deref().and_then(|bytes| Entry::parse(bytes).ok()).map(|entry| entry.note);
         let is_same = match (&verified.content, known) {
             // The same checkpoint with other cosignatures says something else.
-            (Content::Cosigned(_), Some(note)) => note == verified.bytes,
+            (Content::Cosigned(_) | Content::Epoch(_) | Content::Anchor(_), Some(note)) => note == verified.bytes,
             (Content::Statement { hash, .. }, Some(note)) => Note::parse(note).is_ok_and(|note| statement_hash(&note.text) == *hash),
             (Content::Index(_), _) | (_, None) => false,
         };
@@ -435,42 +485,46 @@ impl<S: Storage> Ledger<S> {
         }
     }
 
-    fn answer(&mut self, outcome: Outcome, received: UnixMs) -> Result<Answer, LedgerError> {
+    fn answer(&mut self, outcome: Outcome, refusals: &mut dyn Iterator<Item = Note>) -> Result<Answer, LedgerError> {
         match outcome {
             Outcome::Unsigned(refusal) => Ok(Answer::Refused { refusal, note: None }),
             Outcome::Recorded { index, is_repeated, warnings } => {
                 Ok(Answer::Recorded { receipt: Box::new(self.receipt(index)?.ok_or(LedgerError::Poisoned)?), is_repeated, warnings })
             }
             Outcome::Refused(refused) => {
-                let note = self.write_refusal(&refused, received)?;
+                let note = refusals.next().ok_or(LedgerError::Poisoned)?;
+                self.write_refusal(&RefusalNote::file_name_of(&refused.bytes), note.encode().as_bytes())?;
                 Ok(Answer::Refused { refusal: refused.refusal, note: Some(Box::new(note)) })
             }
         }
     }
 
-    /// Signs a refusal and keeps it. The first refusal of a note stays; later ones are answered, not kept.
-    fn write_refusal(&mut self, refused: &Refused, received: UnixMs) -> Result<Note, LedgerError> {
-        let seen = self.history.seen_at(refused.size).ok_or(LedgerError::Poisoned)?;
-        let Refused { refusal, statement, bytes, size } = refused;
-        let note = RefusalNote {
-            ledger: self.id().clone(),
-            submitted: note_hash(bytes),
-            statement: *statement,
-            rule: refusal.rule,
-            received,
-            seen,
-        };
-        let signed = note.sign(self.key_at(*size)?);
-        let name = note.file_name();
+    /// Signs the refusals of a batch, in order.
+    fn sign_refusals(&self, outcomes: &[Outcome], received: UnixMs) -> Result<Vec<Note>, LedgerError> {
+        let refused = outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::Refused(refused) => Some(refused),
+            Outcome::Recorded { .. } | Outcome::Unsigned(_) => None,
+        });
+        refused
+            .map(|Refused { refusal, statement, bytes, size }| {
+                let seen = self.history.seen_at(*size).ok_or(LedgerError::Poisoned)?;
+                let (ledger, submitted) = (self.id().clone(), note_hash(bytes));
+                let note = RefusalNote { ledger, submitted, statement: *statement, rule: refusal.rule, received, seen };
+                Ok(note.sign(self.key_at(*size)?))
+            })
+            .collect()
+    }
+
+    /// Keeps a signed refusal. The first refusal of a note stays; later ones are answered, not kept.
+    pub(crate) fn write_refusal(&mut self, name: &str, bytes: &[u8]) -> Result<(), LedgerError> {
         let is_kept = self.storage.len(&format!("{REFUSALS}/{name}")).map_err(storage_error("looking for a refusal"))?.is_some();
         let written = if is_kept {
             // Perhaps by a process that failed before its name was durable, and so kept the answer back.
             self.storage.sync_folder(REFUSALS).and_then(|()| self.storage.sync_folder(""))
         } else {
-            write_whole(&mut self.storage, REFUSALS, &name, signed.encode().as_bytes())
+            write_whole(&mut self.storage, REFUSALS, name, bytes)
         };
-        written.map_err(storage_error("writing a refusal"))?;
-        Ok(signed)
+        written.map_err(storage_error("writing a refusal"))
     }
 
     /// Proof that an entry is in the log of the latest checkpoint.
@@ -493,11 +547,21 @@ impl<S: Storage> Ledger<S> {
     /// Makes entries, and the checkpoint that covers them, durable. Only after this returns may receipts leave.
     fn commit(&mut self, entries: &[SealedEntry]) -> Result<(), LedgerError> {
         // 1. The entries, durable: a checkpoint never covers what might be lost.
-        self.segments.append(&mut self.storage, entries).map_err(storage_error("writing entries"))?;
-        // 2. The checkpoint, in the slot that does not hold the last one: a torn write leaves that one whole.
+        self.write_entries(entries)?;
+        // 2. The checkpoint.
         let size = self.history.size();
         let root: TreeRoot = self.history.tree().root_at(size).ok_or(LedgerError::Poisoned)?;
         let checkpoint = Checkpoint { origin: self.id().to_string(), size, root }.sign(self.key_in_force()?);
+        self.cover(checkpoint, size)
+    }
+
+    /// Makes entries durable; no checkpoint covers them yet.
+    pub(crate) fn write_entries(&mut self, entries: &[SealedEntry]) -> Result<(), LedgerError> {
+        self.segments.append(&mut self.storage, entries).map_err(storage_error("writing entries"))
+    }
+
+    /// Makes a checkpoint durable, in the slot that does not hold the last one: a torn write leaves that one whole.
+    pub(crate) fn cover(&mut self, checkpoint: Note, size: u64) -> Result<(), LedgerError> {
         let slot = SLOTS[self.next_slot];
         let is_new = self.storage.len(slot).map_err(storage_error("looking for a checkpoint slot"))?.is_none();
         self.storage.write_at(slot, 0, &encode_slot(&checkpoint)).map_err(storage_error("writing the checkpoint"))?;

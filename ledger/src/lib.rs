@@ -10,11 +10,13 @@
 pub mod admit;
 pub mod audit;
 pub mod backup;
+pub mod block;
 pub mod check;
 pub mod checkpoint_keys;
 pub mod entry;
 pub mod error;
 pub mod evidence;
+pub mod following;
 pub mod fork;
 pub mod history;
 pub mod index;
@@ -26,6 +28,7 @@ mod parallel;
 pub mod policy;
 pub mod procedure;
 pub mod programme;
+pub mod quorum;
 pub mod record;
 mod recovery;
 pub mod refusal_note;
@@ -37,4 +40,5 @@ pub mod storage;
 
 pub use check::check;
 pub use error::LedgerError;
+pub use following::Tip;
 pub use ledger::{Answer, Ledger};

@@ -45,7 +45,7 @@ pub const GOVERNED: &[ActName] = &[
     ActName::Qualify,
     ActName::Import,
 ];
-/// Acts of a programme that `[governance]` may rule; one that it does not cannot be done.
+/// Acts that `[governance]` may rule. One of a programme that it does not cannot be done; an `incident` is then the founders'.
 pub const GOVERNED_AT_WILL: &[ActName] = &[
     ActName::Ruling,
     ActName::Team,
@@ -61,6 +61,7 @@ pub const GOVERNED_AT_WILL: &[ActName] = &[
     ActName::Override,
     ActName::Transfer,
     ActName::Account,
+    ActName::Incident,
 ];
 /// Acts that make or remake a person's standing: two powers at least.
 const TWO_POWERS: &[ActName] = &[ActName::Enrol, ActName::Appoint, ActName::Rekey];

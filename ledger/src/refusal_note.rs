@@ -5,7 +5,7 @@ use std::io;
 use sha2::{Digest as _, Sha256};
 use signer::checkpoint::is_signed_by;
 use signer::merkle::leaf_hash;
-use signer::note::{Note, SignatureLine};
+use signer::note::{Note, SignatureLine, note_hash};
 use signer::rule::{Refusal, Rule};
 use signer::statement::Seen;
 use signer::value::{ChainHead, IndexRoot, LedgerId, NoteHash, StatementHash, TreeRoot, UnixMs, number};
@@ -70,7 +70,7 @@ pub fn read_kept(
     Ok(judge_kept(&bytes, file, ledger, keys).map(|refusal| (refusal, Sha256::digest(&bytes).into())))
 }
 
-fn judge_kept(bytes: &[u8], file: &str, ledger: &str, keys: &CheckpointKeys) -> Result<RefusalNote, Refusal> {
+pub(crate) fn judge_kept(bytes: &[u8], file: &str, ledger: &str, keys: &CheckpointKeys) -> Result<RefusalNote, Refusal> {
     let format = |found: &str| Refusal::new(Rule::RefusalFormat, format!("a refusal note of this ledger, named {file}"), found);
     let note = Note::parse(bytes).map_err(|refusal| format(&refusal.to_string()))?;
     let refusal = RefusalNote::parse(&note.text).ok_or_else(|| format("other lines"))?;
@@ -130,7 +130,12 @@ impl RefusalNote {
 
     /// The name of its file.
     pub fn file_name(&self) -> String {
-        self.submitted.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.submitted)
+    }
+
+    /// The name of the file of a refusal of this note.
+    pub fn file_name_of(submitted: &[u8]) -> String {
+        hex(&note_hash(submitted))
     }
 
     /// Whether a key signed the note.
@@ -138,4 +143,8 @@ impl RefusalNote {
     pub fn is_signed(&self, note: &Note, key: &PublicKey) -> bool {
         note.signatures.iter().any(|line| is_signed_by(&note.text, line, self.ledger.as_str(), key))
     }
+}
+
+fn hex(hash: &NoteHash) -> String {
+    hash.0.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use signer::act::{Act, Capacity, Constitution, DeviceReason, EndReason, Founding, NewKey, Purpose};
+use signer::anchor_note::AnchorNote;
+use signer::epoch_note::EpochNote;
 use signer::note::{KeyId, TYPE_ED25519, key_id};
 use signer::statement::{Header, ProcedureName, Statement};
 use signer::value::{
-    CaseId, Code, DeviceId, IdentityToken, IndexRoot, KeyBytes, KeyName, LedgerId, Office, Origin, PersonId, Power, SourceDigest,
-    StatementHash, Text, Time, Unit, UnixMs,
+    CaseId, Code, DeviceId, IdentityToken, IndexRoot, KeyBytes, KeyName, LedgerId, NodeName, Office, Origin, PersonId, Power, SourceDigest,
+    StatementHash, Text, Time, TreeRoot, Unit, UnixMs,
 };
 
 use crate::admit::Admission;
@@ -149,6 +151,32 @@ pub struct InForce {
     pub powers: BTreeSet<Power>,
 }
 
+/// The epoch in force: which node of a cluster sequences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Epoch {
+    /// Its number, from 1.
+    pub number: u64,
+    /// The node.
+    pub node: NodeName,
+    /// The node's key.
+    pub key: KeyBytes,
+    /// The entry that began it.
+    pub entry: u64,
+}
+
+/// The latest checkpoint of another ledger that this one anchors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchored {
+    /// Size of the other ledger.
+    pub size: u64,
+    /// Its root at that size.
+    pub root: TreeRoot,
+    /// The key that signed.
+    pub key: KeyBytes,
+    /// The entry that anchors it.
+    pub entry: u64,
+}
+
 /// The state after the entries that were admitted.
 #[derive(Clone, Debug, Default)]
 pub struct State {
@@ -173,6 +201,8 @@ pub struct State {
     map: IndexMaps,
     /// Index and `received` of the last index entry.
     indexed_last: Option<(u64, UnixMs)>,
+    epoch: Option<Epoch>,
+    anchors: BTreeMap<LedgerId, Anchored>,
     /// A rule that is not judged: for tests that ask whether somebody would notice.
     #[cfg(feature = "mutants")]
     pub mutant: Option<signer::Rule>,
@@ -302,6 +332,21 @@ impl State {
         self.indexed_last
     }
 
+    /// The epoch in force, if the ledger ever ran on a cluster.
+    pub fn epoch(&self) -> Option<&Epoch> {
+        self.epoch.as_ref()
+    }
+
+    /// The latest checkpoint of another ledger that is anchored.
+    pub fn anchored(&self, ledger: &LedgerId) -> Option<&Anchored> {
+        self.anchors.get(ledger)
+    }
+
+    /// The latest checkpoint of every ledger that is anchored.
+    pub fn anchors(&self) -> impl Iterator<Item = (&LedgerId, &Anchored)> {
+        self.anchors.iter()
+    }
+
     /// Leaves and root of the maps of cases and of keys (format.md section 18).
     pub fn index_roots(&self) -> ((u64, IndexRoot), (u64, IndexRoot)) {
         self.map.roots(self)
@@ -381,6 +426,14 @@ impl State {
                 self.count_joint(statement, keys, received);
             }
             Content::Index(_) => self.indexed_last = Some((self.size, received)),
+            Content::Epoch(epoch) => {
+                let EpochNote { epoch: number, node, key, .. } = epoch.note.clone();
+                self.epoch = Some(Epoch { number, node, key, entry: self.size });
+            }
+            Content::Anchor(anchor) => {
+                let AnchorNote { anchored, size, root, key, .. } = anchor.note.clone();
+                self.anchors.insert(anchored, Anchored { size, root, key, entry: self.size });
+            }
         }
         let hash = verified.statement_hash().unwrap_or(StatementHash([0; 32]));
         let cause = Cause { entry: self.size, hash, received };

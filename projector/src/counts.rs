@@ -9,8 +9,8 @@ use crate::ProjectorError;
 use crate::answers::Answer;
 use crate::keys::{Key, Prefix, Responsibility};
 use crate::rows::{
-    CosignedRow, DaysRow, DeadlineRow, EnactmentRow, EntryRow, FlagState, MoneyRow, PAGE_ROWS_MAX, PostingRow, ProcedureRow,
-    RaisedCountRow, RaisedRow, RowKind, Rows, StepRow, TallyRow, all_rows, typed,
+    CosignedRow, DaysRow, DeadlineRow, Deed, EnactmentRow, EntryRow, FlagState, LedgerRow, MoneyRow, PAGE_ROWS_MAX, PostingRow,
+    ProcedureRow, RaisedCountRow, RaisedRow, RowKind, Rows, StepRow, TallyRow, all_rows, typed,
 };
 use crate::views::counts::Terms;
 
@@ -41,6 +41,10 @@ pub struct Counts {
     pub raised: BTreeMap<String, RaisedCountRow>,
     /// What each witness cosigned last, by its name.
     pub witnesses: BTreeMap<String, WitnessedLast>,
+    /// How many incidents there were.
+    pub incidents: u64,
+    /// The last of them: its entry, its kind and the node.
+    pub incident_last: Option<(u64, String, String)>,
     /// When the last entry was received, in Unix milliseconds.
     pub received_last_ms: i64,
 }
@@ -69,6 +73,8 @@ pub fn counts(rows: &dyn Rows) -> Result<Option<Answer<Counts>>> {
         let Key::Cosigned(entry) = key else { continue };
         witnesses.extend(names.into_iter().map(|(name, unix_seconds)| (name, WitnessedLast { entry, size, unix_seconds })));
     }
+    let ledger: Option<LedgerRow> = find(rows, &Key::Ledger)?;
+    let (incidents, incident_last) = ledger.map_or((0, None), |ledger| (ledger.incidents, ledger.incident_last));
     let value = Counts {
         steps: steps_in_force(rows, received_last_ms)?,
         funnel: keyed(
@@ -89,9 +95,17 @@ pub fn counts(rows: &dyn Rows) -> Result<Option<Answer<Counts>>> {
         answers: keyed(rows, &Prefix::answer_terms(), |key| if let Key::AnswerTerm(kind, year) = key { Some((kind, year)) } else { None })?,
         raised: keyed(rows, &Prefix::raised_counts(), |key| if let Key::RaisedCount(kind) = key { Some(kind) } else { None })?,
         witnesses,
+        incidents,
+        incident_last: incident_last.map(|entry| incident(rows, entry)).transpose()?.flatten(),
         received_last_ms,
     };
     Ok(Some(Answer { at, value }))
+}
+
+/// Entry, kind and node of an incident.
+fn incident(rows: &dyn Rows, entry: u64) -> Result<Option<(u64, String, String)>> {
+    let row: Option<EntryRow> = find(rows, &Key::Entry(entry))?;
+    Ok(row.and_then(|row| if let Deed::Incident { kind, node, .. } = row.deed { Some((entry, kind, node)) } else { None }))
 }
 
 /// Steps of the procedure in force at a time, in its order.

@@ -25,7 +25,7 @@ pub use self::programme::{
 };
 
 /// Version of the keys, the rows and the fold. Whatever changes one of them raises it, and every store is built anew.
-pub const SCHEMA: u32 = 4;
+pub const SCHEMA: u32 = 5;
 /// Longest row, in bytes: 64 signers of an entry take less than 9,000.
 pub const ROW_BYTES_MAX: usize = 16_384;
 /// Rows that one reading yields at most.
@@ -93,6 +93,10 @@ pub struct LedgerRow {
     pub records: u64,
     /// Persons.
     pub persons: u64,
+    /// Incidents.
+    pub incidents: u64,
+    /// The entry of the last incident.
+    pub incident_last: Option<u64>,
 }
 
 /// Founding or amendment.
@@ -152,7 +156,7 @@ pub struct SignerRow {
 pub struct EntryRow {
     /// When the ledger received it, in Unix milliseconds.
     pub received_ms: i64,
-    /// The statement's hash; nothing for a cosigned entry.
+    /// The statement's hash; nothing for an entry that is no statement.
     pub hash: Option<[u8; 32]>,
     /// The clock of the signers' device.
     pub at: Option<Moment>,

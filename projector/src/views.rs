@@ -14,7 +14,7 @@ use ledger::check::{Content, Cosigned};
 use ledger::procedure::Procedure;
 use ledger::replay::AdmittedEntry;
 use signer::PublicKey;
-use signer::act::{Act, Constitution, Founding, Import, RelatedTo, RevokeReason};
+use signer::act::{Act, Constitution, Founding, Import, Incident, RelatedTo, RevokeReason};
 use signer::statement::{Header, Statement};
 use signer::value::{KeyBytes, PersonId, Power, StatementHash, Text, Time, UnixMs};
 
@@ -83,7 +83,13 @@ pub fn fold(views: &mut Views, rows: &dyn Rows, entry: &AdmittedEntry<'_>) -> Re
     let mut fold = Fold { rows, views, changed, terms: views.terms.clone() };
     match &entry.verified.content {
         Content::Cosigned(cosigned) => fold.cosigned(cosigned, entry.received)?,
-        Content::Index(_) => fold.indexed(entry.received),
+        Content::Index(_) => fold.own(Deed::Index, entry.received),
+        Content::Epoch(epoch) => {
+            fold.own(Deed::Epoch { number: epoch.note.epoch, node: epoch.note.node.to_string() }, entry.received);
+        }
+        Content::Anchor(anchor) => {
+            fold.own(Deed::Anchor { ledger: anchor.note.anchored.to_string(), size: anchor.note.size }, entry.received);
+        }
         Content::Statement { statement, hash, keys, procedure } => {
             let at = match statement.as_ref() {
                 Statement::Founding(founding) => founding.at,
@@ -184,13 +190,13 @@ impl Fold<'_> {
         let size = cosigned.checkpoint.size;
         let witnesses = cosigned.cosignatures.iter().map(|line| (line.name.to_string(), line.unix_seconds)).collect();
         self.put(Key::Cosigned(entry), CosignedRow { size, root: cosigned.checkpoint.root.0, witnesses });
-        let deed = Deed::Cosigned { size };
-        self.put(Key::Entry(entry), EntryRow { received_ms: received.0, hash: None, at: None, signers: Vec::new(), deed, warnings: 0 });
+        self.own(Deed::Cosigned { size }, received);
         self.amend(Key::Ledger, |ledger: &mut LedgerRow| ledger.cosigned += 1)
     }
 
-    fn indexed(&mut self, received: UnixMs) {
-        let row = EntryRow { received_ms: received.0, hash: None, at: None, signers: Vec::new(), deed: Deed::Index, warnings: 0 };
+    /// An entry that the ledger alone writes.
+    fn own(&mut self, deed: Deed, received: UnixMs) {
+        let row = EntryRow { received_ms: received.0, hash: None, at: None, signers: Vec::new(), deed, warnings: 0 };
         self.put(Key::Entry(self.views.next), row);
     }
 }
@@ -229,6 +235,8 @@ impl Facts<'_> {
             cases: 0,
             records: 0,
             persons: 0,
+            incidents: 0,
+            incident_last: None,
         };
         fold.put(Key::Ledger, ledger);
         fold.put(Key::Device(founding.device.to_string()), self.entry);
@@ -358,12 +366,22 @@ impl Facts<'_> {
                 Deed::Qualify { person: person.to_string(), qualification: qualification.to_string() }
             }
             Act::Import(import) => Deed::Import(self.import(fold, import)?),
+            Act::Incident(incident) => self.incident(fold, incident)?,
             other => {
                 // Others may name it by its hash.
                 fold.put(Key::Statement(self.hash.0), self.entry);
                 return self.effect_on_programme(fold, other);
             }
         })
+    }
+
+    fn incident(&self, fold: &mut Fold<'_>, incident: &Incident) -> Result<Deed> {
+        fold.amend(Key::Ledger, |ledger: &mut LedgerRow| {
+            ledger.incidents += 1;
+            ledger.incident_last = Some(self.entry);
+        })?;
+        let Incident { kind, node, generation, size, .. } = incident;
+        Ok(Deed::Incident { kind: kind.to_string(), node: node.to_string(), generation: *generation, size: *size })
     }
 
     fn relate(&self, fold: &mut Fold<'_>, to: &RelatedTo) -> Result<Related> {

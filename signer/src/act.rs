@@ -41,6 +41,7 @@ macro_rules! word_type {
 
 mod founding;
 mod import;
+mod incident;
 mod programme;
 mod sheet;
 #[cfg(test)]
@@ -48,6 +49,7 @@ mod tests;
 
 pub use self::founding::{Constitution, Founder, Founding, Purpose, Witness};
 pub use self::import::Import;
+pub use self::incident::{Incident, IncidentKind};
 pub use self::programme::{
     About, Account, Answer, AnswerOutcome, Appeal, Area, Assertion, BatchRef, CaseAt, Clause, Correct, Dissent, Hold, ListRef, Member,
     Objection, Opening, Outcome, Override, PostDown, PostUp, Recuse, Release, Report, ReportAbout, Ruling, Step, Team, Transfer,
@@ -147,6 +149,8 @@ act_names! {
     Ruling "ruling";
     /// A team and its areas.
     Team "team";
+    /// Something was wrong with a copy of the ledger.
+    Incident "incident";
 }
 
 const NEW_KEY: &[LayoutLine] = &[("person", Once), ("replaces", Once), ("key", Once), ("proof", Once)];
@@ -198,6 +202,7 @@ impl ActName {
             ],
             ActName::Join => &[("joins", Once)],
             ActName::Sheet => sheet::LAYOUT,
+            ActName::Incident => incident::LAYOUT,
             _ => programme::layout(self),
         }
     }
@@ -381,6 +386,7 @@ pub enum Act {
     Override(Override),
     Ruling(Ruling),
     Team(Team),
+    Incident(Incident),
 }
 
 impl NewKey {
@@ -438,6 +444,7 @@ impl Act {
             Act::Override(_) => ActName::Override,
             Act::Ruling(_) => ActName::Ruling,
             Act::Team(_) => ActName::Team,
+            Act::Incident(_) => ActName::Incident,
         }
     }
 
@@ -506,6 +513,7 @@ impl Act {
             ActName::Override => Act::Override(Override::read(values)?),
             ActName::Ruling => Act::Ruling(Ruling::read(values)?),
             ActName::Team => Act::Team(Team::read(values)?),
+            ActName::Incident => Act::Incident(Incident::read(values)?),
         })
     }
 
@@ -603,6 +611,7 @@ impl Act {
             Act::Override(act) => act.write(out),
             Act::Ruling(act) => act.write(out),
             Act::Team(act) => act.write(out),
+            Act::Incident(act) => act.write(out),
             _ => {}
         }
     }

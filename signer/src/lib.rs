@@ -7,8 +7,10 @@
 //! This crate is not the record: it knows neither who may sign what nor what was signed before. That is `ledger`.
 
 pub mod act;
+pub mod anchor_note;
 pub mod checkpoint;
 pub mod draft;
+pub mod epoch_note;
 pub mod index_note;
 pub mod keyfile;
 pub mod merkle;

@@ -201,6 +201,17 @@ rules! {
     IndexUnlike "index-unlike" "The index is not that of the record: the ledger was wrong or changed." "索引与记录不符，账本有误或被改动。";
     IndexMissing "index-missing" "The day's index entry comes first." "当日须先有索引条目。";
     RefusalsUnlike "refusals-unlike" "A signed refusal is missing or was added: restore the folder, and ask why." "拒绝通知缺失或被添加，请恢复文件夹并查明原因。";
+    // Epochs (5.18)
+    EpochFormat "epoch-format" "An epoch entry is written by the ledger, in four lines." "任期条目由账本生成，共四行。";
+    EpochSignature "epoch-signature" "An epoch entry is signed by the checkpoint key in force." "任期条目须由现行检查点密钥签名。";
+    EpochOrder "epoch-order" "Another node has taken over: an epoch's number is one more than the one in force." "已有其他节点接任：任期号须为现行任期号加一。";
+    // Anchors (5.19)
+    AnchorFormat "anchor-format" "An anchor entry is written by the ledger, in five lines." "锚定条目由账本生成，共五行。";
+    AnchorSignature "anchor-signature" "Both must verify: the checkpoint key in force signs the entry, the key on its line the anchored checkpoint." "条目须由现行检查点密钥签名，所锚定的检查点须由所列密钥签名，二者均须核验通过。";
+    AnchorOwn "anchor-own" "A ledger anchors other ledgers' checkpoints, not its own." "账本只锚定其他账本的检查点，不锚定自身。";
+    AnchorOld "anchor-old" "A checkpoint of that size, or a larger one, is anchored already: fetch a later one." "该账本已有同等或更大的检查点入账，请取得更新的检查点。";
+    // Incidents (5.20)
+    IncidentUnlike "incident-unlike" "Size and root must be those that the signers had seen; `zeren draft incident` writes them." "条目数和根值须与签署人所见一致（zeren draft incident 会自动填写）。";
     // Audit (11)
     Marker "marker" "The folder's `ledger` file does not name this ledger: restore it, and ask who changed it." "文件夹中的 ledger 文件与账本不符，请恢复并查明原因。";
     Slot "slot" "One checkpoint slot is damaged, as a crash can leave it; the next commit writes it anew." "一个检查点槽损坏（断电可致），下次提交会重写。";
@@ -219,6 +230,11 @@ rules! {
     KnownSignature "known-signature" "The known checkpoint is not signed by this ledger's key." "所给检查点不是本账本密钥签署的。";
     Rollback "rollback" "This copy is older than a checkpoint that the ledger signed: find the newer copy, and ask why." "本副本早于账本已签署的检查点，请找到较新的副本并查明原因。";
     Fork "fork" "The ledger signed two histories: keep both as evidence and tell the auditors." "账本签署了两段不同的历史，请保留两者作为证据并报告审计。";
+    // Blocks of a cluster (section 25)
+    BlockFormat "block-format" "This message is no block: find who wrote to the stream, and repair with `zeren cluster repair`." "该消息不是区块：请查明何人写入数据流，并以 zeren cluster repair 修复。";
+    BlockSignature "block-signature" "The node in force did not sign this block: find who wrote to the stream, and repair with `zeren cluster repair`." "该区块并非现任节点所签：请查明何人写入数据流，并以 zeren cluster repair 修复。";
+    BlockOrder "block-order" "Blocks of the stream do not follow each other: find who changed it, and repair with `zeren cluster repair`." "数据流中的区块前后不相接：请查明何人改动，并以 zeren cluster repair 修复。";
+    BlockUnlike "block-unlike" "Stream and record differ: `zeren cluster status` says which copy is damaged; then repair with `zeren cluster repair`." "数据流与账本不一致：zeren cluster status 可指明哪一份受损，再以 zeren cluster repair 修复。";
     OtherLedger "other-ledger" "The policy is for another ledger." "该信任策略属于另一账本。";
     PolicyUnmet "policy-unmet" "No checkpoint satisfies the policy: ask the witnesses for cosignatures, or check the policy." "没有检查点满足信任策略，请向见证方索取共签或核对策略。";
     PolicyInside "policy-inside" "A policy found inside the audited folder proves nothing: obtain it from elsewhere." "被审计文件夹内的信任策略不能作为依据，请从外部取得。";

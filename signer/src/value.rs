@@ -172,6 +172,8 @@ id_type! {
     Text is_text;
     /// A benefit scheme.
     Scheme is_scheme;
+    /// A node of a cluster.
+    NodeName is_node_name;
 }
 
 impl Office {
@@ -277,6 +279,10 @@ fn is_lower_or_digit(b: u8) -> bool {
 
 fn is_scheme(text: &str) -> bool {
     shaped(text, 16, |b| b.is_ascii_alphanumeric(), |b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+fn is_node_name(text: &str) -> bool {
+    shaped(text, 64, |b| b.is_ascii_lowercase(), |b| is_lower_or_digit(b) || matches!(b, b'.' | b'-'))
 }
 
 fn is_lower_id(text: &str) -> bool {

@@ -4,9 +4,11 @@ import math
 from dataclasses import dataclass
 
 import acts
+import anchor_entry
 import case_rules
 import check
 import cosigned
+import epoch_entry
 import founding
 import index_entry
 import note as notes
@@ -17,7 +19,9 @@ from values import DAY, Broken, require
 
 SKEW = 300_000
 NO_ID = "-"
+OF_FOUNDERS = (("founder",), 1, 0)
 NO_TABLE = ("step", "post-up", "post-down", "join", "sheet", "outcome")
+OWN = {own.KIND: own for own in (index_entry, epoch_entry, anchor_entry)}
 ALLOWED_BY_STEP = ("step", "post-up", "post-down")
 
 
@@ -36,8 +40,8 @@ class Log:
         note = notes.parse(data)
         if note.lines[0] == self.ledger != NO_ID:
             cosigned.judge(self, index, received, note, data)
-        elif note.lines[0] == index_entry.KIND and self.ledger != NO_ID:
-            index_entry.judge(self, index, received, note)
+        elif note.lines[0] in OWN and self.ledger != NO_ID:
+            OWN[note.lines[0]].judge(self, index, received, note)
         else:
             return self._judge_statement(index, received, note)
         return []
@@ -66,10 +70,10 @@ class Log:
         require(index > 0 or act == "found", "founding-missing")
         require(index == 0 or act != "found", "founding-repeated")
         force = self.state.founding
-        if force and force.witnesses and act != "amend":
+        if force and force.witnesses and act not in ("amend", "epoch"):
             witnessed = max(force.received, self.state.cosigned_time, own_time)
             require(received <= witnessed + DAY, "unwitnessed")
-        if act not in ("found", "amend", "index", "cosigned"):
+        if act not in ("found", "amend", "index", "epoch", "anchor", "cosigned"):
             self._index_of_the_day(received)
 
     def _index_of_the_day(self, received):
@@ -235,7 +239,7 @@ class Context:
             self.governing = next((one for one in self.state.enacted if one.triple == named), None)
             require(self.governing, "procedure-unknown")
         require(any(self.governing is one for one in good), "procedure-version")
-        require(self.governing or self.act in ("amend", "enact"), "procedure-version")
+        require(self.governing or self.act in ("amend", "enact", "incident"), "procedure-version")
 
     def _device(self):
         """Step 5."""
@@ -298,8 +302,9 @@ class Context:
             require(all(office == "founder" for office in offices), "governance-office")
             require(len(offices) >= self.state.founding.threshold, "governance-count")
             return
-        require(self.act in self.governing.procedure.governance, "governance-none")
-        allowed, least, powers = self.governing.procedure.governance[self.act]
+        tables = self.governing.procedure.governance if self.governing else {}
+        require(self.act in tables or self.act == "incident", "governance-none")
+        allowed, least, powers = tables.get(self.act, OF_FOUNDERS)
         require(all(office in allowed for office in offices), "governance-office")
         require(len(offices) >= least, "governance-count")
         require(len(self.powers()) >= powers, "governance-powers")

@@ -15,8 +15,8 @@ from values import Broken, require
 ACTS = ("enact", "enrol", "device", "device-end", "appoint", "appoint-end", "rotate", "rekey", "revoke", "relate", "qualify", "import")
 RESERVED = ("founder", "self")
 TOP = {"format", "id", "version", "title", "valid", "offset", "power", "office", "governance"}
-PROGRAMME_ACTS = ("ruling", "team", "objection", "dissent", "report", "appeal", "answer", "recuse", "hold", "release", "correct", "override",
-                  "transfer", "account")
+OPTIONAL_ACTS = ("ruling", "team", "objection", "dissent", "report", "appeal", "answer", "recuse", "hold", "release", "correct", "override",
+                  "transfer", "account", "incident")
 PROGRAMME = ("levels", "calendar", "index", "answer", "standard", "step", "outcome", "rule")
 
 
@@ -166,10 +166,10 @@ def parse(data, name, version):
     shape.array(top.get("basis", []), 0, 32, shape.title)
     powers = _powers(top["power"])
     offices = _offices(top["office"], powers)
-    governance = shape.table(top["governance"], {"offline_hours", "supervising", *ACTS}, PROGRAMME_ACTS)
+    governance = shape.table(top["governance"], {"offline_hours", "supervising", *ACTS}, OPTIONAL_ACTS)
     offline = shape.integer(governance["offline_hours"], 1, 720)
     well(type(governance["supervising"]) is str and governance["supervising"] in powers)
-    rules = {act: _rule(governance[act], offices) for act in (*ACTS, *PROGRAMME_ACTS) if act in governance}
+    rules = {act: _rule(governance[act], offices) for act in (*ACTS, *OPTIONAL_ACTS) if act in governance}
     programme = _programme(top, offline)
     procedure = Procedure(name, version, start, east, powers, offices, offline * 3_600_000, governance["supervising"], rules, **programme)
     _refer(procedure)

@@ -1,4 +1,4 @@
-"""Layouts of the programme's acts after their header (format.md sections 5.11 to 5.16), and the lines of a sheet."""
+"""Layouts of the acts of format.md sections 5.11 to 5.16 and 5.20 after their header, and the lines of a sheet."""
 
 from functools import partial
 
@@ -75,6 +75,10 @@ BODIES = {
     "ruling": (
         ("clause", about(step=v.code, outcome=v.code, rule=v.code, scheme=v.scheme), ONE), ("issuer", one(v.code), ONE),
         ("document", one(v.hash32), ONE), ("answers", instead("none", v.hash32), ONE),
+    ),
+    "incident": (
+        ("incident", word("stream-lost", "stream-damaged", "segments-damaged", "node-restored", "other"), ONE), ("node", one(v.node), ONE),
+        ("generation", one(v.number), ONE), ("size", one(v.number), ONE), ("root", one(v.hash32), ONE), ("document", one(v.hash32), ONE),
     ),
     "team": (
         STEP, ("period", one(period), ONE), ("member", parts(v.code, v.code, v.person), SOME), ("area", parts(v.code, v.unit), ANY),

@@ -1,4 +1,4 @@
-"""The acts' own rules and effects (format.md sections 5.2 to 5.9), one function an act."""
+"""The acts' own rules and effects (format.md sections 5.2 to 5.9 and 5.20), one function an act."""
 
 import math
 
@@ -167,6 +167,13 @@ def import_record(context):
     state.records.add(statement["source"])
 
 
+def incident(context):
+    """Section 5.20: what is named is what the signers had seen."""
+    size, root, _ = context.statement["seen"]
+    require((context.statement["size"], context.statement["root"]) == (size, root), "incident-unlike")
+    context.accept()
+
+
 PROGRAMME = {
     "step": steps.step, "join": steps.join, "sheet": lists.sheet, "post-up": steps.post, "post-down": steps.post,
     "outcome": case_acts.outcome, "correct": case_acts.correct, "transfer": case_acts.transfer, "account": case_acts.account,
@@ -178,5 +185,5 @@ RULES = {
     **PROGRAMME,
     "amend": founding.amend, "enact": enact, "enrol": enrol, "device": device, "device-end": device_end,
     "appoint": appoint, "appoint-end": appoint_end, "rotate": rotate, "rekey": _replace, "revoke": revoke,
-    "relate": relate, "qualify": qualify, "import": import_record,
+    "relate": relate, "qualify": qualify, "import": import_record, "incident": incident,
 }

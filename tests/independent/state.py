@@ -99,6 +99,8 @@ class State:
         self.case_leaves = CaseLeaves()
         self.indexed = None  # `received` of the last index entry
         self.indexes = []  # (entry, received, refusals) of each index entry
+        self.epochs = []  # (node, key, entry) of each epoch, in order
+        self.anchored = {}  # size of the latest checkpoint of each other ledger that is anchored
         self.records = set()
         self.cosigned_size = 0
         self.cosigned_time = -math.inf

@@ -68,6 +68,7 @@ def _matcher(pattern):
 
 
 code = _matcher(r"[a-z0-9][a-z0-9-]{0,39}")
+node = _matcher(r"[a-z][a-z0-9.-]{0,63}")
 person = device = _matcher(r"[a-z][a-z0-9-]{0,31}")
 office = _matcher(r"[a-z][a-z0-9_]{0,31}")
 power = _matcher(r"[A-Z]{1,4}")

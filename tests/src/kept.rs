@@ -13,6 +13,7 @@ use ledger::segment::{SEGMENTS, SLOTS};
 use ledger::storage::Folder;
 
 use crate::World;
+use crate::cluster::on_a_cluster;
 use crate::every_act::{every_act, whole_programme};
 use crate::script::{Left, Script, keys};
 
@@ -58,6 +59,8 @@ pub fn write(place: &Path) -> std::io::Result<PathBuf> {
     // Every act of the registry; every act of a programme, with warnings and index entries.
     lay(&version.join("registry"), &every_act().world);
     lay(&version.join("programme"), &whole_programme());
+    // Epochs, anchors and incidents.
+    lay(&version.join("cluster"), &on_a_cluster());
     for folder in fs::read_dir(&version)? {
         let folder = folder?.path();
         fs::write(folder.join("expected"), said(&folder))?;

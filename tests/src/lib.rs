@@ -1,6 +1,7 @@
 //! Builders that tests share. They write ledgers without asking `admit`, so that wrong ones can be made.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a builder of tests that fails should fail loudly")]
 
+pub mod cluster;
 pub mod crowd;
 pub mod disk;
 pub mod drive;

@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use ledger::check::{KeyRing, check};
 use ledger::entry::{Entry, entry_head};
 use signer::act::Act;
+use signer::anchor_note::ANCHOR_KIND;
 use signer::checkpoint::Receipt;
+use signer::epoch_note::EPOCH_KIND;
 use signer::index_note::INDEX_KIND;
 use signer::note::{TYPE_COSIGNATURE, TYPE_ED25519, key_id};
 use signer::possession::{self, Occasion};
@@ -14,6 +16,7 @@ use signer::statement::statement_hash;
 use signer::value::base64;
 use signer::{ActName, Note, Rule, Statement};
 
+use crate::cluster::on_a_cluster;
 use crate::every_act::whole_programme;
 use crate::rules::files::refusal;
 use crate::rules::trials;
@@ -21,7 +24,7 @@ use crate::tamper::whole_life;
 use crate::trial::Image;
 use crate::world::{World, bytes, key};
 
-/// Rules of sections 2, 3, 8.2 and of the checks of 5.10: each has a note that breaks it and no rule before it.
+/// Rules of sections 2, 3, 8.2 and of the checks of 5.10, 5.18 and 5.19: each has a note that breaks it and no rule before it.
 pub const CHECKED: &[Rule] = &[
     Rule::NoteTooLong,
     Rule::NoteUtf8,
@@ -50,6 +53,10 @@ pub const CHECKED: &[Rule] = &[
     Rule::WitnessUnknown,
     Rule::WitnessRepeated,
     Rule::WitnessSignature,
+    Rule::EpochFormat,
+    Rule::EpochSignature,
+    Rule::AnchorFormat,
+    Rule::AnchorSignature,
 ];
 
 /// The entry whose bytes, receipt and hashes are shown: the first record of the archivist.
@@ -74,10 +81,14 @@ pub fn vectors() -> Image {
     for (name, bytes) in programme.files() {
         files.insert(format!("programme/{name}"), bytes);
     }
-    for (act, note) in notes_of_acts(&[&world, &programme]) {
+    let cluster = on_a_cluster();
+    for (name, bytes) in cluster.files() {
+        files.insert(format!("cluster/{name}"), bytes);
+    }
+    for (act, note) in notes_of_acts(&[&world, &programme, &cluster]) {
         files.insert(format!("good/{act}.note"), note);
     }
-    for (act, note) in repeated_lines(&programme) {
+    for (act, note) in repeated_lines(&[&programme, &cluster]) {
         files.insert(format!("bad-acts/{act}.note"), note);
     }
     files.insert("good/entry".to_owned(), world.entries[SHOWN].bytes.clone());
@@ -91,23 +102,24 @@ pub fn vectors() -> Image {
     files
 }
 
-/// The first note of each act in the ledgers, of a cosigned entry, and of an index entry.
+/// The first note of each act in the ledgers, of a cosigned entry, and of each kind of entry that the ledger alone writes.
 fn notes_of_acts(worlds: &[&World]) -> BTreeMap<String, Vec<u8>> {
     let mut notes = BTreeMap::new();
     for (_, note) in worlds.iter().flat_map(|world| world.notes()) {
         let text = Note::parse(&note).unwrap().text;
-        let kind = if text.starts_with(INDEX_KIND) { "index" } else { "cosigned" };
+        let own = [(INDEX_KIND, "index"), (EPOCH_KIND, "epoch"), (ANCHOR_KIND, "anchor")];
+        let kind = own.iter().find(|(first, _)| text.starts_with(first)).map_or("cosigned", |(_, kind)| kind);
         let act = Statement::parse(&text).map_or(kind, |statement| statement.act_name().as_str());
         notes.entry(act.to_owned()).or_insert(note);
     }
-    assert_eq!(notes.len(), ActName::ALL.len() + 2);
+    assert_eq!(notes.len(), ActName::ALL.len() + 4);
     notes
 }
 
-/// The first note of each act of a programme, its first line after the header twice: `line-repeated`, in a note that is signed.
-fn repeated_lines(world: &World) -> BTreeMap<String, Vec<u8>> {
+/// The first note of each act of a programme and of an incident, its first line after the header twice: `line-repeated`, in a note that is signed.
+fn repeated_lines(worlds: &[&World]) -> BTreeMap<String, Vec<u8>> {
     let mut notes = BTreeMap::new();
-    for (_, note) in world.notes() {
+    for (world, (_, note)) in worlds.iter().flat_map(|world| world.notes().into_iter().map(move |note| (world, note))) {
         let note = Note::parse(&note).unwrap();
         let Ok(statement @ Statement::Act { .. }) = Statement::parse(&note.text) else { continue };
         if statement.act_name() < ActName::Step || notes.contains_key(statement.act_name().as_str()) {

@@ -195,7 +195,12 @@ impl World {
 
     /// Procedure enacted, registrar r1 (E), overseer s1 (S), archivist a1 (E) and clerk c1 (F) enrolled and appointed, device d2.
     pub fn staff(&mut self) {
-        self.enact(PROCEDURE);
+        self.staff_under(PROCEDURE);
+    }
+
+    /// The same under another procedure.
+    pub fn staff_under(&mut self, procedure: &str) {
+        self.enact(procedure);
         for (id, office, unit) in [("r1", "registrar", "00"), ("s1", "overseer", "00"), ("a1", "archivist", "00"), ("c1", "clerk", "07")] {
             self.enrol(id);
             self.appoint(id, office, unit);

@@ -19,6 +19,7 @@ use projector::{Cursor, Key, Prefix, ProjectorError, Rows};
 use signer::ActName;
 use signer::value::{LedgerId, TreeRoot};
 use tests::World;
+use tests::cluster::on_a_cluster;
 use tests::every_act::{every_act, every_act_of, whole_programme};
 use tests::recount::recount;
 use tests::world::{bytes, founding, key};
@@ -78,7 +79,7 @@ fn the_ledgers_of_these_tests_have_every_act() {
     let world = every_act().world;
     assert!((140..170).contains(&world.history.size()), "{}", world.history.size());
     let mut names: BTreeSet<String> = BTreeSet::new();
-    for world in [world, whole_programme()] {
+    for world in [world, whole_programme(), on_a_cluster()] {
         with_log(&world, |log| {
             let mut rows = MemoryRows::default();
             follow(&mut rows, log, &mut |_| {}).unwrap();
@@ -89,13 +90,14 @@ fn the_ledgers_of_these_tests_have_every_act() {
             names.extend(named);
         });
     }
-    let expected: BTreeSet<String> = ActName::ALL.iter().map(|act| act.as_str()).chain(["cosigned", "index"]).map(str::to_owned).collect();
+    let expected: BTreeSet<String> =
+        ActName::ALL.iter().map(|act| act.as_str()).chain(["cosigned", "index", "epoch", "anchor"]).map(str::to_owned).collect();
     assert_eq!(names, expected);
 }
 
 #[test]
 fn built_anew_is_followed_entry_by_entry_at_every_prefix() {
-    for world in [every_act().world, whole_programme()] {
+    for world in [every_act().world, whole_programme(), on_a_cluster()] {
         with_log(&world, followed_at_every_prefix);
     }
 }
@@ -127,7 +129,12 @@ fn followed_at_every_prefix(log: &dyn AdmittedLog) {
 /// Every act there is, with suspensions, corrections, failed payments, joins and answers, counted by another way.
 #[test]
 fn counts_are_those_that_are_counted_without_the_views() {
-    for (world, least) in [(every_act().world, [0, 0, 0, 0, 0, 10, 3, 0]), (whole_programme(), [10, 1, 2, 4, 4, 50, 10, 0])] {
+    let least_of_cluster = [0, 0, 0, 0, 0, 3, 1, 0];
+    for (world, least) in [
+        (every_act().world, [0, 0, 0, 0, 0, 10, 3, 0]),
+        (whole_programme(), [10, 1, 2, 4, 4, 50, 10, 0]),
+        (on_a_cluster(), least_of_cluster),
+    ] {
         with_snapshot(&world, |log| {
             let mut rows = MemoryRows::default();
             for size in 1..=log.size() {

@@ -97,7 +97,9 @@ fn judge(trial: &Trial, submission: &Submission) -> Option<String> {
             let warned: Vec<Rule> = warnings.iter().map(|warning| warning.rule).collect();
             warned == trial.warned.iter().map(|(rule, _)| *rule).collect::<Vec<_>>() && warnings.iter().all(is_helpful)
         }
-        (Answer::Recorded { .. }, Some(Rule::CounterUsed | Rule::FoundingRepeated)) => is_copy && trial.name.contains("again"),
+        (Answer::Recorded { .. }, Some(Rule::CounterUsed | Rule::FoundingRepeated | Rule::EpochOrder | Rule::AnchorOld)) => {
+            is_copy && trial.name.contains("again")
+        }
         // Link and time of receipt are the door's own: there they cannot be wrong.
         (Answer::Recorded { .. }, Some(Rule::ReceivedOrder | Rule::Chain)) => return None,
         // So is the day's index entry, which it writes before the statement.

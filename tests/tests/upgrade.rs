@@ -41,7 +41,7 @@ fn copied(folder: &Path, to: &Path) {
 #[test]
 fn ledgers_of_this_version_are_kept() {
     let names: Vec<String> = all().iter().map(|path| path.strip_prefix(place()).unwrap().display().to_string()).collect();
-    let of_one = ["founded", "programme", "refusals", "registry", "unfinished"];
+    let of_one = ["cluster", "founded", "programme", "refusals", "registry", "unfinished"];
     for version in 1..=FORMAT_VERSION {
         for name in of_one {
             assert!(names.contains(&format!("v{version}/{name}")), "{names:?}");

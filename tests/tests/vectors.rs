@@ -13,6 +13,7 @@ use ledger::policy::Policy;
 use ledger::storage::Folder;
 use signer::checkpoint::Receipt;
 use signer::{ActName, Rule};
+use tests::cluster::on_a_cluster;
 use tests::every_act::whole_programme;
 use tests::vectors::{CHECKED, printed, ring, ring_of, vectors};
 use tests::world::key;
@@ -38,7 +39,7 @@ fn files_below(folder: &Path) -> Vec<String> {
 fn the_files_are_those_that_the_code_makes() {
     let (folder, vectors) = (docs().join("vectors"), vectors());
     if std::env::var_os("ZEREN_WRITE_VECTORS").is_some() {
-        for part in ["ledger", "good", "bad", "bad-acts", "programme"] {
+        for part in ["ledger", "good", "bad", "bad-acts", "programme", "cluster"] {
             let _ = fs::remove_dir_all(folder.join(part));
         }
         for (name, bytes) in &vectors {
@@ -67,7 +68,7 @@ fn format_md_prints_them() {
 fn the_ledgers_hold() {
     let folder = docs().join("vectors");
     let policy = Policy::parse(&fs::read(folder.join("policy")).unwrap()).unwrap();
-    for (name, entries) in [("ledger", 30), ("programme", whole_programme().size())] {
+    for (name, entries) in [("ledger", 30), ("programme", whole_programme().size()), ("cluster", on_a_cluster().size())] {
         let storage = Folder::open_to_read(&folder.join(name)).unwrap();
         let question = Question { storage: &storage, policy: Some(&policy), is_policy_inside: false, known: &[] };
         let report = audit(&question, &mut |_, _| {}).unwrap();
@@ -78,12 +79,12 @@ fn the_ledgers_hold() {
 #[test]
 fn good_notes_pass_the_check_and_bad_ones_break_the_rule_of_their_name() {
     let (vectors, whole, programme) = (vectors(), tests::tamper::whole_life(), whole_programme());
-    let both = ring_of(&[&whole, &programme]);
-    for act in ActName::ALL.iter().map(|act| act.as_str()).chain(["cosigned", "index"]) {
-        check(&vectors[&format!("good/{act}.note")], &both).unwrap();
+    let all = ring_of(&[&whole, &programme, &on_a_cluster()]);
+    for act in ActName::ALL.iter().map(|act| act.as_str()).chain(["cosigned", "index", "epoch", "anchor"]) {
+        check(&vectors[&format!("good/{act}.note")], &all).unwrap();
     }
     for act in ActName::ALL.iter().filter(|act| **act >= ActName::Step) {
-        let refusal = check(&vectors[&format!("bad-acts/{}.note", act.as_str())], &both).unwrap_err();
+        let refusal = check(&vectors[&format!("bad-acts/{}.note", act.as_str())], &all).unwrap_err();
         assert_eq!(refusal.rule, Rule::LineRepeated, "{}: {refusal}", act.as_str());
     }
     let ring = ring(&whole);
@@ -123,11 +124,14 @@ fn the_receipt_verifies_in_both_implementations() {
 #[test]
 fn the_readme_names_every_file() {
     let readme = fs::read_to_string(docs().join("vectors/README.md")).unwrap();
-    for name in vectors().keys().filter(|name| !["bad/", "bad-acts/", "ledger/", "programme/"].iter().any(|part| name.starts_with(part))) {
+    for name in vectors()
+        .keys()
+        .filter(|name| !["bad/", "bad-acts/", "ledger/", "programme/", "cluster/"].iter().any(|part| name.starts_with(part)))
+    {
         let short = name.strip_prefix("good/").unwrap_or(name);
         assert!(readme.contains(&format!("`{short}`")) || short.ends_with(".note"), "{name}");
     }
-    for part in ["`good/`", "`bad/`", "`bad-acts/`", "`ledger/`", "`programme/`", "`policy`", "`computations`"] {
+    for part in ["`good/`", "`bad/`", "`bad-acts/`", "`ledger/`", "`programme/`", "`cluster/`", "`policy`", "`computations`"] {
         assert!(readme.contains(part), "{part}");
     }
 }

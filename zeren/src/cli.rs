@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    audit, backup, bench, demo, desk, draft, export, import, init, key, procedure, prove, restore, serve, sign, status, submit, token,
-    trace, verify, witness,
+    audit, backup, bench, cluster, demo, desk, draft, export, import, init, key, procedure, project, prove, restore, serve, sign, status,
+    submit, token, trace, verify, witness,
 };
 use crate::lang::Lang;
 
@@ -72,6 +72,11 @@ pub enum Command {
     /// Cosign checkpoints
     #[command(subcommand)]
     Witness(witness::Command),
+    /// Run a ledger on a NATS JetStream cluster: found, join, look, repair
+    #[command(subcommand)]
+    Cluster(cluster::Command),
+    /// Follow a cluster's ledger into a record and views of one's own
+    Project(project::Args),
     /// Measure this machine
     #[command(subcommand)]
     Bench(bench::Command),

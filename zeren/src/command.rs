@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod backup;
 pub mod bench;
+pub mod cluster;
 pub mod demo;
 pub mod desk;
 pub mod draft;
@@ -11,6 +12,7 @@ pub mod import;
 pub mod init;
 pub mod key;
 pub mod procedure;
+pub mod project;
 pub mod prove;
 pub mod reading;
 pub mod restore;
@@ -47,6 +49,7 @@ pub fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Submit(args) => submit::run(&args, lang),
         Command::Audit(args) => audit::run(&args, lang),
         Command::Token(args) => token::run(&args, lang),
+        Command::Cluster(command) => cluster::run(&command, lang),
         Command::Backup(args) => backup::run(&args, lang),
         Command::Restore(args) => restore::run(&args, lang),
         Command::Trace(command) => trace::run(&command, lang),
@@ -54,6 +57,7 @@ pub fn run(command: Command, lang: Lang) -> Result<ExitCode, Failure> {
         Command::Status(args) => status::run(&args, lang),
         Command::Verify(command) => verify::run(&command, lang),
         Command::Procedure(command) => procedure::run(&command, lang),
+        Command::Project(args) => project::run(&args, lang),
         Command::Prove(command) => prove::run(&command, lang),
         Command::Export(command) => export::run(&command, lang),
         Command::Import(command) => import::run(&command, lang),

@@ -161,7 +161,7 @@ impl Desk {
     pub fn by(&self, signer: &str, act: ActName, moment: UnixMs, lang: Lang) -> Result<By, Failure> {
         let procedure = self.procedure_at(moment).filter(|_| act != ActName::Amend);
         let governed = procedure.and_then(|enacted| enacted.offices.get(act.as_str()));
-        let governs = Governs { has_procedure: procedure.is_some(), offices: governed.map(Vec::as_slice) };
+        let governs = Governs::of(act, procedure.is_some(), governed.map(Vec::as_slice));
         let held = self.appointments.iter().map(|(hash, held)| (hash, held));
         choose_by(signer, held, &governs, moment, lang)?.ok_or_else(|| {
             let person = signer.split(':').next();
@@ -204,6 +204,15 @@ pub struct Governs<'a> {
     pub has_procedure: bool,
     /// Offices that its `[governance]` names for the act.
     pub offices: Option<&'a [Office]>,
+}
+
+impl<'a> Governs<'a> {
+    /// By the table of the procedure in force, if one is and has one for the act.
+    pub fn of(act: ActName, has_procedure: bool, offices: Option<&'a [Office]>) -> Governs<'a> {
+        // Where no table says who, incidents are the founders'.
+        let is_of_founders = act == ActName::Incident && offices.is_none();
+        Governs { has_procedure: has_procedure && !is_of_founders, offices }
+    }
 }
 
 /// What is said of a signer who may not.

@@ -27,6 +27,9 @@ pub const REFUSED: u8 = 4;
 /// Stale, or another ledger.
 pub const STALE_OR_OTHER: u8 = 5;
 
+/// Another node of the cluster has taken over.
+pub const DEPOSED: u8 = 7;
+
 /// HTTP status with which a service answers what a rule of the record refuses.
 pub const REFUSED_BY_RECORD: u16 = 422;
 
@@ -115,6 +118,12 @@ pub enum Failure {
         /// What does not verify.
         refusal: Refusal,
     },
+    /// Servers or a stream that cannot keep the promise.
+    #[error("{what}")]
+    Unfit {
+        /// What, expected and found.
+        what: String,
+    },
     /// A service that shows another history than was seen before.
     #[error("{what}")]
     OtherHistory {
@@ -197,15 +206,18 @@ impl Failure {
         let code = match self {
             Failure::Malformed { .. } | Failure::Policy { .. } | Failure::KeyFile { .. } => MALFORMED,
             Failure::Contradicted { .. } => STALE_OR_OTHER,
-            Failure::Held(_) => REFUSED,
+            Failure::Held(_) | Failure::Unfit { .. } => REFUSED,
             Failure::Copy(LedgerError::Damaged { .. }) => DOES_NOT_VERIFY,
             Failure::Copy(_) => STORAGE,
             Failure::Ledger(
                 LedgerError::OtherFormat { .. } | LedgerError::NotALedger | LedgerError::Exists | LedgerError::OtherCheckpointKey { .. },
             ) => MALFORMED,
             Failure::Ledger(LedgerError::Founding(_)) | Failure::Refused(_) => REFUSED,
-            Failure::Ledger(LedgerError::Damaged { .. }) | Failure::NotKept { .. } | Failure::Unproven { .. } => DOES_NOT_VERIFY,
+            Failure::Ledger(LedgerError::Damaged { .. } | LedgerError::Block { .. })
+            | Failure::NotKept { .. }
+            | Failure::Unproven { .. } => DOES_NOT_VERIFY,
             Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) | Failure::Views(_) | Failure::Remote { .. } => STORAGE,
+            Failure::Ledger(LedgerError::Deposed(_)) => DEPOSED,
             Failure::OtherHistory { .. } => STALE_OR_OTHER,
             Failure::Problem(refusing) => match refusing.status {
                 400 | 404 | 405 | 413 | 415 => MALFORMED,
@@ -281,6 +293,14 @@ impl Failure {
                 "Nothing was acknowledged. Mend the disk, then run the command again: what is in the record will be found there.",
                 "未作任何确认。请修复存储后重试，已入账的内容不会丢失。",
             ),
+            Failure::Ledger(LedgerError::Deposed(_)) => (
+                "Nothing more was acknowledged here, and what was is in the record. Start the node again: it will follow.",
+                "本节点此后未作任何确认，此前已确认的均已入账。请重新启动本节点，它将跟随新的现任节点。",
+            ),
+            Failure::Ledger(LedgerError::Block { .. }) => (
+                "Nothing was changed here. `zeren cluster status` says which copy is damaged; the runbook says what to do.",
+                "本机未作改动。请用 zeren cluster status 查明哪一份受损，并按运行手册处理。",
+            ),
             Failure::Copy(LedgerError::Damaged { .. }) => (
                 "Keep this copy as it is, begin a new one in another folder, and find out why.",
                 "请保留该备份原样，另选文件夹重新备份，并查明原因。",
@@ -298,6 +318,10 @@ impl Failure {
             Failure::Remote { .. } => (
                 "Is the service there, and the address right? Nothing is lost: the same again is answered as the first time.",
                 "请检查服务是否运行、地址是否正确。重复提交会得到首次的答复，不会丢失。",
+            ),
+            Failure::Unfit { .. } => (
+                "Nothing was published. Mend the servers' or the stream's configuration as docs/operations-cluster.md says.",
+                "未发布任何内容。请按 docs/operations-cluster.md 更正服务器或数据流的配置。",
             ),
             Failure::Views(what) if what.contains(NO_ROOM) => (
                 "The disk is full. Make room outside the ledger's folder, then start again; nothing in `ledger/` may be deleted.",

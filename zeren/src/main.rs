@@ -4,6 +4,7 @@ mod archive;
 mod as_of;
 mod cli;
 mod clock;
+mod cluster;
 mod columns;
 mod command;
 mod county;

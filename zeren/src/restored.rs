@@ -8,6 +8,7 @@ use ledger::backup::{BACKUP, Copied, NOTICE_BYTES_MAX, RESTORED};
 use signer::rule::Rule;
 use signer::{Checkpoint, Note, Refusal};
 
+use crate::cluster::folder::CLUSTER;
 use crate::command::audit::{read_known, report};
 use crate::command::trace::shown_time;
 use crate::error::Failure;
@@ -81,8 +82,24 @@ pub fn standing(folder: &Path) -> Result<Option<Standing>, Failure> {
     Ok(Some(all.into_iter().find(|standing| Some(standing.as_str()) == word).unwrap_or(Standing::Held)))
 }
 
-/// Refuses folders to which nothing may be written.
+/// Refuses folders to which nothing may be written but by somebody else.
 pub fn require_writable(folder: &Path, lang: Lang) -> Result<(), Failure> {
+    let place = within_line(&folder.display().to_string());
+    if folder.join(CLUSTER).exists() {
+        return Err(Failure::Held(match lang {
+            Lang::En => format!(
+                "{place}: this ledger runs on a cluster; an entry that the other nodes do not hold would be a second history\n  what to do: submit to the service (`zeren submit --to URL`); on this machine `zeren serve --cluster FILE` runs the node"
+            ),
+            Lang::Zh => format!(
+                "{place}：本账本运行于集群，其他节点没有的条目等于另一段历史\n  处理: 请向服务提交（zeren submit --to 网址）；本机以 zeren serve --cluster 文件 运行节点"
+            ),
+        }));
+    }
+    require_copy_writable(folder, lang)
+}
+
+/// Refuses backups, and ledgers restored from one that may not go on.
+pub fn require_copy_writable(folder: &Path, lang: Lang) -> Result<(), Failure> {
     let place = within_line(&folder.display().to_string());
     if folder.join(BACKUP).exists() {
         return Err(Failure::Held(match lang {

@@ -3,7 +3,7 @@
 mod access;
 mod allowance;
 mod answers;
-mod clock;
+pub mod clock;
 mod desk;
 mod drafts;
 mod events;
@@ -19,7 +19,7 @@ mod record;
 mod refusals;
 mod routes;
 mod statements;
-mod views;
+pub mod views;
 mod witnesses;
 
 use std::future::Future;
@@ -28,9 +28,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use ledger::quorum::Quorum;
 use ledger::storage::Folder;
 use ledger::{Ledger, LedgerError};
 use serde_json::json;
+use signer::value::UnixMs;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -44,6 +46,9 @@ use self::large::Large;
 use self::metrics::Metrics;
 use self::views::Views;
 use self::witnesses::{Asking, Witnesses};
+use crate::cluster::counties::{Counties, Standings};
+use crate::cluster::node::{Around, Node};
+use crate::cluster::owed::Owed;
 use crate::error::Failure;
 use crate::http::listener;
 use crate::http::problem::Problem;
@@ -51,7 +56,7 @@ use crate::http::rate::Rates;
 use crate::lang::Lang;
 use crate::remote::witness::Asked;
 use crate::screen::log;
-use crate::writer::{self, Shared, Writer};
+use crate::writer::{self, Shared, Turn, Writer};
 
 /// Statements and readings of one person at once, and a second after that.
 pub const PERSON_BURST: u32 = 2_000;
@@ -84,6 +89,12 @@ pub struct Options {
     pub person_rate: (u32, u32),
     /// The last of the disk, which neither drafts nor the access log take, in bytes: it is the record's.
     pub reserve_bytes: u64,
+    /// The cluster that the ledger runs on, if it does.
+    pub node: Option<Node>,
+    /// What a node's record must hold before it sequences, as far as it is known already.
+    pub owed: Owed,
+    /// Counties whose ledgers this one anchors.
+    pub counties: Option<Counties>,
 }
 
 /// What every request can reach.
@@ -106,6 +117,7 @@ pub struct Service {
     streams: Streams,
     connections: Arc<listener::Counts>,
     metrics: Metrics,
+    counties: Option<Standings>,
     has_public_entries: bool,
     is_behind_proxy: bool,
     stopping: watch::Receiver<bool>,
@@ -158,25 +170,53 @@ pub async fn serve(
     std::fs::create_dir_all(&options.folder).map_err(Failure::file(&options.folder))?;
     let access = Arc::new(AccessLog::open(&options.folder, options.reserve_bytes).map_err(Failure::file(&options.folder))?);
     let drafts = Drafts::open(&options.folder.join("drafts"))?;
-    kept::show(&options.folder, &mut ledger, lang)?;
+    let (is_node, owed) = (options.node.is_some(), options.owed);
+    kept::show(&options.folder, &mut ledger, is_node.then_some(&owed), lang)?;
     let clock = Arc::new(ServiceClock::of(ledger.state()));
     let size = ledger.seen().map_or(0, |seen| seen.size);
     let ledger = writer::share(ledger);
     let (committing, committed) = watch::channel(size);
-    let views = Views::open(&options.folder.join("views"), &ledger)?;
-    let kept = kept::keep(&options.folder, &ledger)?;
+    let views = options.folder.join("views");
+    let views = if is_node { Views::open_of_follower(&views, &ledger, &owed)? } else { Views::open(&views, &ledger)? };
+    let kept = kept::keep(&options.folder, &ledger, &owed)?;
     let writers_clock = Arc::clone(&clock);
-    let (writer, writing) = Writer::start(Arc::clone(&ledger), move || writers_clock.now(), committing);
     let (stopping, stopped) = watch::channel(false);
+    let (writer, writing) = match options.node {
+        None => Writer::start(Arc::clone(&ledger), move || writers_clock.now(), committing),
+        Some(node) => {
+            let (turning, turn) = watch::channel(Turn::Elsewhere(String::new()));
+            let (ledger, committed, stopping) = (Arc::clone(&ledger), committing.clone(), stopped.clone());
+            let around = Around { ledger, committed, turn: turning, owed: owed.clone(), stopping };
+            let wait = move |clock: &dyn Fn() -> UnixMs| {
+                let sequencer = node.follow(&around, clock)?;
+                Ok(sequencer.map(|sequencer| Box::new(sequencer) as Box<dyn Quorum>))
+            };
+            Writer::start_after(Arc::clone(&ledger), move || writers_clock.now(), committing, turn, wait)
+        }
+    };
     let follower = views.follow(Arc::clone(&ledger), committed.clone(), stopped.clone());
-    let keeper = kept::follow(options.folder.clone(), Arc::clone(&ledger), kept, stopped.clone());
+    let keeper = kept::follow(options.folder.clone(), Arc::clone(&ledger), owed.clone(), kept, stopped.clone());
     let noting = access.follow(stopped.clone());
     let has_witnesses = !options.witnesses.is_empty();
-    let gate = Arc::new(Gate::new(has_witnesses, Instant::now()));
-    let asking = Asking { ledger: Arc::clone(&ledger), writer: writer.clone(), clock: Arc::clone(&clock), gate: Arc::clone(&gate) };
+    let gate = Arc::new(Gate::new(has_witnesses, is_node, Instant::now()));
+    let asking = Asking {
+        ledger: Arc::clone(&ledger),
+        writer: writer.clone(),
+        clock: Arc::clone(&clock),
+        gate: Arc::clone(&gate),
+        node: is_node.then(|| owed.clone()),
+    };
     let witnesses = Witnesses { asked: options.witnesses, every: options.witness_every, folder: options.folder.clone() };
     let asker = has_witnesses.then(|| witnesses.follow(asking, Handle::current(), stopped.clone()));
+    let (county_follower, standings) = match options.counties {
+        None => (None, None),
+        Some(counties) => {
+            let (thread, standings) = counties.follow(Arc::clone(&ledger), writer.clone(), stopped.clone());
+            (Some(thread), Some(standings))
+        }
+    };
     let service = Arc::new(Service {
+        counties: standings,
         ledger,
         writer,
         gate,
@@ -217,7 +257,7 @@ pub async fn serve(
     let at_last = Arc::clone(&service.ledger);
     // Whoever still holds the service lets go of it when its connection is closed; the writer ends with the last.
     drop(service);
-    Threads { writing, follower, keeper, noting, asker }.ended(options.folder, at_last, lang).await
+    Threads { writing, follower, keeper, noting, asker, counties: county_follower }.ended(options.folder, at_last, owed, lang).await
 }
 
 /// What goes on beside the requests.
@@ -227,17 +267,19 @@ struct Threads {
     keeper: JoinHandle<()>,
     noting: JoinHandle<()>,
     asker: Option<JoinHandle<()>>,
+    counties: Option<JoinHandle<()>>,
 }
 
 impl Threads {
     /// Waits for them, and keeps the last checkpoint once more.
-    async fn ended(self, folder: PathBuf, ledger: Shared, lang: Lang) -> Result<Ended, Failure> {
+    async fn ended(self, folder: PathBuf, ledger: Shared, owed: Owed, lang: Lang) -> Result<Ended, Failure> {
         let ended = tokio::task::spawn_blocking(move || {
             _ = self.asker.map(JoinHandle::join);
+            _ = self.counties.map(JoinHandle::join);
             _ = self.noting.join();
             let ended = (self.follower.join(), self.keeper.join(), self.writing.join());
             // After the last commit: it may be older than that, but need not.
-            if let Err(error) = kept::keep(&folder, &ledger) {
+            if let Err(error) = kept::keep(&folder, &ledger, &owed) {
                 log("checkpoint not kept", &json!({ "because": error.to_string() }));
             }
             ended

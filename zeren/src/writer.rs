@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::{JoinHandle, spawn, yield_now};
 
 use ledger::check::{Content, KeyRing, Verified, check_all};
+use ledger::quorum::{Alone, Quorum};
 use ledger::storage::Folder;
 use ledger::{Answer, Ledger, LedgerError};
 use signer::ActName;
@@ -40,9 +41,21 @@ struct Submission {
     waiting: Waiting,
 }
 
+/// Who writes the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// This process.
+    Ours,
+    /// Another node of the cluster; its name, empty where none has begun.
+    Elsewhere(String),
+}
+
 /// Why the writer gives no answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum WriterError {
+    /// Another node writes the log: nothing was taken.
+    #[error("another node sequences: {0}")]
+    Elsewhere(String),
     /// The writer has stopped: nothing of this submission is acknowledged.
     #[error("the ledger stopped: {0}")]
     Stopped(String),
@@ -58,21 +71,42 @@ impl WriterError {
 #[derive(Clone)]
 pub struct Writer {
     queue: mpsc::Sender<Submission>,
+    turn: watch::Receiver<Turn>,
 }
 
 impl Writer {
-    /// Starts the threads. They end when every [`Writer`] is dropped or the storage fails. Each commit tells the size of its checkpoint.
+    /// Starts the threads of a ledger that this process alone writes. They end when every [`Writer`] is dropped or the storage fails.
+    /// Each commit tells the size of its checkpoint.
     pub fn start(
         ledger: Shared,
         clock: impl Fn() -> UnixMs + Send + 'static,
         committed: watch::Sender<u64>,
+    ) -> (Writer, JoinHandle<Result<(), LedgerError>>) {
+        let (_, turn) = watch::channel(Turn::Ours);
+        Writer::start_after(ledger, clock, committed, turn, |_| Ok(Some(Box::new(Alone))))
+    }
+
+    /// The same where it is not this process's turn from the start: `wait` gives what stands between judging and commit once it is, or
+    /// nothing when it is told to stop. Until then submissions are answered with who writes.
+    pub fn start_after(
+        ledger: Shared,
+        clock: impl Fn() -> UnixMs + Send + 'static,
+        committed: watch::Sender<u64>,
+        turn: watch::Receiver<Turn>,
+        wait: impl FnOnce(&dyn Fn() -> UnixMs) -> Result<Option<Box<dyn Quorum>>, LedgerError> + Send + 'static,
     ) -> (Writer, JoinHandle<Result<(), LedgerError>>) {
         let (queue, submissions) = mpsc::channel(QUEUE_MAX);
         let (verified, checked) = mpsc::channel(QUEUE_MAX);
         let ring = Arc::new(RwLock::new(Arc::new(read(&ledger).ring().clone())));
         let checkers_ring = Arc::clone(&ring);
         spawn(move || check_batches(submissions, &verified, &checkers_ring));
-        (Writer { queue }, spawn(move || write_batches(&ledger, checked, &ring, clock, &committed)))
+        let writing = move || {
+            let Some(mut quorum) = wait(&clock)? else { return Ok(()) };
+            // Keys may have come while others wrote.
+            *ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(read(&ledger).ring().clone());
+            write_batches(&ledger, checked, &ring, clock, &committed, &mut *quorum)
+        };
+        (Writer { queue, turn }, spawn(writing))
     }
 
     /// Waits until a note is durable or refused.
@@ -98,7 +132,15 @@ impl Writer {
         self.queue.is_closed()
     }
 
+    /// Who writes the log now.
+    pub fn turn(&self) -> Turn {
+        self.turn.borrow().clone()
+    }
+
     async fn enqueue(&self, note: Vec<u8>) -> Result<oneshot::Receiver<Result<Answer, WriterError>>, WriterError> {
+        if let Turn::Elsewhere(node) = self.turn() {
+            return Err(WriterError::Elsewhere(node));
+        }
         let (waiting, answer) = oneshot::channel();
         self.queue.send(Submission { note, waiting }).await.map_err(|_| WriterError::gone())?;
         Ok(answer)
@@ -139,12 +181,13 @@ fn write_batches(
     ring: &Ring,
     clock: impl Fn() -> UnixMs,
     committed: &watch::Sender<u64>,
+    quorum: &mut dyn Quorum,
 ) -> Result<(), LedgerError> {
     let mut batch = Vec::new();
     while checked.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
         let (verified, waiting): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
         let brings_keys = verified.iter().any(brings_keys);
-        let appended = ledger.write().unwrap_or_else(PoisonError::into_inner).append(verified, clock());
+        let appended = ledger.write().unwrap_or_else(PoisonError::into_inner).append_with(verified, clock(), quorum);
         match appended {
             Ok(answers) => {
                 let ledger = read(ledger);
@@ -174,6 +217,6 @@ fn brings_keys(verified: &Verified) -> bool {
         Content::Statement { statement, .. } => {
             matches!(statement.act_name(), ActName::Amend | ActName::Enrol | ActName::Rotate | ActName::Rekey)
         }
-        Content::Cosigned(_) | Content::Index(_) => false,
+        Content::Cosigned(_) | Content::Index(_) | Content::Epoch(_) | Content::Anchor(_) => false,
     }
 }

@@ -193,6 +193,47 @@ fn from_the_first_key_to_the_audit() {
     assert!(shown.contains("\"verdict\":\"holds\"") && shown.contains("\"entries\":5"), "{shown}");
 }
 
+/// One founder says from what the record goes on; what the signer sees need not be typed.
+#[test]
+fn an_incident_is_drafted_signed_and_seen() {
+    let room = Room::founded();
+    let report = format!("document {}", base64_word("report"));
+    let lines = ["incident", "incident stream-lost", "node node-1.county", "generation 2", &report];
+    let incident = |draft: &str| {
+        room.draft("ledger", &["p2"], draft, &lines);
+        assert!(room.sign(draft, "p2").contains("all signatures are there"));
+        room.succeeds(&["submit", "--dir", "ledger", "--checkpoint-key", "checkpoint.pem", draft]);
+    };
+    // Before a procedure; under one that has no table for it; under one that has.
+    incident("first.draft");
+    let text_of = fs::read_to_string(procedure()).unwrap();
+    let silent: String = text_of.split_inclusive('\n').filter(|line| !line.starts_with("incident ")).collect();
+    assert_ne!(silent, text_of);
+    fs::write(room.path("silent.toml"), silent).unwrap();
+    room.founders_act("silent.draft", &["enact", "--procedure", "silent.toml"]);
+    incident("second.draft");
+    fs::write(room.path("next.toml"), text_of.replace("version = 1", "version = 2").replace("version    = 1", "version = 2")).unwrap();
+    room.founders_act("next.draft", &["enact", "--procedure", "next.toml"]);
+    incident("third.draft");
+
+    let shown = room.succeeds(&["status", "--dir", "ledger", "--policy", "policy"]);
+    assert!(shown.contains("Incidents: 3, the last at node node-1.county: stream-lost (entry 5)"), "{shown}");
+    let shown = text(&room.zeren_in("zh", &["status", "--dir", "ledger", "--policy", "policy"]).stdout);
+    assert!(shown.contains("事件：3 起，最近一起在节点 node-1.county：消息流丢失（第 5 条）"), "{shown}");
+    let shown = room.succeeds(&["status", "--dir", "ledger", "--policy", "policy", "--json"]);
+    assert!(shown.contains(r#""incidents":{"count":3,"last":{"entry":5,"kind":"stream-lost","node":"node-1.county"}}"#), "{shown}");
+    let shown = room.succeeds(&["trace", "person", "p2", "--dir", "ledger", "--policy", "policy"]);
+    assert!(shown.contains("3 × incident stream-lost  founder  entries 1–5"), "{shown}");
+    room.succeeds(&["audit", "ledger", "--policy", "policy"]);
+
+    // At another size than the signer saw: refused, and what to do is said.
+    let other = [&lines[..], &["size 4"]].concat();
+    room.draft("ledger", &["p2"], "other.draft", &other);
+    room.sign("other.draft", "p2");
+    let (_, said) = room.fails(&["submit", "--dir", "ledger", "--checkpoint-key", "checkpoint.pem", "other.draft"]);
+    assert!(said.contains("incident-unlike"), "{said}");
+}
+
 #[test]
 fn a_receipt_verifies_without_the_ledger() {
     let room = Room::founded();

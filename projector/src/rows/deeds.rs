@@ -158,14 +158,31 @@ pub enum Deed {
         period: u16,
         members: u64,
     },
+    Incident {
+        kind: String,
+        node: String,
+        generation: u64,
+        size: u64,
+    },
     Cosigned {
         size: u64,
     },
     Index,
+    /// Another ledger's checkpoint.
+    Anchor {
+        ledger: String,
+        size: u64,
+    },
+    /// A node of a cluster takes over.
+    Epoch {
+        number: u64,
+        node: String,
+    },
 }
 
 impl Deed {
-    /// The name on the `act` line; `cosigned` for a cosigned entry, `index` for an index entry.
+    /// The name on the `act` line; `cosigned` for a cosigned entry, `index` for an index entry, `epoch` and `anchor` for
+    /// those entries.
     pub const fn name(&self) -> &str {
         match self {
             Deed::Found => "found",
@@ -202,8 +219,11 @@ impl Deed {
             Deed::Override { .. } => "override",
             Deed::Ruling { .. } => "ruling",
             Deed::Team { .. } => "team",
+            Deed::Incident { .. } => "incident",
             Deed::Cosigned { .. } => "cosigned",
             Deed::Index => "index",
+            Deed::Epoch { .. } => "epoch",
+            Deed::Anchor { .. } => "anchor",
         }
     }
 
@@ -214,7 +234,7 @@ impl Deed {
             Deed::Join { step, .. } | Deed::PostUp { step, .. } | Deed::PostDown { step, .. } => Some(step),
             Deed::Override { step, .. } | Deed::Team { step, .. } => Some(step),
             Deed::Outcome { outcome, .. } | Deed::Answer { outcome, .. } => Some(outcome),
-            Deed::Sheet { kind, .. } => Some(kind),
+            Deed::Sheet { kind, .. } | Deed::Incident { kind, .. } => Some(kind),
             Deed::Recuse { relation, .. } | Deed::Relate { relation, .. } => Some(relation),
             Deed::Qualify { qualification, .. } => Some(qualification),
             _ => None,

@@ -59,6 +59,8 @@ const BODIES: &[(&str, &str)] = &[
     ("ruling", "clause outcome refused/issuer county/document #/answers #"),
     ("ruling", "clause rule late/issuer county/document #/answers none"),
     ("ruling", "clause scheme DB-1/issuer county/document #/answers none"),
+    ("incident", "incident stream-lost/node node-1.county/generation 2/size 9/root #/document #"),
+    ("incident", "incident other/node n/generation 0/size 0/root #/document #"),
     ("team", "step visit/period 2013/member g-1 a p-1"),
     ("team", "step visit/period 2013/member g-1 a p-1/member g-1 b p-2/area a 07-02/area b 08"),
 ];
@@ -93,6 +95,12 @@ const BAD: &[(&str, &str, &[&str])] = &[
     ("override", "about", &["unit 07", "list L"]),
     ("ruling", "clause", &["step", "section 3", "scheme -", "step Visit"]),
     ("ruling", "answers", &["new", "# #"]),
+    ("incident", "incident", &["lost", "Other", "stream-lost other"]),
+    ("incident", "node", &["1", "Node", "-n", "n_1", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]),
+    ("incident", "generation", &["none", "02", "-1"]),
+    ("incident", "size", &["new", "09"]),
+    ("incident", "root", &["none", "# #"]),
+    ("incident", "document", &["none"]),
     ("team", "member", &["g-1 a", "g-1 a P1", "g-1 a p-1 p-2"]),
     ("team", "area", &["a", "a 07 08"]),
 ];

@@ -6,12 +6,13 @@ use ledger::procedure::programme::{On, Outcome as OutcomeRule, OutcomeTo, RuleKi
 use signer::ActName;
 use signer::act::{
     About, Account, Act, Answer, AnswerOutcome, Appeal, Area, Capacity, CaseAt, Clause, Correct, DeviceReason, Dissent, EndReason, Hold,
-    Import, Member, NewKey, Outcome, Override, Recuse, Release, Report, ReportAbout, RevokeReason, Ruling, Team, Transfer,
+    Import, Incident, IncidentKind, Member, NewKey, Outcome, Override, Recuse, Release, Report, ReportAbout, RevokeReason, Ruling, Team,
+    Transfer,
 };
 use signer::rule::Rule;
 use signer::statement::{By, ProcedureName};
 use signer::strict::Signature;
-use signer::value::{AccountToken, CaseId, Code, DeviceId, Period, ReportToken, SourceDigest, StatementHash, TimeMs, Unit};
+use signer::value::{AccountToken, CaseId, Code, DeviceId, NodeName, Period, ReportToken, SourceDigest, StatementHash, TimeMs, Unit};
 
 use super::book::{appointment, commitment, public, time};
 use super::probes::broken;
@@ -40,6 +41,7 @@ impl Run<'_> {
         self.what_if(Self::govern_offices);
         self.what_if(Self::govern_keys);
         self.what_if(Self::govern_records);
+        self.what_if(Self::govern_incidents);
         if self.opening().is_none() {
             return;
         }
@@ -50,6 +52,15 @@ impl Run<'_> {
             run.what_if(|run| run.override_a_rule(&case));
             run.what_if(|run| run.relate(&case));
         });
+    }
+
+    /// An incident at what is seen, and at something else.
+    fn govern_incidents(&mut self) {
+        let seen = self.book.history.seen_at(self.book.history.size()).unwrap();
+        for (size, expected) in [(seen.size + 1, Err(Rule::IncidentUnlike)), (seen.size, fine())] {
+            let (kind, node, document) = (IncidentKind::StreamLost, NodeName::parse("node-1").unwrap(), commitment("report"));
+            self.govern_expecting(Act::Incident(Incident { kind, node, generation: 2, size, root: seen.root, document }), expected);
+        }
     }
 
     /// The plan's own version again, and the next, whatever version the law is.

@@ -6,6 +6,7 @@ mod appointments_of_programme;
 mod attacks;
 mod case_acts;
 mod check;
+mod cluster;
 mod cosigned;
 mod enactments;
 pub(crate) mod files;
@@ -48,6 +49,7 @@ pub fn trials() -> Vec<Trial> {
     procedures_of_programme::fill(&mut table);
     programme_rules::fill(&mut table);
     index::fill(&mut table);
+    cluster::fill(&mut table);
     appointments_of_programme::fill(&mut table);
     postings::fill(&mut table);
     money::fill(&mut table);

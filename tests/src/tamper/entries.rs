@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use signer::index_note::INDEX_KIND;
 use signer::{ActName, Rule};
 
 use super::{Corpus, long, whole_life};
+use crate::cluster::on_a_cluster;
 use crate::every_act::whole_programme;
 use crate::rules::files::offsets;
 use crate::trial::Trial;
@@ -53,10 +53,28 @@ fn rule_of(act: &str, key: &str, value: &str) -> Rule {
         // In acts of a programme reasons are codes.
         ("reason", _) if is_of_programme(act) => Rule::Signature,
         ("outcome", _) if act == "answer" => Rule::Value,
-        ("kind" | "assert" | "clause", _) => Rule::Value,
+        ("kind" | "assert" | "clause" | "incident", _) => Rule::Value,
         ("reason" | "capacity" | "basis", _) | (_, "open" | "none" | "new") => Rule::Value,
         ("key" | "checkpoint-key" | "witness", _) => Rule::KeyEncoding,
         _ => Rule::Signature,
+    }
+}
+
+/// The same of an entry that the ledger alone writes.
+fn rule_of_own(kind: &str, key: &str, value: &str) -> Rule {
+    let (format, signature) = match kind {
+        "index" => (Rule::IndexFormat, Rule::IndexSignature),
+        "epoch" => (Rule::EpochFormat, Rule::EpochSignature),
+        _ => (Rule::AnchorFormat, Rule::AnchorSignature),
+    };
+    match key {
+        "zeren" => Rule::StatementKind,
+        // The signature line has the name that the line had.
+        "ledger" => format,
+        // Number one becomes zero.
+        "epoch" if value == "1" => format,
+        "node" | "key" => Rule::KeyEncoding,
+        _ => signature,
     }
 }
 
@@ -67,18 +85,19 @@ fn is_of_programme(act: &str) -> bool {
 /// One bit of each line of the first entry of each act; of a procedure's text every eighth line.
 fn lines_of_every_act(corpus: &mut Corpus) {
     let mut acts = BTreeSet::new();
-    for world in [whole_life(), whole_programme()] {
+    for world in [whole_life(), whole_programme(), on_a_cluster()] {
         lines_of_new_acts(corpus, &world, &mut acts);
     }
-    assert_eq!(acts.len(), ActName::ALL.len(), "every act but the founding, and a cosigned entry");
+    assert_eq!(acts.len(), ActName::ALL.len() + 3, "every act but the founding, and each kind of entry that is no statement");
 }
 
 fn lines_of_new_acts(corpus: &mut Corpus, world: &World, acts: &mut BTreeSet<String>) {
     for (index, entry) in world.entries.iter().enumerate() {
         let text = String::from_utf8(entry.bytes.clone()).unwrap();
-        let act = text.lines().find_map(|line| line.strip_prefix("act ")).unwrap_or("cosigned").to_owned();
-        // The founding gives the ledger its name: it is tampered with below. An index entry is no statement.
-        if act == "found" || text.contains(INDEX_KIND) || !acts.insert(act.clone()) {
+        let own = ["index", "epoch", "anchor"].into_iter().find(|kind| text.contains(&format!("\nzeren {kind} v1\n")));
+        let act = text.lines().find_map(|line| line.strip_prefix("act ")).or(own).unwrap_or("cosigned").to_owned();
+        // The founding gives the ledger its name: it is tampered with below.
+        if act == "found" || !acts.insert(act.clone()) {
             continue;
         }
         let mut start = 0;
@@ -91,8 +110,10 @@ fn lines_of_new_acts(corpus: &mut Corpus, world: &World, acts: &mut BTreeSet<Str
             }
             let first = match key {
                 "previous" => (Rule::Chain, index as u64),
-                // A later time of receipt breaks nothing but the link of the entry that follows.
+                // A later time of receipt breaks nothing but the link of the entry that follows, or the root where none does.
+                "received" if index + 1 == world.entries.len() => (Rule::CheckpointRoot, world.size()),
                 "received" => (Rule::Chain, index as u64 + 1),
+                _ if own.is_some() => (rule_of_own(&act, key, value), index as u64),
                 _ => (rule_of(&act, key, value), index as u64),
             };
             corpus.add(&format!("{act}: one bit of line {number}, {key}"), world, "broken", first, |trial| {

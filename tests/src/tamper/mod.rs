@@ -8,6 +8,7 @@ use signer::Rule;
 use signer::act::{Act, Constitution, DeviceReason, EndReason};
 use signer::value::DeviceId;
 
+use crate::cluster::on_a_cluster;
 use crate::rules::acts::{amendment, qualification, relation, witness};
 use crate::rules::keys::revocation;
 use crate::trial::{Given, Trial};
@@ -33,11 +34,12 @@ pub fn tampered() -> Vec<Tampered> {
 /// Ledgers that nobody touched.
 pub fn honest() -> Vec<Trial> {
     let trial = |name: &str, world: &World, policy: Given| Trial { policy, verdict: "holds", ..crate::rules::trial(name, world) };
-    let (whole, long) = (whole_life(), long());
+    let (whole, long, cluster) = (whole_life(), long(), on_a_cluster());
     let policy = |world: &World| Given::Outside(world.policy(true).into_bytes());
     vec![
         trial("every act once", &whole, policy(&whole)),
         trial("two bundles", &long, policy(&long)),
+        trial("on a cluster", &cluster, policy(&cluster)),
         trial("a founding alone", &World::founded(), Given::Outside(World::founded().policy(false).into_bytes())),
     ]
 }

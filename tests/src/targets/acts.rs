@@ -140,6 +140,8 @@ impl Run {
             Content::Statement { statement, .. } => statement.act_name().as_str(),
             Content::Cosigned(_) => "cosigned",
             Content::Index(_) => "index",
+            Content::Epoch(_) => "epoch",
+            Content::Anchor(_) => "anchor",
         };
         self.tally.entry(name).or_default()[usize::from(verdict.is_err())] += 1;
         if let Ok(admission) = verdict {

@@ -1,6 +1,7 @@
 //! `zeren bench`: what this machine does, beside the limits that it cannot exceed, in the same run.
 
 mod append;
+mod cluster;
 mod procedure;
 mod serve;
 mod trace;
@@ -45,6 +46,8 @@ pub enum Command {
     Audit(AuditArgs),
     /// Appending with concurrent signers, beside raw verification and two bare syncs a commit
     Append(append::AppendArgs),
+    /// The same on a cluster, beside the same alone and bare messages
+    Cluster(cluster::ClusterArgs),
     /// The whole service over HTTP, beside raw verification, and under hostile connections
     Serve(serve::ServeArgs),
     /// A programme's rules: admission beside the whole audit, and the daily index
@@ -79,6 +82,7 @@ pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
     match command {
         Command::Audit(args) => bench_audit(args, lang),
         Command::Append(args) => append::run(args, lang),
+        Command::Cluster(args) => cluster::run(args, lang),
         Command::Serve(args) => serve::run(args, lang),
         Command::Procedure(args) => procedure::run(args, lang),
         Command::Views(args) => views::run(args, lang),

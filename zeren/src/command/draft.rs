@@ -35,8 +35,8 @@ use crate::{clock, files};
     subcommand_negates_reqs = true,
     after_help = "Acts: found amend enact enrol device device-end appoint appoint-end rotate rekey revoke relate qualify import;\n\
 of a programme: step join sheet post-up post-down outcome correct transfer account objection dissent report appeal answer\n\
-recuse hold release override ruling team. A case without its head, a list without its root and a batch without its list\n\
-are completed from the ledger.\n\
+recuse hold release override ruling team; of a cluster: incident. A case without its head, a list without its root, a batch\n\
+without its list and an incident without size and root are completed from the ledger.\n\
 Examples: zeren draft step --dir ledger --by t701 --by t702 --device d-07 -o a.draft \\\n    'step visit' 'case 07-05-003' 'assert entered yes' … 'evidence visit-record <commitment>'\n\
  zeren draft appoint --dir ledger --by p0001 --by p0002 --device d000 -o a.draft \\\n    'person p0412' 'office archivist' 'unit 00' 'capacity regular' 'home 00' \\\n    'from 2026-01-01T00:00:00+08:00' 'to open' 'instrument <commitment>'"
 )]
@@ -262,6 +262,11 @@ fn header_lines(args: &ActArgs, act: ActName, desk: &Desk, draft: &Draft, lines:
         lines.entry(key.to_owned()).or_insert(values);
     }
     complete(act, lines, desk);
+    if act == ActName::Incident {
+        // What the signers see is what the record goes on from.
+        lines.entry("size".to_owned()).or_insert(vec![seen.size.to_string()]);
+        lines.entry("root".to_owned()).or_insert(vec![seen.root.to_string()]);
+    }
     if act == ActName::Report && !lines.contains_key("report") {
         let code = reporters_code()?;
         say(&format!("{}: {code}", lang.pick("give the reporter this code, and keep no copy", "请将此编码交给举报人，不得留存")));
@@ -334,7 +339,7 @@ fn device(asked: Option<&str>, lang: Lang) -> Result<DeviceId, Failure> {
 fn by(signer: &str, act: ActName, state: &State, moment: UnixMs, lang: Lang) -> Result<Option<By>, Failure> {
     let enacted = state.procedure_at(state.size(), moment).filter(|_| act != ActName::Amend);
     let offices = enacted.and_then(|enacted| enacted.procedure.governance.get(&act)).map(|rule| rule.any.as_slice());
-    choose_by(signer, state.all_appointments(), &Governs { has_procedure: enacted.is_some(), offices }, moment, lang)
+    choose_by(signer, state.all_appointments(), &Governs::of(act, enacted.is_some(), offices), moment, lang)
 }
 
 fn assemble(act: ActName, lines: &Lines, lang: Lang) -> Result<String, Failure> {

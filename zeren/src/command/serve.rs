@@ -3,15 +3,27 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ledger::Ledger;
+use ledger::storage::Folder;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::audit::read_known;
+use super::cluster::{cluster_failure, node_keys, replicas};
 use super::submit::{checkpoint_keys, open_ledger};
 use super::witness::ask::named;
-use crate::error::{Failure, STORAGE, render_refusal};
+use crate::cluster::counties::Counties;
+use crate::cluster::file::ClusterFile;
+use crate::cluster::folder;
+use crate::cluster::node::Node;
+use crate::cluster::owed::Owed;
+use crate::cluster::sequence::Signer;
+use crate::cluster::servers::Servers;
+use crate::error::{Failure, render_refusal};
 use crate::lang::Lang;
 use crate::remote::authorities::Authorities;
 use crate::screen::say;
@@ -66,6 +78,22 @@ pub struct Args {
     /// The last of the disk, kept for the record: with less, nothing that needs a token is shown and no draft is taken
     #[arg(long, default_value_t = RESERVE_MIB, value_name = "MIB")]
     reserve: u64,
+    /// Run as a node of a cluster: the cluster file
+    #[arg(long, value_name = "FILE")]
+    cluster: Option<PathBuf>,
+    /// Follow only: never sequence, whatever keys are here
+    #[arg(long, requires = "cluster")]
+    follow_only: bool,
+    /// Follow the ledgers of these nodes' folders (each made by `zeren cluster join`) into views of their own, and anchor their
+    /// checkpoints in this ledger
+    #[arg(long, value_name = "FOLDER", requires = "counties_cluster")]
+    counties: Option<PathBuf>,
+    /// The cluster file for the counties' servers
+    #[arg(long, value_name = "FILE", requires = "counties")]
+    counties_cluster: Option<PathBuf>,
+    /// Seconds between two anchors of a county at least
+    #[arg(long, default_value_t = 3_600, value_name = "SECONDS")]
+    anchor_every: u64,
     #[command(flatten)]
     passphrase: PassphraseSource,
 }
@@ -79,10 +107,18 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         );
         return Err(Failure::malformed(format!("--listen {}: {advice}", args.listen)));
     }
-    let keys = checkpoint_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?;
-    let mut ledger = open_ledger(&args.dir, keys, lang)?;
+    let cluster = args.cluster.as_deref().map(|path| ClusterFile::read(path, lang)).transpose()?;
+    let mut ledger = match &cluster {
+        None => open_ledger(&args.dir, checkpoint_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?, lang)?,
+        Some(_) => folder::open(&args.dir, node_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?, lang)?,
+    };
+    let owed = Owed::default();
     for path in &args.known {
         let note = read_known(path, lang)?;
+        // A node reads from the stream what it lacks.
+        if cluster.is_some() && owed.take(&note, &ledger) {
+            continue;
+        }
         if let Err(refusal) = ledger.show(&note) {
             say(&render_refusal(&refusal, lang));
         }
@@ -97,9 +133,26 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         has_public_entries: args.public_entries,
         person_rate: (args.person_burst, args.person_rate),
         reserve_bytes: args.reserve.saturating_mul(1 << 20),
+        node: None,
+        owed,
+        counties: None,
     };
     let system = |source| Failure::File { path: args.listen.to_string(), source };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system)?;
+    let options = match &cluster {
+        None => options,
+        Some(file) => Options { node: Some(node(file, &ledger, args, runtime.handle(), lang)?), ..options },
+    };
+    let counties = match (&args.counties, &args.counties_cluster) {
+        (Some(folder), Some(path)) => {
+            let file = ClusterFile::read(path, lang)?;
+            let servers = Servers::connect(&file, runtime.handle()).map_err(cluster_failure)?;
+            let every = Duration::from_secs(args.anchor_every);
+            Some(Counties::open(folder, servers, replicas(&file, &ledger, lang)?, every, lang)?)
+        }
+        _ => None,
+    };
+    let options = Options { counties, ..options };
     let ended = runtime.block_on(async {
         let listening = TcpListener::bind(args.listen).await.map_err(system)?;
         let (mut terminate, mut interrupt) =
@@ -112,11 +165,20 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     runtime.shutdown_timeout(ENDING);
     match ended? {
         Ended::Stopped => Ok(ExitCode::SUCCESS),
-        Ended::Failed(error) => {
-            say(&Failure::from(error).render(lang));
-            Ok(ExitCode::from(STORAGE))
-        }
+        Ended::Failed(error) => Err(error.into()),
     }
+}
+
+/// The node that this process is.
+fn node(file: &ClusterFile, ledger: &Ledger<Folder>, args: &Args, runtime: &Handle, lang: Lang) -> Result<Node, Failure> {
+    let may_sequence = !args.follow_only && ledger.can_sign();
+    let signer = if may_sequence && file.node_key.is_some() {
+        Some(Arc::new(Signer { node: file.node(), key: file.open_node_key(&args.passphrase, lang)? }))
+    } else {
+        None
+    };
+    let servers = Servers::connect(file, runtime).map_err(cluster_failure)?;
+    Ok(Node { servers, replicas: replicas(file, ledger, lang)?, stands_by: signer.is_some(), signer })
 }
 
 /// The service's own folder, where none is named.

@@ -268,6 +268,7 @@ impl Status {
                 "age_seconds": counts.received_last_ms.div_euclid(1000) - last.unix_seconds as i64,
             })
         });
+        let incident_last = counts.incident_last.as_ref().map(|(entry, kind, node)| json!({ "entry": entry, "kind": kind, "node": node }));
         let refused = self.refusals.by_rule.iter().map(
             |(rule, refused)| json!({ "rule": rule, "notes": refused.notes, "first_ms": refused.first_ms, "last_ms": refused.last_ms }),
         );
@@ -283,6 +284,7 @@ impl Status {
             })),
             "raised": raised.collect::<Vec<_>>(), "waiting": self.waits.iter().map(waits).collect::<Vec<_>>(),
             "witnesses": witnesses.collect::<Vec<_>>(),
+            "incidents": { "count": counts.incidents, "last": incident_last },
             "refusals": { "by_rule": refused.collect::<Vec<_>>(), "unreadable": self.refusals.unreadable, "has_more": self.refusals.has_more },
         })
     }

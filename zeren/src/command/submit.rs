@@ -129,7 +129,8 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
 }
 
-fn notes_of(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+/// The notes of a file: one, or those of a draft.
+pub fn notes_of(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     let bytes = files::read(path, DRAFT_BYTES_MAX as u64)?;
     if !bytes.starts_with(DRAFT_KIND.as_bytes()) {
         return Ok(vec![bytes]);

@@ -74,6 +74,7 @@ fn evidence(act: &Act) -> Vec<(String, Commitment)> {
         Act::Release(act) => one("evidence", Some(act.evidence)),
         Act::Override(act) => one("evidence", Some(act.evidence)),
         Act::Ruling(act) => one("document", Some(act.document)),
+        Act::Incident(act) => one("document", Some(act.document)),
         Act::Objection(act) => one("evidence", act.evidence),
         Act::Dissent(act) => one("evidence", act.evidence),
         Act::Report(act) => one("evidence", act.evidence),
@@ -117,6 +118,7 @@ pub(super) fn said_of(act: &Act) -> (Option<String>, Option<String>) {
             (Some(relation.to_string()), Some(to))
         }
         Act::Report(act) => (None, Some(act.about.to_string())),
+        Act::Incident(act) => (Some(act.kind.to_string()), Some(act.node.to_string())),
         _ => (None, None),
     }
 }
@@ -138,6 +140,7 @@ pub(super) fn told_of(deed: &Deed) -> (Option<String>, Option<String>) {
         Deed::Release { case, .. } | Deed::Recuse { case, .. } => Some(case.clone()),
         Deed::Override { about, .. } | Deed::Report { about, .. } => Some(about.clone()),
         Deed::Sheet { list, .. } => Some(list.clone()),
+        Deed::Incident { node, .. } => Some(node.clone()),
         Deed::Relate { to: Related::Case(to) | Related::Person(to), .. } => Some(to.clone()),
         _ => None,
     };

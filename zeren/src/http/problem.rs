@@ -28,6 +28,9 @@ struct Parts {
     retry_after_seconds: Option<u64>,
 }
 
+/// After how long a node that does not sequence may be asked again.
+const RETRY_ELSEWHERE: std::time::Duration = std::time::Duration::from_secs(2);
+
 impl Problem {
     /// A problem of the service's own; the rule is a short name.
     pub fn new(
@@ -74,6 +77,17 @@ impl Problem {
     pub fn failed(what: &str, lang: Lang) -> Problem {
         let advice = lang.pick("Nothing was acknowledged. Ask whoever runs this service.", "未作任何确认。请联系本服务的管理人员。");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", lang.pick("a working service", "服务正常运行"), what, advice)
+    }
+
+    /// Another node of the cluster takes statements.
+    pub fn elsewhere(node: &str, lang: Lang) -> Problem {
+        let found = if node.is_empty() { lang.pick("none yet", "尚无").to_owned() } else { node.to_owned() };
+        let expected = lang.pick("the node that sequences", "现任定序节点");
+        let advice = lang.pick(
+            "Nothing was taken. Submit to the node that sequences, or here again in some seconds: another takes over where it is gone.",
+            "未受理任何内容。请向现任节点提交，或数秒后在此重试：现任节点失联时由其他节点接任。",
+        );
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-sequencing", expected, found, advice).after(RETRY_ELSEWHERE)
     }
 
     /// Too many requests.

@@ -21,6 +21,8 @@ pub struct Gate(Mutex<State>);
 
 enum State {
     Open,
+    /// Another node takes statements: witnesses are asked when it is this one's turn.
+    Elsewhere,
     /// Since then, the witnesses have been asked, and none of the answers is known.
     Asking(Instant),
     /// These witnesses say that they cosigned what this ledger has not, and do not show what could be judged.
@@ -28,9 +30,19 @@ enum State {
 }
 
 impl Gate {
-    /// A gate that is open unless there are witnesses who must be asked first.
-    pub const fn new(has_witnesses: bool, now: Instant) -> Gate {
-        Gate(Mutex::new(if has_witnesses { State::Asking(now) } else { State::Open }))
+    /// A gate that is open unless there are witnesses who must be asked first, from now on or, by a node of a cluster, when it is its
+    /// turn.
+    pub const fn new(has_witnesses: bool, is_node: bool, now: Instant) -> Gate {
+        Gate(Mutex::new(match (has_witnesses, is_node) {
+            (false, _) => State::Open,
+            (true, false) => State::Asking(now),
+            (true, true) => State::Elsewhere,
+        }))
+    }
+
+    /// It is this node's turn: from now on the witnesses are asked.
+    pub fn begin(&self, now: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::Asking(now);
     }
 
     /// Every witness was asked; these contradict.
@@ -47,7 +59,7 @@ impl Gate {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             State::Open => Ok(()),
             State::Asking(since) if now.saturating_duration_since(*since) > ASKING_TIME_MAX => Ok(()),
-            State::Asking(_) => Err(asking(lang)),
+            State::Asking(_) | State::Elsewhere => Err(asking(lang)),
             State::Contradicted(names) => Err(contradicted(names, lang)),
         }
     }
@@ -81,8 +93,8 @@ mod tests {
     fn nobody_gets_in_before_the_witnesses_were_asked_nor_while_one_contradicts() {
         let start = Instant::now();
         let rule = |gate: &Gate, now| gate.ask(now, Lang::En).err().map(|problem| problem.to_json()["rule"].clone());
-        assert_eq!(rule(&Gate::new(false, start), start), None);
-        let gate = Gate::new(true, start);
+        assert_eq!(rule(&Gate::new(false, false, start), start), None);
+        let gate = Gate::new(true, false, start);
         assert_eq!(rule(&gate, start + ASKING_TIME_MAX), Some("witnesses-first".into()));
         // One that never answers does not stop a ledger.
         assert_eq!(rule(&gate, start + ASKING_TIME_MAX + Duration::from_secs(1)), None);
@@ -90,5 +102,19 @@ mod tests {
         assert_eq!(rule(&gate, start + Duration::from_secs(3_600)), Some("witness-contradicts".into()));
         gate.asked(Vec::new());
         assert_eq!(rule(&gate, start), None);
+    }
+
+    #[test]
+    fn a_node_asks_the_witnesses_when_it_is_its_turn() {
+        let start = Instant::now();
+        let rule = |gate: &Gate, now| gate.ask(now, Lang::En).err().map(|problem| problem.to_json()["rule"].clone());
+        assert_eq!(rule(&Gate::new(false, true, start), start), None);
+        let gate = Gate::new(true, true, start);
+        let much_later = start + Duration::from_secs(3_600);
+        assert_eq!(rule(&gate, much_later), Some("witnesses-first".into()), "however long another sequenced");
+        gate.begin(much_later);
+        assert_eq!(rule(&gate, much_later + ASKING_TIME_MAX), Some("witnesses-first".into()));
+        gate.asked(Vec::new());
+        assert_eq!(rule(&gate, much_later), None);
     }
 }

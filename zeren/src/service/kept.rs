@@ -14,6 +14,7 @@ use signer::note::NOTE_BYTES_MAX;
 use signer::{Note, Refusal, Rule};
 use tokio::sync::watch;
 
+use crate::cluster::owed::Owed;
 use crate::error::Failure;
 use crate::files;
 use crate::lang::Lang;
@@ -33,19 +34,26 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Shows a ledger everything that was kept. A checkpoint of its own that it does not hold is the end; what a witness once showed
-/// makes it read only, again.
+/// makes it read only, again. A node of a cluster that is behind any of that owes it, and follows until it has it.
 ///
 /// # Errors
 /// [`Failure::Contradicted`]: the ledger is not the one of which this was kept. [`Failure::NotKept`]: what was kept is damaged.
-pub fn show(folder: &Path, ledger: &mut Ledger<Folder>, lang: Lang) -> Result<(), Failure> {
+pub fn show(folder: &Path, ledger: &mut Ledger<Folder>, node: Option<&Owed>, lang: Lang) -> Result<(), Failure> {
     let path = folder.join(CHECKPOINT);
     if path.exists() {
         let evidence = path.display().to_string();
-        // Also one that no key of this ledger has signed: this program wrote it, so the ledger has lost the amendment.
-        ledger.show(&read(&path, lang)?).map_err(|refusal| Failure::Contradicted { refusal, evidence })?;
+        let note = read(&path, lang)?;
+        if !node.is_some_and(|owed| owed.take_own(&note, ledger)) {
+            // Also one that no key of this ledger has signed: this program wrote it, so the ledger has lost the amendment.
+            ledger.show(&note).map_err(|refusal| Failure::Contradicted { refusal, evidence })?;
+        }
     }
     for path in evidence(folder)? {
-        match ledger.show(&read(&path, lang)?) {
+        let note = read(&path, lang)?;
+        if node.is_some_and(|owed| owed.take(&note, ledger)) {
+            continue;
+        }
+        match ledger.show(&note) {
             Ok(()) => {}
             Err(refusal) if is_contradiction(&refusal) => tell_read_only(None, &refusal, Some(&path)),
             Err(refusal) => {
@@ -109,21 +117,24 @@ fn read(path: &Path, lang: Lang) -> Result<Note, Failure> {
 }
 
 /// Keeps the last checkpoint, and gives its size. It is read after its commit, so it may be older than the record that the ledger
-/// finds after a crash, and is never newer.
+/// finds after a crash, and is never newer. While a node owes something, what was kept before is later and stays.
 ///
 /// # Errors
 /// Those of the folder: the one that was kept before stays.
-pub fn keep(folder: &Path, ledger: &Shared) -> Result<u64, Failure> {
-    let (note, size) = {
+pub fn keep(folder: &Path, ledger: &Shared, owed: &Owed) -> Result<u64, Failure> {
+    let (note, size, is_whole) = {
         let ledger = writer::read(ledger);
-        (ledger.checkpoint().encode(), ledger.seen().map_or(0, |seen| seen.size))
+        let is_whole = matches!(owed.settle(&*ledger), Ok(None));
+        (ledger.checkpoint().encode(), ledger.seen().map_or(0, |seen| seen.size), is_whole)
     };
-    files::replace(&folder.join(CHECKPOINT), note.as_bytes(), 0o600)?;
+    if is_whole {
+        files::replace(&folder.join(CHECKPOINT), note.as_bytes(), 0o600)?;
+    }
     Ok(size)
 }
 
 /// Keeps it after each commit, on a thread of its own: nobody's receipt waits for a second file to be durable.
-pub fn follow(folder: PathBuf, ledger: Shared, mut kept: u64, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+pub fn follow(folder: PathBuf, ledger: Shared, owed: Owed, mut kept: u64, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
     spawn(move || {
         let mut next = Instant::now();
         while !*stopped.borrow() {
@@ -133,7 +144,7 @@ pub fn follow(folder: PathBuf, ledger: Shared, mut kept: u64, stopped: watch::Re
                 continue;
             }
             next = Instant::now() + PAUSE;
-            match keep(&folder, &ledger) {
+            match keep(&folder, &ledger, &owed) {
                 Ok(size) => kept = size,
                 Err(error) => {
                     log("checkpoint not kept", &json!({ "because": error.to_string() }));

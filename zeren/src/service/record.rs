@@ -236,6 +236,11 @@ pub(super) fn failed(error: &LedgerError, lang: Lang) -> Problem {
     Problem::failed(lang.pick("a ledger that cannot be read", "账本无法读取"), lang)
 }
 
+/// `GET /v1/counties`: other ledgers that this one anchors.
+pub async fn counties(State(service): State<Arc<Service>>) -> Json<Value> {
+    Json(json!({ "counties": service.counties.as_ref().map(crate::cluster::counties::told).unwrap_or_default() }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

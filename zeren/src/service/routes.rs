@@ -20,7 +20,7 @@ use super::{desk, drafts, events, metrics, programme, proofs, record, refusals, 
 use crate::http::problem::{PROBLEM_JSON, Problem};
 use crate::http::proxy;
 use crate::lang::Lang;
-use crate::writer;
+use crate::writer::{self, Turn};
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain";
@@ -115,7 +115,12 @@ fn of_record(api: Api) -> Api {
         object(&[("entry", count()), ("note", text()), ("receipt", text())]),
         "The entry.",
     );
-    api.route("/checkpoint", get(record::checkpoint), vec![("get", checkpoint)])
+    let counties = Operation::public(
+        "Other ledgers that this one anchors: how far each is followed, what of it is anchored, and why one is not followed.",
+    )
+    .giving(200, JSON, object(&[("counties", objects())]), "In the order of their ids; none where this service follows none.");
+    api.route("/v1/counties", get(record::counties), vec![("get", counties)])
+        .route("/checkpoint", get(record::checkpoint), vec![("get", checkpoint)])
         .route_as("/tile/{*path}", "/tile/{level}/{number}", get(record::tile), vec![("get", tile)])
         .route("/v1/ledger", get(record::facts), vec![("get", facts)])
         .route("/v1/consistency", get(record::consistency), vec![("get", consistency)])
@@ -304,7 +309,9 @@ async fn readiness(State(service): State<Arc<Service>>, lang: Lang) -> Result<Js
         let entries = writer::read(&service.ledger).seen().map_or(0, |seen| seen.size);
         let views = service.views.ask(lang, |rows| Ok(rows.cursor()?.map_or(0, |cursor| cursor.size)))?;
         let is_read_only = writer::read(&service.ledger).read_only().is_some();
-        let is_shut = is_read_only || service.gate.ask(Instant::now(), lang).is_err();
+        // A node that follows is ready to: statements go to another.
+        let is_ours = service.writer.turn() == Turn::Ours;
+        let is_shut = is_read_only || (is_ours && service.gate.ask(Instant::now(), lang).is_err());
         let can_record = !service.writer.has_stopped() && !*service.stopping.borrow() && !is_shut;
         let (can_show, has_room) = (service.access.is_well(), service.has_room());
         if can_record && can_show && has_room && entries.saturating_sub(views) <= READY_BEHIND_MAX {

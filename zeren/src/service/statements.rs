@@ -19,7 +19,7 @@ use super::Service;
 use crate::http::listener::Peer;
 use crate::http::problem::Problem;
 use crate::lang::Lang;
-use crate::writer::{self, WriterError};
+use crate::writer::{self, Turn, WriterError};
 
 /// Longest body with one note, in bytes: somewhat more than a note, so that the rule about notes can answer.
 pub const NOTE_BODY_BYTES_MAX: usize = 66_000;
@@ -43,6 +43,9 @@ pub async fn submit(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
+    if let Turn::Elsewhere(node) = service.writer.turn() {
+        return Err(Problem::elsewhere(&node, lang));
+    }
     service.gate.ask(Instant::now(), lang)?;
     let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("text/plain");
     match media.split(';').next().unwrap_or_default().trim() {
@@ -184,10 +187,15 @@ fn too_large(most: usize, found: usize, lang: Lang) -> Problem {
 }
 
 fn stopped(error: &WriterError, lang: Lang) -> Problem {
-    crate::screen::log("not acknowledged", &json!({ "because": error.to_string() }));
-    let what = lang.pick(
-        "a ledger that has stopped: whether it is in the record shows when it is submitted again",
-        "账本已停止写入：是否已入账，重新提交即知",
-    );
-    Problem::failed(what, lang)
+    match error {
+        WriterError::Elsewhere(node) => Problem::elsewhere(node, lang),
+        WriterError::Stopped(_) => {
+            crate::screen::log("not acknowledged", &json!({ "because": error.to_string() }));
+            let what = lang.pick(
+                "a ledger that has stopped: whether it is in the record shows when it is submitted again",
+                "账本已停止写入：是否已入账，重新提交即知",
+            );
+            Problem::failed(what, lang)
+        }
+    }
 }

@@ -15,6 +15,7 @@ use signer::value::{LedgerId, TreeRoot, UnixMs};
 use signer::{Refusal, Rule};
 use tokio::sync::watch;
 
+use crate::cluster::owed::Owed;
 use crate::error::Failure;
 use crate::http::problem::Problem;
 use crate::lang::Lang;
@@ -42,11 +43,32 @@ impl Views {
     pub fn open(folder: &Path, ledger: &Shared) -> Result<Views, Failure> {
         let log_of = SharedLog::of(ledger);
         let opened = Projection::open_of_writer(folder, &log_of, &mut |_| {});
-        let (projection, opened) = opened.map_err(|error| unlike(error, log_of.size, folder))?;
+        opened.map(Views::of).map_err(|error| unlike(error, log_of.size, folder))
+    }
+
+    /// Opens the kept views of a ledger that follows a stream, or makes them. It may be behind what they counted, in a copy that was
+    /// restored, and reads what it lacks: then that is owed, and they are made anew.
+    ///
+    /// # Errors
+    /// Those of [`Projection::open`].
+    pub fn open_of_follower(folder: &Path, ledger: &Shared, owed: &Owed) -> Result<Views, Failure> {
+        let log_of = SharedLog::of(ledger);
+        let (projection, opened) =
+            Projection::open(folder, &log_of, &mut |_| {}).map_err(|error| Failure::Views(error.to_string()))?;
+        if let Opened::Rebuilt { because } = &opened
+            && let ProjectorError::OtherHistory { size, found, .. } = &**because
+            && let Some(root) = TreeRoot::parse(found)
+        {
+            owed.add(*size, root);
+        }
+        Ok(Views::of((projection, opened)))
+    }
+
+    fn of((projection, opened): (Projection, Opened)) -> Views {
         if let Opened::Rebuilt { because } = opened {
             log("views rebuilt", &json!({ "because": because.to_string() }));
         }
-        Ok(Views(Arc::new(RwLock::new(projection))))
+        Views(Arc::new(RwLock::new(projection)))
     }
 
     /// Follows the ledger until the service stops; then once more, to its end.
@@ -69,6 +91,16 @@ impl Views {
                 }
             }
         })
+    }
+
+    /// Folds everything that the ledger holds under a checkpoint.
+    ///
+    /// # Errors
+    /// Those of [`Projection::follow`].
+    pub fn fold(&self, ledger: &Shared) -> Result<(), ProjectorError> {
+        let cursor = self.0.read().unwrap_or_else(PoisonError::into_inner).rows().cursor()?;
+        let mut counted = cursor.map_or(0, |cursor| cursor.size);
+        catch_up(&self.0, ledger, &mut counted)
     }
 
     /// Asks the rows something.

@@ -1,6 +1,10 @@
 //! Asking the witnesses: once before anything is taken, then whenever something was recorded since they cosigned last, and now and
 //! then all the same, so that what they vouch for is never old. What they answer is logged like any entry. A witness that shows a
 //! later or another history of this ledger makes it read-only: it must not go on from where it is.
+//!
+//! A node of a cluster asks as well, so that it hears early of what its record lacks, but what it knows may only be late: later
+//! checkpoints are owed until it has followed so far (`cluster::owed`), and it has nothing cosigned. When it is its turn to sequence it
+//! asks anew, before anything is taken.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
@@ -16,9 +20,10 @@ use tokio::sync::watch;
 use super::clock::ServiceClock;
 use super::gate::Gate;
 use super::kept;
+use crate::cluster::owed::Owed;
 use crate::remote::witness::{AskError, Asked, ask, latest};
 use crate::screen::log;
-use crate::writer::{self, Shared, Writer};
+use crate::writer::{self, Shared, Turn, Writer};
 
 /// Age of the last cosignature after which witnesses are asked although nothing was recorded, in milliseconds: a ledger stops
 /// after a day without.
@@ -42,6 +47,8 @@ pub struct Asking {
     pub writer: Writer,
     pub clock: Arc<ServiceClock>,
     pub gate: Arc<Gate>,
+    /// What this node must have before it sequences, if the ledger runs on a cluster.
+    pub node: Option<Owed>,
 }
 
 /// What came of asking all, besides cosignatures.
@@ -57,15 +64,23 @@ impl Witnesses {
     /// Asks on a thread of its own until the service stops.
     pub fn follow(self, asking: Asking, runtime: Handle, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
         spawn(move || {
+            let names = || -> Vec<String> { self.asked.iter().map(|asked| asked.name.clone()).collect() };
             let mut last: Option<Instant> = None;
-            let mut unheard: Vec<String> = self.asked.iter().map(|asked| asked.name.clone()).collect();
+            let mut unheard = names();
             let mut contradicting: Vec<String> = Vec::new();
+            let mut was_ours = asking.node.is_none();
             while !*stopped.borrow() {
+                let is_ours = asking.is_ours();
+                if is_ours && !was_ours {
+                    asking.gate.begin(Instant::now());
+                    (last, unheard, contradicting) = (None, names(), Vec::new());
+                }
+                was_ours = is_ours;
                 let may_ask = last.is_none_or(|last| last.elapsed() >= self.every);
                 // Each until it was heard once, in any case: a ledger that was set back has nothing to be cosigned, as far as it
                 // knows. And as long as one contradicts, until it says otherwise.
                 let must_ask = !unheard.is_empty() || !contradicting.is_empty();
-                let is_due = asking.is_due();
+                let is_due = is_ours && asking.is_due();
                 if may_ask && (must_ask || is_due) {
                     last = Some(Instant::now());
                     let round = self.ask_all(&asking, &runtime, is_due);
@@ -73,7 +88,9 @@ impl Witnesses {
                     // Who contradicted and is silent now has taken nothing back.
                     contradicting.retain(|name| round.silent.contains(name));
                     contradicting.extend(round.contradicting);
-                    asking.gate.asked(contradicting.clone());
+                    if is_ours {
+                        asking.gate.asked(contradicting.clone());
+                    }
                 }
                 sleep(LOOK);
             }
@@ -142,6 +159,14 @@ impl Witnesses {
                 return true;
             }
         };
+        if asking.node.as_ref().is_some_and(|owed| owed.take(&theirs, &writer::read(&asking.ledger))) {
+            // Somebody sequenced on, and this node is late to hear of it or was set back: it has it, or nothing is taken here.
+            log("witness knows more", &json!({ "witness": asked.name, "because": error.to_string() }));
+            if asking.is_ours() {
+                kept::keep_evidence(&self.folder, &asked.name, &theirs);
+            }
+            return true;
+        }
         let shown = asking.ledger.write().unwrap_or_else(PoisonError::into_inner).show(&theirs);
         let Err(refusal) = shown else { return false };
         let path = kept::keep_evidence(&self.folder, &asked.name, &theirs);
@@ -157,6 +182,11 @@ impl Witnesses {
 }
 
 impl Asking {
+    /// Whether this process writes the log.
+    fn is_ours(&self) -> bool {
+        self.writer.turn() == Turn::Ours
+    }
+
     /// Whether something was recorded since the witnesses cosigned last, or that is long ago.
     fn is_due(&self) -> bool {
         let ledger = writer::read(&self.ledger);

@@ -71,7 +71,7 @@ pub(super) fn run(args: &AppendArgs, lang: Lang) -> Result<ExitCode, Failure> {
 }
 
 /// Each signer, a task, submits one statement after another and waits for each receipt. Gives the waiting times, sorted.
-fn submit_all(writer: &Writer, prepared: Vec<Vec<Vec<u8>>>) -> Result<Vec<Duration>, Failure> {
+pub(super) fn submit_all(writer: &Writer, prepared: Vec<Vec<Vec<u8>>>) -> Result<Vec<Duration>, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(SIGNER_THREADS).build();
     let runtime = runtime.map_err(|error| Failure::malformed(error.to_string()))?;
     let signers: Vec<_> = prepared.into_iter().map(|notes| runtime.spawn(submit_each(writer.clone(), notes))).collect();

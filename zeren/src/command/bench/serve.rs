@@ -20,6 +20,7 @@ use self::hostile::Attack;
 use self::load::{Body, Round};
 use super::{RAW_SIGNATURES, Scratch, Signed, demo_archive, peak_memory_bytes, percentile_ms, prepare, raw, raw_rate, reset_peak_memory};
 use crate::archive::Archive;
+use crate::cluster::owed::Owed;
 use crate::command::print;
 use crate::error::Failure;
 use crate::lang::{Lang, thousands};
@@ -76,6 +77,9 @@ pub(super) fn run(args: &ServeArgs, lang: Lang) -> Result<ExitCode, Failure> {
         has_public_entries: false,
         person_rate: (UNLIMITED, UNLIMITED),
         reserve_bytes: 0,
+        node: None,
+        owed: Owed::default(),
+        counties: None,
     };
     let Archive { ledger, .. } = archive;
     let (serving, loading) =

@@ -11,7 +11,7 @@ macro_rules! views {
 
 views! {
     "ledger" "账本": "founding" "创设条目", "purpose" "用途", "in force" "现行创设条目", "statements" "声明",
-        "cosigned" "见证", "cases" "案件", "records" "旧记录", "persons" "人员";
+        "cosigned" "见证", "cases" "案件", "records" "旧记录", "persons" "人员", "incidents" "事件", "last incident" "最近事件条目";
     "entries" "条目": "entry" "条目", "received" "收讫", "received ms" "收讫毫秒", "device clock" "设备时间", "act" "行为",
         "detail" "细目", "step" "环节", "outcome" "结果", "cases done" "办结案件", "about" "涉及", "signers" "签署人",
         "says" "内容", "statement" "声明哈希";

@@ -5,8 +5,8 @@ use projector::rows::{BatchDeed, Deed, ListDeed, Related, StepDeed, Subject, Wai
 /// Kind, id and part of everything that a deed names: `case`, `list`, `batch`, `official`, `device`, `unit`.
 pub fn objects(deed: &Deed) -> Vec<(&'static str, &str, &'static str)> {
     match deed {
-        Deed::Found | Deed::Amend | Deed::Enact { .. } | Deed::Ruling { .. } | Deed::Team { .. } => Vec::new(),
-        Deed::Cosigned { .. } | Deed::Index | Deed::Answer { .. } => Vec::new(),
+        Deed::Found | Deed::Amend | Deed::Enact { .. } | Deed::Ruling { .. } | Deed::Team { .. } | Deed::Incident { .. } => Vec::new(),
+        Deed::Cosigned { .. } | Deed::Index | Deed::Epoch { .. } | Deed::Anchor { .. } | Deed::Answer { .. } => Vec::new(),
         Deed::Enrol { person } | Deed::Rotate { person } | Deed::Rekey { person } | Deed::Revoke { person, .. } => {
             vec![("official", person, "of")]
         }
@@ -124,7 +124,12 @@ pub fn said(deed: &Deed) -> Vec<String> {
             [pair("clause", &clause.replace(' ', ":")), pair("issuer", issuer)].into_iter().chain(answers).collect()
         }
         Deed::Team { period, members, .. } => vec![pair("period", &period.to_string()), pair("members", &members.to_string())],
+        Deed::Incident { node, generation, size, .. } => {
+            vec![pair("node", node), pair("generation", &generation.to_string()), pair("size", &size.to_string())]
+        }
         Deed::Cosigned { size } => vec![pair("size", &size.to_string())],
+        Deed::Anchor { ledger, size } => vec![pair("ledger", ledger), pair("size", &size.to_string())],
+        Deed::Epoch { number, node } => vec![pair("epoch", &number.to_string()), pair("node", node)],
         Deed::Import(record) => vec![pair("record", &record.record.to_string()), pair("recorded", &record.recorded)],
         Deed::Found | Deed::Amend | Deed::Enrol { .. } | Deed::Device { .. } | Deed::Rotate { .. } | Deed::Rekey { .. } => Vec::new(),
         Deed::Qualify { .. } | Deed::Recuse { .. } | Deed::Index => Vec::new(),

@@ -68,9 +68,11 @@ pub fn lines(key: &Key, row: &Row) -> Option<Lines> {
     let one = |view, cells| Some(vec![(view, cells)]);
     match key {
         Key::Ledger => {
-            let LedgerRow { founding, purpose, in_force, statements, cosigned, cases, records, persons } = RowKind::peek(row)?;
-            let counts = [statements, cosigned, cases, records, persons].map(|count| number(*count));
-            one("ledger", [vec![number(*founding), text(purpose), number(*in_force)], counts.to_vec()].concat())
+            let LedgerRow { founding, purpose, in_force, statements, cosigned, cases, records, persons, incidents, incident_last } =
+                RowKind::peek(row)?;
+            let counts = [statements, cosigned, cases, records, persons, incidents].map(|count| number(*count));
+            let first = vec![number(*founding), text(purpose), number(*in_force)];
+            one("ledger", [first, counts.to_vec(), vec![maybe(*incident_last, number)]].concat())
         }
         Key::Entry(entry) => entry_lines(*entry, RowKind::peek(row)?),
         Key::Warning(entry, _) => {

@@ -7,7 +7,7 @@ use projector::rows::{DeadlineRow, FlagState, Sum};
 use super::Status;
 use crate::columns::{LINE_COLUMNS, columns, padded, right, wrapped};
 use crate::command::print;
-use crate::command::trace::{Anchor, shown_time};
+use crate::command::trace::{Anchor, shown_time, words};
 use crate::lang::{Lang, thousands};
 
 /// Columns of the names of steps and of what stands first in a line.
@@ -30,6 +30,7 @@ pub fn show(status: &Status, anchor: &Anchor, lang: Lang) {
     parts.extend([deadlines(status, lang), money(status, lang)]);
     parts.extend(published(status, lang));
     parts.extend([waiting(status, lang), witnesses(status, lang), refusals(status, lang)]);
+    parts.extend(incidents(status, lang));
     parts.iter().for_each(|part| print(&format!("\n{part}")));
 }
 
@@ -286,4 +287,15 @@ fn refusals(status: &Status, lang: Lang) -> String {
         Lang::Zh => format!("  另有 {} 个文件不是本账本的拒绝回执", refusals.unreadable),
     });
     std::iter::once(title).chain(each).chain(unreadable).collect::<Vec<_>>().join("\n")
+}
+
+/// Incidents of a ledger on a cluster, if there were any.
+fn incidents(status: &Status, lang: Lang) -> Option<String> {
+    let (entry, kind, node) = status.counts.incident_last.as_ref()?;
+    let number = thousands(status.counts.incidents);
+    let line = match lang {
+        Lang::En => format!("Incidents: {number}, the last at node {node}: {kind} (entry {entry})"),
+        Lang::Zh => format!("事件：{number} 起，最近一起在节点 {node}：{}（第 {entry} 条）", words::incident(kind)),
+    };
+    Some(wrapped(&line, "", "  "))
 }

@@ -36,10 +36,9 @@ impl Stance {
             }
             Deed::Recuse { .. } => Stance::Aside,
             Deed::Override { .. } => Stance::Overrode,
-            Deed::Outcome { .. } | Deed::Answer { .. } | Deed::Correct { .. } | Deed::Release { .. } | Deed::Ruling { .. } => {
-                Stance::Decided
-            }
-            Deed::Index | Deed::Cosigned { .. } | Deed::Relate { .. } => return None,
+            Deed::Outcome { .. } | Deed::Answer { .. } | Deed::Correct { .. } | Deed::Release { .. } => Stance::Decided,
+            Deed::Ruling { .. } | Deed::Incident { .. } => Stance::Decided,
+            Deed::Index | Deed::Epoch { .. } | Deed::Anchor { .. } | Deed::Cosigned { .. } | Deed::Relate { .. } => return None,
             _ => Stance::Vouched,
         })
     }

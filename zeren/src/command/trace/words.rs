@@ -100,6 +100,7 @@ pub fn told(answer: &EntryAnswer, part: &CasePart, lang: Lang) -> (String, Vec<S
                 Lang::Zh => format!("批复：{issuer} 就 {clause}"),
             }
         }
+        Deed::Incident { kind, node, generation, size } => of_incident(kind, node, (*generation, *size), &mut more, lang),
         Deed::Override { step, rule, reason, .. } => {
             more.push(format!("{}{reason}", lang.pick("reason ", "理由 ")));
             match lang {
@@ -114,6 +115,22 @@ pub fn told(answer: &EntryAnswer, part: &CasePart, lang: Lang) -> (String, Vec<S
         other => of_case(other, part, lang),
     };
     (title, more)
+}
+
+/// An incident of a cluster: its generation and the size from which the record goes on.
+fn of_incident(kind: &str, node: &str, (generation, size): (u64, u64), more: &mut Vec<String>, lang: Lang) -> String {
+    more.push(match lang {
+        Lang::En => format!("the record goes on from its first {} entries", thousands(size)),
+        Lang::Zh => format!("以账本前 {} 条为准续记", thousands(size)),
+    });
+    more.extend((generation > 0).then(|| match lang {
+        Lang::En => format!("opens generation {generation}"),
+        Lang::Zh => format!("启用第 {generation} 代消息流"),
+    }));
+    match lang {
+        Lang::En => format!("INCIDENT at node {node}: {kind}"),
+        Lang::Zh => format!("事件：节点 {node}，{}", incident(kind)),
+    }
 }
 
 /// A list goes up or comes down.
@@ -305,6 +322,10 @@ fn of_flag(deed: &Deed, part: &CasePart, lang: Lang) -> String {
         (Deed::Hold { reason, .. }, _) => format!("{}{reason}", lang.pick("HOLD on the payment: ", "暂扣：")),
         (Deed::Release { releases, .. }, Lang::En) => format!("hold of {} released", entry(*releases, lang)),
         (Deed::Release { releases, .. }, Lang::Zh) => format!("解除{}的暂扣", entry(*releases, lang)),
+        (Deed::Anchor { ledger, size }, Lang::En) => format!("anchors ledger {ledger} at {} entries", thousands(*size)),
+        (Deed::Anchor { ledger, size }, Lang::Zh) => format!("锚定账本 {ledger}（{} 条）", thousands(*size)),
+        (Deed::Epoch { number, node }, Lang::En) => format!("epoch {number}: node {node} sequences"),
+        (Deed::Epoch { number, node }, Lang::Zh) => format!("第 {number} 任期：由节点 {node} 定序"),
         (other, _) => {
             debug_assert!(matches!(part, CasePart::Own));
             act(other.name(), lang).to_owned()
@@ -372,6 +393,23 @@ pub fn act(name: &str, lang: Lang) -> &str {
         "override" => "破例",
         "ruling" => "批复",
         "team" => "编组",
+        "incident" => "事件",
+        "cosigned" => "共签",
+        "index" => "索引",
+        "epoch" => "任期",
+        "anchor" => "锚定",
+        other => other,
+    }
+}
+
+/// What happened to a copy, in Chinese.
+pub fn incident(kind: &str) -> &str {
+    match kind {
+        "stream-lost" => "消息流丢失",
+        "stream-damaged" => "消息流受损",
+        "segments-damaged" => "账本分段受损",
+        "node-restored" => "节点由副本恢复",
+        "other" => "其他",
         other => other,
     }
 }
@@ -435,5 +473,46 @@ pub fn counted_fate(fate: &str, count: u64, lang: Lang) -> String {
     match lang {
         Lang::En => format!("{} {shown}", thousands(count)),
         Lang::Zh => format!("{shown} {}", thousands(count)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use projector::rows::EntryRow;
+
+    use super::*;
+
+    fn shown(deed: Deed, lang: Lang) -> String {
+        let row = EntryRow { received_ms: 0, hash: None, at: None, signers: Vec::new(), deed, warnings: 0 };
+        let (title, more) = told(&EntryAnswer { entry: 7, row, signed_by: Vec::new() }, &CasePart::Own, lang);
+        std::iter::once(title).chain(more).collect::<Vec<_>>().join(" / ")
+    }
+
+    #[test]
+    fn what_a_cluster_brings_is_told_in_both_languages() {
+        let epoch = || Deed::Epoch { number: 3, node: "n-2".to_owned() };
+        let anchor = || Deed::Anchor { ledger: "demo.county.example/roll/9936db9822455a74".to_owned(), size: 1_200 };
+        let incident = |generation| Deed::Incident { kind: "stream-lost".to_owned(), node: "n-1".to_owned(), generation, size: 1_200 };
+        for (deed, en, zh) in [
+            (epoch(), "epoch 3: node n-2 sequences", "第 3 任期：由节点 n-2 定序"),
+            (
+                anchor(),
+                "anchors ledger demo.county.example/roll/9936db9822455a74 at 1,200 entries",
+                "锚定账本 demo.county.example/roll/9936db9822455a74（1,200 条）",
+            ),
+            (
+                incident(2),
+                "INCIDENT at node n-1: stream-lost / the record goes on from its first 1,200 entries / opens generation 2",
+                "事件：节点 n-1，消息流丢失 / 以账本前 1,200 条为准续记 / 启用第 2 代消息流",
+            ),
+            (
+                incident(0),
+                "INCIDENT at node n-1: stream-lost / the record goes on from its first 1,200 entries",
+                "事件：节点 n-1，消息流丢失 / 以账本前 1,200 条为准续记",
+            ),
+        ] {
+            assert_eq!((shown(deed.clone(), Lang::En).as_str(), shown(deed, Lang::Zh).as_str()), (en, zh));
+        }
+        assert_eq!(["epoch", "anchor", "incident"].map(|name| act(name, Lang::Zh)), ["任期", "锚定", "事件"]);
     }
 }

@@ -1,0 +1,69 @@
+//! The folder of a node: a ledger's, with the file `CLUSTER`, to which only this node's process writes.
+
+use std::path::Path;
+
+use ledger::Ledger;
+use ledger::backup::Copied;
+use ledger::storage::Folder;
+use signer::SecretKey;
+use signer::value::LedgerId;
+
+use crate::error::Failure;
+use crate::files;
+use crate::lang::Lang;
+use crate::restored;
+use crate::screen::within_line;
+
+/// The file that says that a ledger runs on a cluster.
+pub const CLUSTER: &str = "CLUSTER";
+
+/// The file `CLUSTER`.
+pub fn notice(ledger: Option<&LedgerId>, now: &str) -> String {
+    let held = ledger.map_or_else(
+        || {
+            "not finished yet: remove this folder and run the same command again.\n尚未完成：请删除本文件夹后重新运行同一命令。\n"
+                .to_owned()
+        },
+        |id| format!("ledger {id}\n"),
+    );
+    format!(
+        "zeren cluster node v1\nmade {now} by zeren {}\n{held}
+This ledger runs on a cluster: this folder is one node's whole record. Only `zeren serve --cluster`, `zeren project` and
+`zeren cluster` write to it: an entry that the other nodes do not hold would be a second history. Anybody may read, audit
+and back it up as it is.
+
+本账本运行于集群，本文件夹是其中一个节点的完整账本。仅 zeren serve --cluster、zeren project、zeren cluster 可写入：
+其他节点没有的条目等于另一段历史。任何人均可照常读取、审计、备份。
+",
+        env!("CARGO_PKG_VERSION"),
+    )
+}
+
+/// The notice of a copy that is made for a node.
+pub fn copied(copied: Option<&Copied>, now: &str) -> String {
+    notice(copied.map(|copied| &copied.id), now)
+}
+
+/// Says in a folder that it is a node's.
+pub fn mark(folder: &Path, ledger: &LedgerId) -> Result<(), Failure> {
+    files::replace(&folder.join(CLUSTER), notice(Some(ledger), &crate::clock::device_time().to_string()).as_bytes(), 0o644)
+}
+
+/// Opens a node's ledger: with the checkpoint key, or without.
+///
+/// # Errors
+/// A folder that is no node's; those of opening.
+pub fn open(folder: &Path, keys: Vec<SecretKey>, lang: Lang) -> Result<Ledger<Folder>, Failure> {
+    crate::command::require_folder(folder, lang)?;
+    let place = within_line(&folder.display().to_string());
+    if !folder.join(CLUSTER).exists() {
+        return Err(Failure::malformed(match lang {
+            Lang::En => format!("{place}: not a node's folder; `zeren cluster found` makes it one, `zeren cluster join` makes another"),
+            Lang::Zh => format!("{place}：不是集群节点的文件夹；首个节点请用 zeren cluster found，其余请用 zeren cluster join"),
+        }));
+    }
+    restored::require_copy_writable(folder, lang)?;
+    let storage = Folder::open(folder).map_err(Failure::file(folder))?;
+    let opened = if keys.is_empty() { Ledger::open_without_key(storage, &mut |_| {}) } else { Ledger::open(storage, keys, &mut |_| {}) };
+    Ok(opened?.0)
+}

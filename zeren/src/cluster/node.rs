@@ -1,0 +1,309 @@
+//! A node: it follows the stream with a record of its own, and where it may, sequences when nobody else does.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_nats::Subscriber;
+use futures_util::StreamExt as _;
+use ledger::block::Block;
+use ledger::{LedgerError, Tip};
+use serde_json::json;
+use signer::value::UnixMs;
+use signer::{Note, PublicKey};
+use tokio::sync::watch;
+
+use super::beat::Beat;
+use super::owed::Owed;
+use super::place::{self, unreachable_quorum};
+use super::sequence::{Sequencer, Signer, append_surely, epoch_block};
+use super::servers::{Servers, ServersError};
+use super::stream::{Stream, beat_subject};
+use crate::screen::log;
+use crate::secret::random;
+use crate::writer::{self, Shared, Turn};
+
+/// How often a sequencer says that it is there.
+const BEAT: Duration = Duration::from_secs(1);
+/// Least time between two beats.
+const BEAT_MIN: Duration = Duration::from_millis(25);
+/// How long a node listens before it looks into the stream itself.
+const LOOK: Duration = Duration::from_millis(1_000);
+/// How long nothing may be heard of the sequencer before another takes over.
+const SILENCE: Duration = Duration::from_secs(5);
+/// What each node waits more, at most: so that not all begin at once.
+const SILENCE_MORE_MS: u64 = 1_500;
+
+/// A node, before its first block.
+pub struct Node {
+    /// The servers.
+    pub servers: Servers,
+    /// Least replicas of the stream.
+    pub replicas: usize,
+    /// With what it signs blocks, if it may.
+    pub signer: Option<Arc<Signer>>,
+    /// Whether it takes over.
+    pub stands_by: bool,
+}
+
+/// What a node shares with the service around it.
+#[derive(Clone)]
+pub struct Around {
+    /// The ledger.
+    pub ledger: Shared,
+    /// Size of the latest checkpoint.
+    pub committed: watch::Sender<u64>,
+    /// Who sequences.
+    pub turn: watch::Sender<Turn>,
+    /// What the record must hold before this node sequences.
+    pub owed: Owed,
+    /// Whether to stop.
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl Node {
+    /// Follows the stream until this node sequences, or is told to stop: then nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::Block`] where stream and record differ or the stream is not as it must be; [`LedgerError::Damaged`]; failures of
+    /// the storage and, at the start alone, of the servers.
+    pub fn follow(self, around: &Around, clock: &dyn Fn() -> UnixMs) -> Result<Option<Sequencer>, LedgerError> {
+        let (stream, tip) = {
+            let ledger = writer::read(&around.ledger);
+            let stream = place::latest(&*ledger, &self.servers, self.replicas)?;
+            let tip = place::locate(&*ledger, &stream)?;
+            (stream, tip)
+        };
+        let subject = beat_subject(writer::read(&around.ledger).id());
+        let beats = self.servers.wait(self.servers.client().subscribe(subject));
+        let beats = beats.map_err(|error| unreachable_quorum(ServersError::Connect(error.to_string())))?;
+        log("following", &json!({ "stream": stream.name(), "block": tip.number }));
+        Follower { patience: patience(), heard: Instant::now(), node: self, around: around.clone(), stream, tip, beats }.run(clock)
+    }
+}
+
+fn patience() -> Duration {
+    let more = random::<2>().map_or(0, |bytes| u64::from(u16::from_be_bytes(bytes)) % SILENCE_MORE_MS);
+    SILENCE + Duration::from_millis(more)
+}
+
+/// A node that follows.
+struct Follower {
+    node: Node,
+    around: Around,
+    stream: Stream,
+    tip: Tip,
+    beats: Subscriber,
+    heard: Instant,
+    patience: Duration,
+}
+
+impl Follower {
+    fn run(mut self, clock: &dyn Fn() -> UnixMs) -> Result<Option<Sequencer>, LedgerError> {
+        while !*self.around.stopping.borrow() {
+            let beat = self.listen();
+            let reached = match self.catch_up() {
+                Ok(()) => true,
+                Err(Trouble::Servers(error)) => {
+                    log("no quorum", &json!({ "because": error.to_string(), "advice": "the stream is asked again" }));
+                    false
+                }
+                Err(Trouble::Ledger(error)) => return Err(error),
+            };
+            if let Some(beat) = beat {
+                self.heard = Instant::now();
+                self.cover(&beat.checkpoint)?;
+            }
+            self.tell();
+            let lacking = self.lacking()?;
+            if reached && self.may_take_over() {
+                if let Some(size) = lacking {
+                    log(
+                        "not sequencing",
+                        &json!({
+                            "lacking": size, "entries": writer::read(&self.around.ledger).history().size(),
+                            "advice": "this record and the stream end before what was signed: another copy may have it (docs/operations-cluster.md section 11)",
+                        }),
+                    );
+                    self.heard = Instant::now();
+                    continue;
+                }
+                match self.take_over(clock)? {
+                    ControlFlow::Break(sequencer) => return Ok(Some(sequencer)),
+                    ControlFlow::Continue(()) => self.heard = Instant::now(),
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next beat of the sequencer in force, if one comes soon.
+    fn listen(&mut self) -> Option<Beat> {
+        let Follower { beats, node, .. } = self;
+        let message = node.servers.wait(async { tokio::time::timeout(LOOK, beats.next()).await }).ok().flatten()?;
+        let ledger = writer::read(&self.around.ledger);
+        let epoch = ledger.state().epoch()?;
+        let beat = Beat::parse(&message.payload, &epoch.node, &PublicKey::decode(&epoch.key).ok()?)?;
+        (beat.ledger == *ledger.id() && beat.generation == self.tip.generation && beat.epoch == epoch.number).then_some(beat)
+    }
+
+    /// Takes every block that the stream has after the last.
+    fn catch_up(&mut self) -> Result<(), Trouble> {
+        while !*self.around.stopping.borrow() {
+            let number = self.tip.number + 1;
+            let Some(bytes) = self.stream.read(number).map_err(|error| self.trouble(error))? else { break };
+            let block = Block::parse(&bytes).map_err(|refusal| LedgerError::Block { number, refusal })?;
+            self.take(&block)?;
+        }
+        let last = self.stream.last().map_err(|error| self.trouble(error))?;
+        if last < self.tip.number {
+            let refusal = signer::Refusal::new(
+                signer::Rule::BlockOrder,
+                format!("{} blocks or more, as were read", self.tip.number),
+                format!("{last}: the stream was cut or made anew"),
+            );
+            return Err(LedgerError::Block { number: last, refusal }.into());
+        }
+        Ok(())
+    }
+
+    /// A stream that is gone is no outage.
+    fn trouble(&self, error: ServersError) -> Trouble {
+        if !error.is_absent() {
+            return Trouble::Servers(error);
+        }
+        let expected = format!("the stream {}, of {} blocks or more", self.stream.name(), self.tip.number);
+        let refusal = signer::Refusal::new(signer::Rule::BlockOrder, expected, "no such stream: it was deleted");
+        Trouble::Ledger(LedgerError::Block { number: 0, refusal })
+    }
+
+    fn take(&mut self, block: &Block) -> Result<(), LedgerError> {
+        self.tip = self.around.ledger.write().unwrap_or_else(PoisonError::into_inner).follow(&self.tip, block)?;
+        self.heard = Instant::now();
+        if let Some(checkpoint) = &block.carried.checkpoint {
+            self.cover(checkpoint)?;
+        }
+        self.tell();
+        Ok(())
+    }
+
+    /// A checkpoint that somebody else signed: what a node without the checkpoint key waits for.
+    fn cover(&self, checkpoint: &Note) -> Result<(), LedgerError> {
+        self.around.ledger.write().unwrap_or_else(PoisonError::into_inner).cover_with(checkpoint).map(drop)
+    }
+
+    /// The size that was signed and that this record does not reach, if there is one.
+    fn lacking(&self) -> Result<Option<u64>, LedgerError> {
+        let ledger = writer::read(&self.around.ledger);
+        let index = ledger.history().size();
+        self.around.owed.settle(&*ledger).map_err(|refusal| LedgerError::Damaged { index, refusal })
+    }
+
+    /// Tells the service how far the record is, and who sequences.
+    fn tell(&self) {
+        let ledger = writer::read(&self.around.ledger);
+        let size = ledger.seen().map_or(0, |seen| seen.size);
+        let node = ledger.state().epoch().map_or_else(String::new, |epoch| epoch.node.to_string());
+        self.around.committed.send_if_modified(|known| core::mem::replace(known, size) != size);
+        let turn = Turn::Elsewhere(node);
+        self.around.turn.send_if_modified(|known| {
+            if *known == turn {
+                false
+            } else {
+                *known = turn.clone();
+                true
+            }
+        });
+    }
+
+    fn may_take_over(&self) -> bool {
+        self.node.stands_by
+            && self.node.signer.is_some()
+            && self.heard.elapsed() >= self.patience
+            && writer::read(&self.around.ledger).can_sign()
+    }
+
+    /// Begins an epoch, if nobody else does first.
+    fn take_over(&mut self, clock: &dyn Fn() -> UnixMs) -> Result<ControlFlow<Sequencer>, LedgerError> {
+        let Some(signer) = self.node.signer.clone() else { return Ok(ControlFlow::Continue(())) };
+        let (epoch, bytes) = {
+            let ledger = writer::read(&self.around.ledger);
+            (ledger.next_epoch(), epoch_block(&ledger, &self.tip, &signer, clock())?)
+        };
+        log(
+            "taking over",
+            &json!({ "epoch": epoch, "after_block": self.tip.number, "silent_ms": self.heard.elapsed().as_millis() as u64 }),
+        );
+        match append_surely(&self.stream, self.tip.number + 1, &bytes, &self.around.stopping) {
+            Ok(_) => {}
+            Err(LedgerError::Deposed(by)) => {
+                log("another took over", &json!({ "by": by }));
+                return Ok(ControlFlow::Continue(()));
+            }
+            Err(error) => return Err(error),
+        }
+        let block = Block::parse(&bytes).map_err(|refusal| LedgerError::Block { number: self.tip.number + 1, refusal })?;
+        self.take(&block)?;
+        let (last, blocks) = watch::channel(self.tip.number);
+        let sequencer = Sequencer::new(self.stream.clone(), Arc::clone(&signer), epoch, self.tip, last, self.around.stopping.clone());
+        let beats = Beats { around: self.around.clone(), stream: self.stream.clone(), signer, epoch, blocks };
+        self.node.servers.spawn(beats.run());
+        self.around.turn.send_replace(Turn::Ours);
+        log("sequencing", &json!({ "epoch": epoch, "block": self.tip.number }));
+        Ok(ControlFlow::Break(sequencer))
+    }
+}
+
+/// Why a follower cannot go on now, or at all.
+enum Trouble {
+    Servers(ServersError),
+    Ledger(LedgerError),
+}
+
+impl From<LedgerError> for Trouble {
+    fn from(error: LedgerError) -> Trouble {
+        Trouble::Ledger(error)
+    }
+}
+
+/// The beats of a sequencer, for as long as it sequences.
+struct Beats {
+    around: Around,
+    stream: Stream,
+    signer: Arc<Signer>,
+    epoch: u64,
+    /// The last block; closed when the sequencer is gone.
+    blocks: watch::Receiver<u64>,
+}
+
+impl Beats {
+    async fn run(mut self) {
+        let mut committed = self.around.committed.subscribe();
+        let mut stopping = self.around.stopping.clone();
+        let mut checkpoint = None;
+        while !*stopping.borrow() {
+            // While a block waits for its majority the ledger is locked: then the last checkpoint is said again.
+            if let Ok(ledger) = self.around.ledger.try_read() {
+                checkpoint = Some((ledger.id().clone(), ledger.checkpoint().clone()));
+            }
+            if let Some((ledger, checkpoint)) = &checkpoint {
+                let subject = beat_subject(ledger);
+                let beat = Beat {
+                    ledger: ledger.clone(),
+                    generation: self.stream.generation,
+                    epoch: self.epoch,
+                    number: *self.blocks.borrow(),
+                    checkpoint: checkpoint.clone(),
+                };
+                let _ = self.stream.servers().client().publish(subject, beat.encode(&self.signer.node, &self.signer.key).into()).await;
+            }
+            tokio::time::sleep(BEAT_MIN).await;
+            tokio::select! {
+                () = tokio::time::sleep(BEAT) => {}
+                changed = committed.changed() => if changed.is_err() { return },
+                changed = self.blocks.changed() => if changed.is_err() { return },
+                _ = stopping.changed() => {}
+            }
+        }
+    }
+}

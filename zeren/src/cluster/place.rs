@@ -1,0 +1,120 @@
+//! Where a folder is in a stream: which block brought its last entry, found by halves, and whether both hold the same bytes.
+
+use std::io;
+
+use ledger::block::Block;
+use ledger::following::{Record, known};
+use ledger::{LedgerError, Tip};
+use signer::note::note_hash;
+use signer::rule::{Refusal, Rule};
+
+use super::servers::ServersError;
+use super::stream::Stream;
+
+/// A server's answer as a ledger's failure.
+pub fn unreachable_quorum(error: ServersError) -> LedgerError {
+    LedgerError::Storage { step: "asking the cluster", source: io::Error::other(error) }
+}
+
+/// Stream and record differ.
+fn unlike(number: u64, expected: impl Into<String>, found: impl Into<String>) -> LedgerError {
+    LedgerError::Block { number, refusal: Refusal::new(Rule::BlockUnlike, expected, found) }
+}
+
+/// Reads a block that must be there.
+///
+/// # Errors
+/// [`LedgerError::Block`] where there is none, or what is there is no block; the servers' failures.
+pub fn read_block(stream: &Stream, number: u64) -> Result<Block, LedgerError> {
+    let bytes = stream.read(number).map_err(unreachable_quorum)?;
+    let missing = || Refusal::new(Rule::BlockOrder, format!("block {number} of {}", stream.name()), "none");
+    let bytes = bytes.ok_or_else(|| LedgerError::Block { number, refusal: missing() })?;
+    Block::parse(&bytes).map_err(|refusal| LedgerError::Block { number, refusal })
+}
+
+/// The block before the first that this ledger must read: it is read and compared again from the one that brought its last entry.
+///
+/// # Errors
+/// [`LedgerError::Block`] where the stream cannot be this ledger's, or ends before it; the servers' failures.
+pub fn locate(ledger: &dyn Record, stream: &Stream) -> Result<Tip, LedgerError> {
+    let size = ledger.history().size();
+    let last = stream.last().map_err(unreachable_quorum)?;
+    let first = read_block(stream, 1)?;
+    if first.header.size > size {
+        let expected =
+            format!("{} entries or more, where generation {} begins: copy a folder that has them", first.header.size, stream.generation);
+        return Err(unlike(1, expected, size.to_string()));
+    }
+    let end = read_block(stream, last)?.size_after();
+    if end < size {
+        return Err(unlike(last, format!("{size} entries or more, as the segments have"), format!("{end} at the stream's end")));
+    }
+    // The first block that ends at or after what is here. Between `low` (ends before) and `high` (does not).
+    let (mut low, mut high) = (0, last);
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if read_block(stream, middle)?.size_after() < size { low = middle } else { high = middle }
+    }
+    if low == 0 {
+        return Ok(Tip::start(stream.generation));
+    }
+    let before = stream.read(low).map_err(unreachable_quorum)?.unwrap_or_default();
+    Ok(Tip { generation: stream.generation, number: low, hash: note_hash(&before) })
+}
+
+/// The ledger's latest stream, fit to be written to and read from.
+///
+/// # Errors
+/// [`LedgerError::Block`] where there is none; the servers' failures, and a stream that is not as it must be.
+pub fn latest(ledger: &dyn Record, servers: &super::servers::Servers, replicas: usize) -> Result<Stream, LedgerError> {
+    let stream = Stream::latest_begun(servers, ledger.id()).map_err(unreachable_quorum)?;
+    let none = || Refusal::new(Rule::BlockOrder, format!("a stream of {}", ledger.id()), "none: `zeren cluster found` makes the first");
+    let stream = stream.ok_or_else(|| LedgerError::Block { number: 0, refusal: none() })?;
+    stream.judge(replicas).map_err(unreachable_quorum)?;
+    Ok(stream)
+}
+
+/// How a record and its stream stand to each other.
+#[derive(Debug)]
+pub enum Standing {
+    /// The record holds all that the stream does.
+    Same,
+    /// The stream goes on, by so many blocks, and what it holds can be followed as far as was looked.
+    StreamAhead(u64),
+    /// The stream is gone, damaged, behind the record or another history: what is wrong.
+    Apart(Refusal),
+}
+
+/// Compares a record with its stream, every block that the record should hold if `deep`, else from its last entry on.
+///
+/// # Errors
+/// The servers' failures.
+pub fn compare(ledger: &dyn Record, stream: &Stream, deep: bool) -> Result<Standing, LedgerError> {
+    let compared = (|| {
+        let mut tip = if deep { Tip::start(stream.generation) } else { locate(ledger, stream)? };
+        let last = stream.last().map_err(unreachable_quorum)?;
+        while tip.number < last {
+            let block = read_block(stream, tip.number + 1)?;
+            if block.header.size >= ledger.history().size() && !block.carried.entries.is_empty() {
+                return Ok(Standing::StreamAhead(last - tip.number));
+            }
+            let here = known(ledger, &tip, &block)?;
+            if here < block.carried.entries.len() {
+                return Ok(Standing::StreamAhead(last - tip.number));
+            }
+            tip = tip.after(&block);
+        }
+        if deep {
+            // From the first block on every byte was compared; that the record does not go on beyond is what `locate` says.
+            locate(ledger, stream)?;
+        }
+        Ok(Standing::Same)
+    })();
+    match compared {
+        Err(LedgerError::Block { number, refusal }) => {
+            let found = format!("{} (block {number})", refusal.found);
+            Ok(Standing::Apart(Refusal { found, ..refusal }))
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,139 @@
+//! Sequencing: blocks of what was judged here, appended and held by a majority before anything is signed for.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+use ledger::block::{Carried, Header, encode, parts};
+use ledger::entry::SealedEntry;
+use ledger::quorum::{Before, Quorum};
+use ledger::storage::Storage;
+use ledger::{Ledger, LedgerError, Tip};
+use serde_json::json;
+use signer::note::note_hash;
+use signer::value::{NodeName, NoteHash, UnixMs};
+use signer::{Note, SecretKey};
+use tokio::sync::watch;
+
+use super::stream::{Appended, Stream};
+use crate::screen::log;
+
+/// First pause before the same block is tried again, and the longest.
+const PAUSE_FIRST: Duration = Duration::from_millis(50);
+/// The longest.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Who signs blocks.
+pub struct Signer {
+    /// The node.
+    pub node: NodeName,
+    /// Its key.
+    pub key: SecretKey,
+}
+
+/// The sequencer of an epoch.
+pub struct Sequencer {
+    stream: Stream,
+    signer: Arc<Signer>,
+    epoch: u64,
+    tip: Tip,
+    /// The number of the last block, for beats.
+    last: watch::Sender<u64>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Sequencer {
+    /// A sequencer whose epoch block is the last of the stream.
+    pub fn new(
+        stream: Stream,
+        signer: Arc<Signer>,
+        epoch: u64,
+        tip: Tip,
+        last: watch::Sender<u64>,
+        stopping: watch::Receiver<bool>,
+    ) -> Sequencer {
+        last.send_replace(tip.number);
+        Sequencer { stream, signer, epoch, tip, last, stopping }
+    }
+
+    fn publish(&mut self, before: &Before<'_>, size: u64, carried: &Carried) -> Result<(), LedgerError> {
+        let root = before.history.tree().root_at(size).ok_or(LedgerError::Poisoned)?;
+        let Tip { generation, number, hash } = self.tip;
+        let header =
+            Header { ledger: before.ledger.clone(), generation, epoch: self.epoch, number: number + 1, previous: hash, size, root };
+        let bytes = encode(&header, carried, self.signer.node.as_str(), &self.signer.key);
+        let hash = append_surely(&self.stream, header.number, &bytes, &self.stopping)?;
+        self.tip = Tip { generation, number: header.number, hash };
+        self.last.send_replace(header.number);
+        Ok(())
+    }
+}
+
+impl Quorum for Sequencer {
+    fn hold_entries(&mut self, before: &Before<'_>, entries: &[SealedEntry]) -> Result<(), LedgerError> {
+        let mut size = before.size;
+        let mut checkpoint = Some(before.checkpoint.clone());
+        for part in parts(entries) {
+            let entries = part.iter().map(|entry| entry.bytes.clone()).collect();
+            let carried = Carried { checkpoint: checkpoint.take(), entries, refusals: Vec::new() };
+            self.publish(before, size, &carried)?;
+            size += part.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn hold_refusals(&mut self, before: &Before<'_>, refusals: &[Note]) -> Result<(), LedgerError> {
+        let refusals = refusals.iter().map(|note| note.encode().into_bytes()).collect();
+        let carried = Carried { checkpoint: Some(before.checkpoint.clone()), entries: Vec::new(), refusals };
+        self.publish(before, before.size, &carried)
+    }
+}
+
+/// Appends a block, trying the same bytes again until somebody answers. Gives its hash.
+///
+/// # Errors
+/// [`LedgerError::Deposed`] where another block has its number; [`LedgerError::Storage`] where the servers refuse, or this process was
+/// told to stop before anybody answered.
+pub fn append_surely(stream: &Stream, number: u64, bytes: &[u8], stopping: &watch::Receiver<bool>) -> Result<NoteHash, LedgerError> {
+    let hash = note_hash(bytes);
+    let mut pause = PAUSE_FIRST;
+    loop {
+        let failed = |because: String| LedgerError::Storage { step: "publishing a block", source: io::Error::other(because) };
+        match stream.append(number, &hash, bytes) {
+            Appended::Held => return Ok(hash),
+            Appended::Taken(theirs) => return Err(LedgerError::Deposed(told(number, &theirs))),
+            Appended::Failed(because) => return Err(failed(because)),
+            Appended::Unknown(because) if *stopping.borrow() => {
+                return Err(failed(format!("told to stop before a majority answered: {because}")));
+            }
+            Appended::Unknown(because) => {
+                log("no quorum", &json!({ "block": number, "because": because, "advice": "the same block is tried again" }));
+                sleep(pause);
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
+        }
+    }
+}
+
+fn told(number: u64, theirs: &[u8]) -> String {
+    match ledger::block::Block::parse(theirs) {
+        Ok(block) => format!("block {number} is of epoch {}, node {}", block.header.epoch, block.node()),
+        Err(refusal) => format!("message {number} of the stream is no block: {refusal}"),
+    }
+}
+
+/// The block that begins an epoch after `tip`: the epoch entry, as this ledger would admit it now, and nothing else.
+///
+/// # Errors
+/// Those of [`Ledger::epoch_entry`].
+pub fn epoch_block<S: Storage>(ledger: &Ledger<S>, tip: &Tip, signer: &Signer, clock: UnixMs) -> Result<Vec<u8>, LedgerError> {
+    let entry = ledger.epoch_entry(&signer.node, signer.key.public().bytes(), clock)?;
+    let size = ledger.history().size();
+    let root = ledger.history().tree().root_at(size).ok_or(LedgerError::Poisoned)?;
+    let Tip { generation, number, hash } = *tip;
+    let (epoch, ledger_id) = (ledger.next_epoch(), ledger.id().clone());
+    let header = Header { ledger: ledger_id, generation, epoch, number: number + 1, previous: hash, size, root };
+    let carried = Carried { checkpoint: Some(ledger.checkpoint().clone()), entries: vec![entry.bytes], refusals: Vec::new() };
+    Ok(encode(&header, &carried, signer.node.as_str(), &signer.key))
+}

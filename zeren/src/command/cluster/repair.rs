@@ -1,0 +1,175 @@
+//! `zeren cluster repair`: a new generation of a stream that is gone or damaged, from this node's record, and a statement by whoever
+//! answers for it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use ledger::check::{Content, Verified};
+use ledger::entry::SealedEntry;
+use ledger::quorum::{Before, Quorum};
+use ledger::storage::Folder;
+use ledger::{Answer, Ledger, LedgerError, Tip};
+use serde_json::json;
+use signer::act::Act;
+use signer::statement::Statement;
+use signer::{Note, Refusal, Rule};
+use tokio::sync::watch;
+
+use super::{NodeArgs, cluster_failure, made, node_keys, replicas, require_key, runtime};
+use crate::cluster::file::ClusterFile;
+use crate::cluster::folder;
+use crate::cluster::place::{self, Standing};
+use crate::cluster::sequence::{Sequencer, Signer};
+use crate::cluster::servers::Servers;
+use crate::cluster::stream::{GENERATIONS_MAX, Stream};
+use crate::command::{audit, print};
+use crate::error::{DOES_NOT_VERIFY, Failure};
+use crate::lang::Lang;
+use crate::service::clock::ServiceClock;
+
+/// `zeren cluster repair`
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    node: NodeArgs,
+    /// The signed `incident` statement, which names the new generation (`zeren draft incident`, `zeren sign`)
+    #[arg(long, value_name = "FILE")]
+    incident: PathBuf,
+    /// The trust policy: the record is audited against it before anything is made from it
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    #[arg(long)]
+    json: bool,
+}
+
+/// Audits, compares, and where there is something to repair, opens the next generation.
+pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
+    let NodeArgs { dir, cluster, checkpoint_key, passphrase } = &args.node;
+    let file = ClusterFile::read(cluster, lang)?;
+    let signer = Arc::new(Signer { node: file.node(), key: file.open_node_key(passphrase, lang)? });
+    let (report, _) = audit::report(dir, args.policy.as_deref(), &[], lang)?;
+    let is_sound = match report.verdict {
+        ledger::audit::Verdict::Holds => true,
+        ledger::audit::Verdict::Unanchored => args.policy.is_none(),
+        _ => false,
+    };
+    if !is_sound {
+        print(&audit::brief(&report, lang));
+        return Ok(ExitCode::from(DOES_NOT_VERIFY));
+    }
+    let mut ledger = folder::open(dir, node_keys(dir, checkpoint_key, passphrase, lang)?, lang)?;
+    require_key(&ledger)?;
+    let runtime = runtime()?;
+    let servers = Servers::connect(&file, runtime.handle()).map_err(cluster_failure)?;
+    let latest = Stream::latest_begun(&servers, ledger.id()).map_err(cluster_failure)?;
+    let damage = damage(&ledger, latest.as_ref(), lang)?;
+    let incident = read_incident(&args.incident, &ledger, latest.as_ref())?;
+    let replicas = replicas(&file, &ledger, lang)?;
+    let stream = Stream::new(&servers, ledger.id(), incident.generation);
+    let stream = match stream.info() {
+        Ok(_) => stream,
+        Err(error) if error.is_absent() => made(stream, replicas, lang)?,
+        Err(error) => return Err(cluster_failure(error)),
+    };
+    stream.judge(replicas).map_err(cluster_failure)?;
+    let (_stop, stopping) = watch::channel(false);
+    let (last, _) = watch::channel(0);
+    let epoch = ledger.next_epoch();
+    let now = ServiceClock::of(ledger.state()).now();
+    let begun = ledger.epoch_note(&signer.node, signer.key.public().bytes())?;
+    let mut opening = Opening(Sequencer::new(stream.clone(), signer, epoch, Tip::start(incident.generation), last, stopping));
+    let answers = ledger.append_with(vec![begun, incident.verified], now, &mut opening)?;
+    let entry = match answers.last() {
+        Some(Answer::Recorded { receipt, .. }) => receipt.index,
+        Some(Answer::Refused { refusal, .. }) => return Err(Failure::Refused(refusal.clone())),
+        None => return Err(LedgerError::Poisoned.into()),
+    };
+    if args.json {
+        let (id, name) = (ledger.id().as_str(), stream.name());
+        print(&json!({ "ledger": id, "stream": name, "generation": stream.generation, "epoch": epoch, "incident_entry": entry, "because": damage }).to_string());
+    } else {
+        print(&match lang {
+            Lang::En => format!(
+                "repaired: {} begins at {} entries; epoch {epoch}; the incident is entry {entry}\n  it was: {damage}\n  next: start the nodes; each finds the new generation and compares it with its own record",
+                stream.name(),
+                report.entries,
+            ),
+            Lang::Zh => format!(
+                "已修复：{} 自 {} 条起；第 {epoch} 任期；事故记录为第 {entry} 条\n  原因：{damage}\n  下一步：启动各节点，各节点将找到新一代数据流并与自身账本核对",
+                stream.name(),
+                report.entries,
+            ),
+        });
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is wrong with the stream; an error where nothing is, or where it holds what this record lacks.
+fn damage(ledger: &Ledger<Folder>, latest: Option<&Stream>, lang: Lang) -> Result<String, Failure> {
+    let Some(stream) = latest else { return Ok(lang.pick("there was no stream any more", "数据流已不存在").to_owned()) };
+    match place::compare(ledger, stream, true)? {
+        Standing::Apart(refusal) => Ok(refusal.to_string()),
+        Standing::Same => Err(Failure::malformed(
+            lang.pick("nothing to repair: record and stream hold the same; start the node", "无需修复：账本与数据流一致，请启动节点"),
+        )),
+        Standing::StreamAhead(blocks) => Err(Failure::malformed(match lang {
+            Lang::En => format!(
+                "the stream holds {blocks} blocks more than this record, acknowledged ones: run this node until it has followed them, or repair from the node that has them"
+            ),
+            Lang::Zh => format!("数据流比本账本多 {blocks} 个已确认的区块：请先运行本节点使其跟上，或在持有这些内容的节点上修复"),
+        })),
+    }
+}
+
+struct Incident {
+    verified: Verified,
+    generation: u64,
+}
+
+/// The statement that answers for the repair. It is judged before anything is made, but for the day's index entry, which comes before it.
+fn read_incident(path: &std::path::Path, ledger: &Ledger<Folder>, latest: Option<&Stream>) -> Result<Incident, Failure> {
+    let notes = crate::command::submit::notes_of(path)?;
+    let [note] = &notes[..] else { return Err(Failure::malformed(format!("{}: one statement, found {}", path.display(), notes.len()))) };
+    let verified = ledger::check(note, ledger.ring()).map_err(Failure::Refused)?;
+    let Content::Statement { statement, .. } = &verified.content else { return Err(no_incident(path)) };
+    let Statement::Act { act: Act::Incident(incident), .. } = statement.as_ref() else { return Err(no_incident(path)) };
+    let generation = incident.generation;
+    let least = latest.map_or(1, |stream| stream.generation) + 1;
+    if generation < least || generation > GENERATIONS_MAX {
+        let expected = format!("generation {least} to {GENERATIONS_MAX}");
+        return Err(Failure::Refused(Refusal::new(Rule::IncidentUnlike, expected, format!("generation {generation}"))));
+    }
+    let context = verified.names_size().and_then(|size| ledger.history().context(size));
+    let received = ledger.state().received_last().max(ServiceClock::of(ledger.state()).now());
+    match ledger::admit::admit(ledger.state(), &verified, received, context.as_ref()) {
+        Err(refusal) if refusal.rule != Rule::IndexMissing => Err(Failure::Refused(refusal)),
+        _ => Ok(Incident { verified, generation }),
+    }
+}
+
+fn no_incident(path: &std::path::Path) -> Failure {
+    Failure::malformed(format!("{}: a statement of act incident is needed", path.display()))
+}
+
+/// The first block of a generation: epoch and incident together, or nothing.
+struct Opening(Sequencer);
+
+impl Quorum for Opening {
+    fn hold_entries(&mut self, before: &Before<'_>, entries: &[SealedEntry]) -> Result<(), LedgerError> {
+        if entries.len() < 2 {
+            let refusal = Refusal::new(Rule::BlockOrder, "an epoch entry and an incident", "no incident that is admitted");
+            return Err(LedgerError::Block { number: 1, refusal });
+        }
+        self.0.hold_entries(before, entries)
+    }
+
+    fn hold_refusals(&mut self, _: &Before<'_>, _: &[Note]) -> Result<(), LedgerError> {
+        // Nothing of a repair that did not happen is kept.
+        Ok(())
+    }
+
+    fn begins_epoch(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,215 @@
+//! Three NATS servers on free ports of loopback, which sync always.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use self::links::Link;
+use super::until;
+
+#[path = "links.rs"]
+mod links;
+
+/// Servers of a cluster.
+const SERVERS: usize = 3;
+
+/// The servers.
+pub struct Nats {
+    folder: tempfile::TempDir,
+    program: PathBuf,
+    ports: Vec<u16>,
+    processes: Vec<Option<Child>>,
+    disk: String,
+    /// From each server to each other, where they can be cut.
+    links: Vec<Vec<Option<Link>>>,
+}
+
+/// The server's program: on PATH, or where Python's packages put programs. Without one the tests fail: they must not pass for lack of it.
+fn program() -> PathBuf {
+    let scripts = Command::new("python3").args(["-c", "import sysconfig; print(sysconfig.get_path('scripts'))"]).output();
+    let scripts = scripts.ok().map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()).join("nats-server"));
+    let given = std::env::var_os("ZEREN_NATS_SERVER").map(PathBuf::from);
+    let on_path = std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+    let candidates = given.into_iter().chain(on_path.map(|folder| folder.join("nats-server"))).chain(scripts);
+    let fits = |program: &PathBuf| {
+        let version =
+            Command::new(program).arg("--version").output().ok().map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        let number = version.as_deref().and_then(|text| text.rsplit('v').next()).unwrap_or_default().trim().to_owned();
+        let mut parts = number.split('.').map(|part| part.parse::<u64>().unwrap_or(0));
+        (parts.next(), parts.next()) >= (Some(2), Some(12))
+    };
+    candidates
+        .into_iter()
+        .find(fits)
+        .unwrap_or_else(|| panic!("these tests need nats-server 2.12 or later: python3 -m pip install -r tests/cluster/requirements.txt"))
+}
+
+fn free_ports(count: usize) -> Vec<u16> {
+    let listeners: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+}
+
+impl Nats {
+    pub fn start() -> Nats {
+        Nats::start_with("8GB")
+    }
+
+    /// Servers between which links can be cut.
+    pub fn start_linked() -> Nats {
+        let ports = free_ports(SERVERS * 2);
+        let link = |from: usize, to: usize| (from != to).then(|| Link::to(ports[SERVERS + to]));
+        let links = (0..SERVERS).map(|from| (0..SERVERS).map(|to| link(from, to)).collect()).collect();
+        Nats::begin(ports, "8GB", links)
+    }
+
+    /// Servers whose streams may take so much of the disk.
+    pub fn start_with(disk: &str) -> Nats {
+        Nats::begin(free_ports(SERVERS * 2), disk, Vec::new())
+    }
+
+    fn begin(ports: Vec<u16>, disk: &str, links: Vec<Vec<Option<Link>>>) -> Nats {
+        let (folder, disk) = (tempfile::tempdir().unwrap(), disk.to_owned());
+        let mut nats = Nats { folder, program: program(), ports, processes: Vec::new(), disk, links };
+        for server in 0..SERVERS {
+            nats.write_configuration(server);
+            nats.processes.push(None);
+            nats.start_one(server);
+        }
+        // Servers that can answer may still elect who places streams.
+        let leader = |text: String| {
+            text.contains("JetStream cluster new metadata leader") || text.contains("Self is new JetStream cluster metadata leader")
+        };
+        until("a metadata leader", Duration::from_secs(60), || (0..SERVERS).any(|server| leader(nats.log(server))));
+        nats
+    }
+
+    fn write_configuration(&self, server: usize) {
+        let linked = self.links.get(server).map(|links| links.iter().flatten().map(|link| link.port).collect());
+        let ports: Vec<u16> = linked.unwrap_or_else(|| self.ports[SERVERS..].to_vec());
+        let routes: Vec<String> = ports.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
+        // Servers tell each other where others are; they must not find a way around a link.
+        let advertise = if self.links.is_empty() { "" } else { "advertise: \"127.0.0.1:1\", " };
+        let text = format!(
+            "server_name: n{server}\nserver_tags: [\"sync:always\"]\nlisten: \"127.0.0.1:{}\"\nmax_payload: 1MB\nlog_file: \"{}\"\njetstream {{ store_dir: \"{}\", sync_interval: always, max_file_store: {} }}\ncluster {{ name: zeren, {advertise}listen: \"127.0.0.1:{}\", routes: [{}] }}\n",
+            self.ports[server],
+            self.path(&format!("n{server}.log")).display(),
+            self.store(server).display(),
+            self.disk,
+            self.ports[SERVERS + server],
+            routes.join(", "),
+        );
+        fs::write(self.path(&format!("n{server}.conf")), text).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Cuts a server off from the others, or lets it come back. Its clients stay.
+    pub fn part(&self, server: usize, is_cut: bool) {
+        let ends = |from: usize, to: usize| from == server || to == server;
+        for (from, links) in self.links.iter().enumerate() {
+            for (_, link) in links.iter().enumerate().filter(|(to, _)| ends(from, *to)) {
+                let act = if is_cut { Link::cut } else { Link::mend };
+                link.iter().for_each(act);
+            }
+        }
+    }
+
+    /// Gives the streams more of the disk: servers are restarted one by one.
+    pub fn enlarge(&mut self, disk: &str) {
+        self.disk = disk.to_owned();
+        for server in 0..SERVERS {
+            self.kill(server);
+            self.write_configuration(server);
+            self.start_one(server);
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+
+    /// The servers' processes.
+    pub fn processes(&self) -> Vec<u32> {
+        self.processes.iter().flatten().map(Child::id).collect()
+    }
+
+    /// Where a server keeps its streams.
+    pub fn store(&self, server: usize) -> PathBuf {
+        self.path(&format!("store{server}"))
+    }
+
+    fn log(&self, server: usize) -> String {
+        fs::read_to_string(self.path(&format!("n{server}.log"))).unwrap_or_default()
+    }
+
+    pub fn urls(&self) -> Vec<String> {
+        self.ports[..SERVERS].iter().map(|port| format!("nats://127.0.0.1:{port}")).collect()
+    }
+
+    pub fn start_one(&mut self, server: usize) {
+        let configuration = self.path(&format!("n{server}.conf"));
+        let process = Command::new(&self.program).arg("-c").arg(configuration).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        self.processes[server] = Some(process);
+    }
+
+    pub fn kill(&mut self, server: usize) {
+        if let Some(mut process) = self.processes[server].take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// STOP or CONT.
+    pub fn signal(&self, server: usize, signal: &str) {
+        if let Some(process) = &self.processes[server] {
+            Command::new("kill").args([&format!("-{signal}"), &process.id().to_string()]).status().unwrap();
+        }
+    }
+
+    /// One request as a client sends it, and what came back within a moment.
+    fn ask(&self, subject: &str, payload: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.ports[0])).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        let request =
+            format!("CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB {subject} answer {}\r\n{payload}\r\nPING\r\n", payload.len());
+        stream.write_all(request.as_bytes()).unwrap();
+        let (mut said, mut part) = (Vec::new(), [0; 4_096]);
+        while let Ok(read @ 1..) = stream.read(&mut part) {
+            said.extend(&part[..read]);
+        }
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
+    /// As an administrator may.
+    pub fn delete_stream(&self, name: &str) {
+        until("the stream is deleted", Duration::from_secs(30), || {
+            let said = self.ask(&format!("$JS.API.STREAM.DELETE.{name}"), "");
+            said.contains("\"success\":true") || said.contains("stream not found")
+        });
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        (0..self.processes.len()).for_each(|server| self.kill(server));
+    }
+}
+
+/// Block files of a server's streams.
+pub fn block_files(store: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![store.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "blk") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}

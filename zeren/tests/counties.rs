@@ -1,0 +1,149 @@
+//! A province: fifty small counties on one cluster, each followed into a record and views of its own and anchored in the province's
+//! ledger. Prints what each costs.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails should fail loudly")]
+
+mod clustered;
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use clustered::nats::Nats;
+use clustered::{until, zeren};
+use serde_json::Value;
+use signer::keyfile;
+use signer::value::Origin;
+use tests::World;
+use tests::world::{founding, key};
+
+/// Counties on the cluster.
+const COUNTIES: usize = 50;
+/// Those whose nodes run, and record.
+const AT_WORK: usize = 3;
+/// How long anything may take.
+const MOST: Duration = Duration::from_secs(120);
+
+fn world(name: &str) -> World {
+    let mut founding = founding();
+    founding.origin = Origin::parse(&format!("demo.{name}.example/archive")).unwrap();
+    World::staffed_with(founding)
+}
+
+fn ok(folder: &Path, args: &[&str]) -> String {
+    let output = zeren(folder, args);
+    let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?}\n{said}");
+    said
+}
+
+fn write_ledger(folder: &Path, world: &World) {
+    world.write(folder);
+    fs::write(folder.join("checkpoint-key.pem"), keyfile::plain(&key("checkpoint")).unwrap().as_bytes()).unwrap();
+}
+
+fn bytes_of(folder: &Path) -> u64 {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let metadata = entry.metadata().unwrap();
+        bytes += if metadata.is_dir() { bytes_of(&entry.path()) } else { metadata.len() };
+    }
+    bytes
+}
+
+fn resident(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap().to_owned();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1_024
+}
+
+fn serve(folder: &Path, args: &[&str], log: &str) -> std::process::Child {
+    std::process::Command::new(env!("CARGO_BIN_EXE_zeren"))
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args(args)
+        .current_dir(folder)
+        .stderr(fs::File::create(folder.join(log)).unwrap())
+        .spawn()
+        .unwrap()
+}
+
+fn events(folder: &Path, log: &str, name: &str) -> Vec<Value> {
+    let text = fs::read_to_string(folder.join(log)).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).filter(|event| event["event"] == name).collect()
+}
+
+#[test]
+fn a_province_follows_and_anchors_fifty_counties() {
+    let nats = Nats::start();
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::create_dir(at.join("counties")).unwrap();
+    fs::write(at.join("node.pem"), keyfile::plain(&key("node")).unwrap().as_bytes()).unwrap();
+    let servers: Vec<String> = nats.urls().iter().map(|url| format!("\"{url}\"")).collect();
+    let file = format!("servers = [{}]\nnode = \"node\"\nnode_key = \"node.pem\"\nservers_sync_always = true\n", servers.join(", "));
+    fs::write(at.join("cluster.toml"), file).unwrap();
+    write_ledger(&at.join("province"), &world("province"));
+    let memory = |nats: &Nats| nats.processes().iter().map(|process| resident(*process)).sum::<u64>();
+    let (memory_before, disk_before) = (memory(&nats), (0..3).map(|server| bytes_of(&nats.store(server))).sum::<u64>());
+    let names: Vec<String> = (0..COUNTIES).map(|number| format!("county-{number}")).collect();
+    for name in &names {
+        write_ledger(&at.join(name), &world(name));
+        ok(at, &["cluster", "found", "--dir", name, "--cluster", "cluster.toml"]);
+        ok(at, &["cluster", "join", "--from", name, "--to", &format!("counties/{name}")]);
+    }
+    let mut working: Vec<_> =
+        names[..AT_WORK].iter().map(|name| serve(at, &["--dir", name, "--cluster", "cluster.toml"], &format!("{name}.log"))).collect();
+    let mut province = serve(
+        at,
+        &["--dir", "province", "--counties", "counties", "--counties-cluster", "cluster.toml", "--anchor-every", "1"],
+        "province.log",
+    );
+    let anchored = || events(at, "province.log", "anchored");
+    until("every county is anchored", MOST, || anchored().len() >= COUNTIES);
+    // The nodes that run have begun an epoch each: that is one entry more, and another anchor.
+    until("those at work are anchored again", MOST, || {
+        names[..AT_WORK].iter().all(|name| {
+            anchored().iter().filter(|event| event["more"]["ledger"].as_str().is_some_and(|id| id.contains(&format!("{name}.")))).count()
+                >= 2
+        })
+    });
+    let (memory_after, disk_after) = (memory(&nats), (0..3).map(|server| bytes_of(&nats.store(server))).sum::<u64>());
+    let own = resident(province.id());
+    // A county whose stream is deleted is left, and the others go on.
+    let tag = world(&names[49]).id.as_str().rsplit('/').next().unwrap().to_owned();
+    nats.delete_stream(&format!("LEDGER_{tag}_1"));
+    let address = events(at, "province.log", "serving")[0]["more"]["address"].as_str().unwrap().to_owned();
+    let standing = || -> Value { serde_json::from_str(&get(&address, "/v1/counties")).unwrap() };
+    until("it is said which county is left", MOST, || {
+        standing()["counties"].as_array().unwrap().iter().filter(|one| one["halted"].is_string()).count() == 1
+    });
+    assert_eq!(standing()["counties"].as_array().unwrap().len(), COUNTIES);
+    for process in working.iter_mut().chain([&mut province]) {
+        std::process::Command::new("kill").arg(process.id().to_string()).status().unwrap();
+        assert!(process.wait().unwrap().success());
+    }
+    // The province's record holds a signed checkpoint of each, and audits.
+    fs::write(at.join("policy"), world("province").policy(false)).unwrap();
+    ok(at, &["audit", "province", "--policy", "policy"]);
+    for name in &names[..AT_WORK] {
+        fs::write(at.join("policy"), world(name).policy(false)).unwrap();
+        let (record, views) = (format!("counties/{name}"), format!("counties/{name}-views"));
+        ok(at, &["status", "--dir", &record, "--views", &views, "--policy", "policy"]);
+    }
+    let each = |after: u64, before: u64| (after.saturating_sub(before)) / COUNTIES as u64 / 1_024;
+    println!(
+        "each of {COUNTIES} counties: {} KiB memory and {} KiB disk of all three servers, 0 consumers; {} KiB memory of the province's process ({} MiB in all)",
+        each(memory_after, memory_before),
+        each(disk_after, disk_before),
+        own / COUNTIES as u64 / 1_024,
+        own >> 20,
+    );
+}
+
+fn get(address: &str, path: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: zeren\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+}

@@ -1,0 +1,381 @@
+//! What is left after faults: a cluster of three real servers and three nodes, under load, to which things happen at random moments.
+//!
+//! `ZEREN_FAULTS=200 cargo test -p zeren --test faults -- --nocapture` for a long campaign; `ZEREN_SEED` replays a schedule.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails should fail loudly")]
+
+mod clustered;
+
+use std::fs;
+use std::os::unix::fs::FileExt as _;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use clustered::load::{Acknowledged, Load, chains, require_all};
+use clustered::nats::block_files;
+use clustered::{Cluster, Node, until};
+use ledger::snapshot::Snapshot;
+use ledger::storage::Folder;
+use signer::act::{Act, Incident, IncidentKind};
+use signer::value::{Commitment, NodeName};
+use tests::disk::Random;
+
+/// Faults of the short campaign that runs every time.
+const FAULTS_SMOKE: u64 = 6;
+/// How long a cluster may take to record again after a fault.
+const AGAIN: Duration = Duration::from_secs(90);
+/// Statements of each signer that are prepared for a fault.
+const EACH_A_FAULT: u64 = 400;
+/// The nodes that stand by.
+const NODES: [&str; 3] = ["a", "b", "c"];
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).ok().map_or(otherwise, |value| value.parse().unwrap())
+}
+
+/// What may happen.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    KillServer,
+    PauseServer,
+    KillSequencer,
+    PauseSequencer,
+    KillStandby,
+    KillProjector,
+    StopSequencer,
+}
+
+const FAULTS: [Fault; 7] = [
+    Fault::KillSequencer,
+    Fault::KillServer,
+    Fault::PauseSequencer,
+    Fault::KillStandby,
+    Fault::PauseServer,
+    Fault::KillProjector,
+    Fault::StopSequencer,
+];
+
+/// A cluster at work.
+struct Campaign {
+    cluster: Cluster,
+    nodes: Vec<Node>,
+    projector: std::process::Child,
+    random: Random,
+    told: Vec<String>,
+}
+
+impl Campaign {
+    fn begin(seed: u64) -> Campaign {
+        let cluster = Cluster::founded();
+        cluster.join("d", false);
+        let nodes: Vec<Node> = NODES.iter().map(|name| cluster.node(name)).collect();
+        let projector = projector(&cluster);
+        Campaign { cluster, nodes, projector, random: Random::new(seed), told: Vec::new() }
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        self.nodes.iter().map(|node| node.address.clone()).collect()
+    }
+
+    /// The node that said last that it sequences, and still runs.
+    fn sequencer(&mut self) -> Option<usize> {
+        let epoch = |node: &Node| node.events("sequencing").last().and_then(|event| event["more"]["epoch"].as_u64());
+        let running: Vec<usize> = (0..self.nodes.len()).filter(|at| self.nodes[*at].is_running()).collect();
+        running.into_iter().filter_map(|at| Some((epoch(&self.nodes[at])?, at))).max().map(|(_, at)| at)
+    }
+
+    /// Starts every node that has ended, as a service manager would.
+    fn revive(&mut self) {
+        for (node, name) in self.nodes.iter_mut().zip(NODES) {
+            if !node.is_running() {
+                *node = self.cluster.node(name);
+            }
+        }
+        if self.projector.try_wait().unwrap().is_some() {
+            self.projector = projector(&self.cluster);
+        }
+    }
+
+    fn random(&mut self, below: u64) -> usize {
+        self.random.below(below) as usize
+    }
+
+    /// Lets a fault happen, heals it, and waits until statements are recorded again.
+    fn suffer(&mut self, fault: Fault, load: &Load) {
+        sleep(Duration::from_millis(200 + self.random(1_500) as u64));
+        let lasting = Duration::from_millis(500 + self.random(9_000) as u64);
+        let (begun, before) = (Instant::now(), load.count());
+        let what = match fault {
+            Fault::KillServer => {
+                let server = self.random(3);
+                self.cluster.nats.kill(server);
+                sleep(lasting);
+                self.cluster.nats.start_one(server);
+                format!("server {server} killed for {lasting:?}")
+            }
+            Fault::PauseServer => {
+                let server = self.random(3);
+                self.cluster.nats.signal(server, "STOP");
+                sleep(lasting);
+                self.cluster.nats.signal(server, "CONT");
+                format!("server {server} paused for {lasting:?}")
+            }
+            Fault::KillSequencer => match self.sequencer() {
+                Some(at) => {
+                    self.nodes[at].kill();
+                    format!("sequencer {} killed", NODES[at])
+                }
+                None => "no sequencer to kill".to_owned(),
+            },
+            Fault::StopSequencer => match self.sequencer() {
+                Some(at) => {
+                    let code = self.nodes[at].stop();
+                    assert!(matches!(code, Some(0 | 3)), "{code:?} {}", self.nodes[at].told());
+                    format!("sequencer {} told to stop, {code:?}", NODES[at])
+                }
+                None => "no sequencer to stop".to_owned(),
+            },
+            Fault::PauseSequencer => match self.sequencer() {
+                Some(at) => {
+                    self.nodes[at].signal("STOP");
+                    sleep(lasting + Duration::from_secs(4));
+                    self.nodes[at].signal("CONT");
+                    format!("sequencer {} paused for {:?}", NODES[at], lasting + Duration::from_secs(4))
+                }
+                None => "no sequencer to pause".to_owned(),
+            },
+            Fault::KillStandby => {
+                let sequencer = self.sequencer();
+                let others: Vec<usize> = (0..NODES.len()).filter(|at| Some(*at) != sequencer).collect();
+                let at = others[self.random(others.len() as u64)];
+                self.nodes[at].kill();
+                format!("standby {} killed", NODES[at])
+            }
+            Fault::KillProjector => {
+                self.projector.kill().unwrap();
+                self.projector.wait().unwrap();
+                "projector killed".to_owned()
+            }
+        };
+        let healed = load.count();
+        until(&format!("statements are recorded again after: {what}\n{}", self.log()), AGAIN, || {
+            self.revive();
+            load.serve_at(&self.addresses());
+            load.count() > healed + 20
+        });
+        self.told.push(format!("{what}; {} before, {} when healed; recorded again {:?} after", before, healed, begun.elapsed()));
+        println!("  {}", self.told.last().unwrap());
+    }
+
+    fn log(&self) -> String {
+        self.nodes.iter().map(Node::told).collect()
+    }
+
+    /// Lets everything come to rest; every acknowledged statement is there, once, at its place, on every node.
+    fn settle(mut self, acknowledged: &[Acknowledged]) -> u64 {
+        let mut nodes = std::mem::take(&mut self.nodes);
+        let size =
+            |name: &str| Snapshot::open(Folder::open_to_read(&self.cluster.path(name)).unwrap(), &mut |_| {}).map_or(0, |open| open.size());
+        until("all nodes hold the same", AGAIN, || {
+            let sizes: Vec<u64> = ["a", "b", "c", "d"].iter().map(|name| size(name)).collect();
+            sizes.iter().all(|size| *size == sizes[0])
+        });
+        for node in &mut nodes {
+            node.signal("TERM");
+        }
+        for node in &mut nodes {
+            assert!(matches!(node.exit_code(AGAIN), Some(0)), "{}", node.told());
+        }
+        std::process::Command::new("kill").arg(self.projector.id().to_string()).status().unwrap();
+        assert_eq!(self.projector.wait().unwrap().code(), Some(0));
+        let held: Vec<(u64, String)> =
+            ["a", "b", "c", "d"].iter().map(|name| require_all(&self.cluster.path(name), acknowledged)).collect();
+        assert!(held.iter().all(|one| *one == held[0]), "{held:?}");
+        for name in ["a", "b", "c", "d"] {
+            self.cluster.audit(name);
+            self.cluster.ok(&["cluster", "status", "--deep", "--dir", name, "--cluster", &format!("{name}.toml")]);
+        }
+        held[0].0
+    }
+}
+
+fn projector(cluster: &Cluster) -> std::process::Child {
+    std::process::Command::new(env!("CARGO_BIN_EXE_zeren"))
+        .args(["project", "--dir", "d", "--cluster", "d.toml", "--views", "d-views"])
+        .current_dir(cluster.folder.path())
+        .stderr(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn whatever_is_killed_or_paused_nothing_acknowledged_is_lost() {
+    let (faults, seed) = (number("ZEREN_FAULTS", FAULTS_SMOKE), number("ZEREN_SEED", 1));
+    println!("seed {seed}, {faults} faults");
+    let mut campaign = Campaign::begin(seed);
+    let chains = chains(&campaign.cluster.world, EACH_A_FAULT * faults);
+    let load = Load::begin(chains, &campaign.addresses());
+    until("the first statements", AGAIN, || load.count() > 50);
+    for round in 0..faults {
+        // Each kind once, then at random.
+        let fault = if (round as usize) < FAULTS.len() { FAULTS[round as usize] } else { FAULTS[campaign.random(FAULTS.len() as u64)] };
+        campaign.suffer(fault, &load);
+    }
+    let acknowledged = load.end();
+    let size = campaign.settle(&acknowledged);
+    println!(
+        "seed {seed}: {faults} faults, {} statements acknowledged, lost 0, duplicated 0, {size} entries on each of 4 nodes",
+        acknowledged.len()
+    );
+}
+
+/// An incident as a founder signs it, of what node a holds.
+fn incident(cluster: &Cluster, kind: IncidentKind, generation: u64) -> Vec<u8> {
+    let snapshot = Snapshot::open(Folder::open_to_read(&cluster.path("a")).unwrap(), &mut |_| {}).unwrap();
+    let seen = snapshot.history().seen_at(snapshot.size()).unwrap();
+    let mut world = cluster.world.rewritten(&cluster.world.notes());
+    let node = NodeName::parse("node-a").unwrap();
+    let act = Act::Incident(Incident { kind, node, generation, size: seen.size, root: seen.root, document: Commitment([9; 32]) });
+    let mut statement = world.statement(&["f1"], act);
+    if let signer::Statement::Act { header, .. } = &mut statement {
+        header.seen = seen;
+        header.counter = 9_000_000 + generation;
+    }
+    world.sign(&statement)
+}
+
+#[test]
+fn a_stream_that_an_administrator_deletes_is_repaired_from_segments() {
+    let cluster = Cluster::founded();
+    let mut nodes: Vec<Node> = ["a", "b"].iter().map(|name| cluster.node(name)).collect();
+    let addresses: Vec<String> = nodes.iter().map(|node| node.address.clone()).collect();
+    let load = Load::begin(chains(&cluster.world, 50), &addresses);
+    until("statements are recorded", AGAIN, || load.count() > 300);
+    cluster.nats.delete_stream(&format!("LEDGER_{}_1", tag(&cluster)));
+    // Everybody stops, and says why.
+    for node in &mut nodes {
+        let code = node.exit_code(AGAIN);
+        assert!(matches!(code, Some(1 | 3)), "{code:?} {}", node.told());
+    }
+    let acknowledged = load.end();
+    let (code, said) = cluster.run(&["cluster", "status", "--dir", "a", "--cluster", "a.toml"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("APART") && said.contains("block-order") && said.contains("none"), "{said}");
+    // Whichever node holds most is repaired from.
+    let size = |name: &str| Snapshot::open(Folder::open_to_read(&cluster.path(name)).unwrap(), &mut |_| {}).unwrap().size();
+    assert!(size("a") >= size("b"));
+    fs::write(cluster.path("incident"), incident(&cluster, IncidentKind::StreamLost, 1)).unwrap();
+    let (code, said) =
+        cluster.run(&["cluster", "repair", "--dir", "a", "--cluster", "a.toml", "--incident", "incident", "--policy", "policy"]);
+    assert_eq!(code, 4, "the first generation again: {said}");
+    fs::write(cluster.path("incident"), incident(&cluster, IncidentKind::StreamLost, 2)).unwrap();
+    let said = cluster.ok(&["cluster", "repair", "--dir", "a", "--cluster", "a.toml", "--incident", "incident", "--policy", "policy"]);
+    assert!(said.contains("LEDGER_") && said.contains("_2"), "{said}");
+    let again = cluster.run(&["cluster", "repair", "--dir", "a", "--cluster", "a.toml", "--incident", "incident", "--policy", "policy"]);
+    assert_eq!(again.0, 2, "nothing to repair: {}", again.1);
+    for name in ["b", "c"] {
+        let (code, said) = cluster.run(&["cluster", "follow", "--once", "--dir", name, "--cluster", &format!("{name}.toml")]);
+        match name {
+            // It had everything that the record had, or nearly.
+            "b" if code == 0 => {}
+            // Its copy is older than the new generation: it says so, and is made anew.
+            _ => {
+                assert!(code == 1 && said.contains("copy a folder"), "{name}: {code} {said}");
+                fs::remove_dir_all(cluster.path(name)).unwrap();
+                cluster.join(name, true);
+                cluster.follow(name);
+            }
+        }
+    }
+    let held: Vec<_> = ["a", "b", "c"].iter().map(|name| require_all(&cluster.path(name), &acknowledged)).collect();
+    assert!(held.iter().all(|one| *one == held[0]), "{held:?}");
+    cluster.audit("a");
+    // And it goes on.
+    let node = cluster.node("c");
+    until("c sequences in the second generation", AGAIN, || !node.events("sequencing").is_empty());
+}
+
+fn tag(cluster: &Cluster) -> String {
+    cluster.world.id.as_str().rsplit('/').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_byte_that_changes_on_one_servers_disk_changes_no_record() {
+    let mut cluster = Cluster::founded();
+    let mut node = cluster.node("a");
+    let load = Load::begin(chains(&cluster.world, 30), std::slice::from_ref(&node.address));
+    until("all is recorded", AGAIN, || load.count() == 24 * 30);
+    let acknowledged = load.end();
+    assert_eq!(node.stop(), Some(0));
+    cluster.nats.kill(0);
+    let files = block_files(&cluster.nats.store(0));
+    let largest = files.iter().max_by_key(|path| fs::metadata(path).unwrap().len()).expect("the stream's blocks");
+    let file = fs::OpenOptions::new().read(true).write(true).open(largest).unwrap();
+    let middle = file.metadata().unwrap().len() / 2;
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, middle).unwrap();
+    file.write_all_at(&[byte[0] ^ 0x10], middle).unwrap();
+    cluster.nats.start_one(0);
+    // Another node follows everything anew, whichever server leads: what it takes is what was acknowledged, or it stops and says so.
+    for name in ["b", "c"] {
+        cluster.follow(name);
+        require_all(&cluster.path(name), &acknowledged);
+        cluster.audit(name);
+    }
+}
+
+#[test]
+fn full_disks_of_the_servers_refuse_and_lose_nothing() {
+    let mut cluster = Cluster::on(clustered::nats::Nats::start_with("2MB"));
+    cluster.ok(&["cluster", "found", "--dir", "a", "--cluster", "a.toml"]);
+    let mut node = cluster.node("a");
+    let load = Load::begin(chains(&cluster.world, 200), std::slice::from_ref(&node.address));
+    // The servers have no room for a block: the node says so and ends; nothing of that block is acknowledged.
+    let code = node.exit_code(AGAIN);
+    assert_eq!(code, Some(3), "{}", node.told());
+    let before = load.count();
+    assert!(before > 200, "{before}");
+    cluster.nats.enlarge("64MB");
+    let mut node = cluster.node("a");
+    load.serve_at(std::slice::from_ref(&node.address));
+    until("the rest is recorded", AGAIN, || load.count() == 24 * 200);
+    let acknowledged = load.end();
+    assert_eq!(node.stop(), Some(0), "{}", node.told());
+    require_all(&cluster.path("a"), &acknowledged);
+    cluster.audit("a");
+    cluster.ok(&["cluster", "status", "--deep", "--dir", "a", "--cluster", "a.toml"]);
+    println!("full after {before} statements; {} acknowledged in the end, lost 0", acknowledged.len());
+}
+
+#[test]
+fn a_sequencer_that_is_cut_off_with_a_minority_acknowledges_nothing_and_steps_down() {
+    let cluster = Cluster::on(clustered::nats::Nats::start_linked());
+    let urls = cluster.nats.urls();
+    cluster.write_file_for("a", &urls[..1]);
+    cluster.write_file_for("b", &urls[1..]);
+    cluster.ok(&["cluster", "found", "--dir", "a", "--cluster", "a.toml"]);
+    cluster.join("b", true);
+    let mut first = cluster.node("a");
+    until("a sequences", AGAIN, || !first.events("sequencing").is_empty());
+    let second = cluster.node("b");
+    let load = Load::begin(chains(&cluster.world, 300), &[first.address.clone(), second.address.clone()]);
+    until("statements are recorded", AGAIN, || load.count() > 300);
+    // Node a and its server live on, and hear nobody. Its server may still take proposals: no majority acknowledges them.
+    cluster.nats.part(0, true);
+    let took = until("b takes over", AGAIN, || !second.events("sequencing").is_empty());
+    let before = load.count();
+    until("b records", AGAIN, || load.count() > before + 200);
+    assert!(first.is_running(), "{}", first.told());
+    cluster.nats.part(0, false);
+    // What it could not publish is not the next block any more.
+    let code = first.exit_code(AGAIN);
+    assert_eq!(code, Some(7), "{}", first.told());
+    until("the rest is recorded", AGAIN, || load.count() == 24 * 300);
+    let acknowledged = load.end();
+    cluster.follow("a");
+    let roots: Vec<_> = ["a", "b"].iter().map(|name| require_all(&cluster.path(name), &acknowledged)).collect();
+    assert_eq!(roots[0], roots[1]);
+    cluster.audit("a");
+    cluster.audit("b");
+    println!("cut off; b took over after {took:?}; {} statements, lost 0, duplicated 0", acknowledged.len());
+}
