@@ -240,7 +240,7 @@ fn an_address_that_asks_too_often_waits_and_no_log_with_it() {
         request(&witness.url, "POST", &path, &log.body(0, 9)).unwrap()
     };
     let refused = (0..200).map(|n| ask(&format!("10.0.0.{n}, 192.0.2.1"))).find(|answer| answer.status == 429).expect("a limit");
-    assert!(refused.head.contains("retry-after: ") && refused.body.contains("\"rule\":\"rate\""), "{refused:?}");
+    assert!(refused.head.contains("retry-after: ") && refused.body.contains("\"rule\":\"too-many\""), "{refused:?}");
     assert_eq!(size_of(&ask("192.0.2.2")), 9, "another address is not held up");
     // Nor is what comes from this machine, however often.
     assert!((0..200).all(|_| log.post(&witness.url, 9, 9).unwrap().status == 200));

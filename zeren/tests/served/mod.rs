@@ -73,17 +73,20 @@ impl Served {
             .spawn()
             .unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());
+        // From here on whatever fails ends the process too.
+        let mut served = Served { folder, address: String::new(), process };
         let mut address = None;
         while address.is_none() {
             let mut line = String::new();
             assert!(log.read_line(&mut line).unwrap() > 0, "the service ended before it served");
-            // What was kept after a crash is said in plain text.
+            // What opening the ledger says, as after a crash, comes before the log and is for people.
             let Ok(event) = serde_json::from_str::<Value>(&line) else { continue };
             address = event["more"]["address"].as_str().filter(|_| event["event"] == "serving").map(str::to_owned);
         }
         // Somebody must read the log, or the service waits for it.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Served { folder, address: address.unwrap(), process }
+        served.address = address.unwrap();
+        served
     }
 
     pub fn url(&self) -> String {
