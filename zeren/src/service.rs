@@ -185,8 +185,13 @@ pub async fn serve(
         None => Writer::start(Arc::clone(&ledger), move || writers_clock.now(), committing),
         Some(node) => {
             let (turning, turn) = watch::channel(Turn::Elsewhere(String::new()));
-            let (ledger, committed, stopping) = (Arc::clone(&ledger), committing.clone(), stopped.clone());
-            let around = Around { ledger, committed, turn: turning, owed: owed.clone(), stopping };
+            let around = Around {
+                ledger: Arc::clone(&ledger),
+                committed: committing.clone(),
+                turn: turning,
+                owed: owed.clone(),
+                stopping: stopped.clone(),
+            };
             let wait = move |clock: &dyn Fn() -> UnixMs| {
                 let sequencer = node.follow(&around, clock)?;
                 Ok(sequencer.map(|sequencer| Box::new(sequencer) as Box<dyn Quorum>))

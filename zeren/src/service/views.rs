@@ -53,8 +53,7 @@ impl Views {
     /// Those of [`Projection::open`].
     pub fn open_of_follower(folder: &Path, ledger: &Shared, owed: &Owed) -> Result<Views, Failure> {
         let log_of = SharedLog::of(ledger);
-        let (projection, opened) =
-            Projection::open(folder, &log_of, &mut |_| {}).map_err(|error| Failure::Views(error.to_string()))?;
+        let (projection, opened) = Projection::open(folder, &log_of, &mut |_| {}).map_err(|error| Failure::Views(error.to_string()))?;
         if let Opened::Rebuilt { because } = &opened
             && let ProjectorError::OtherHistory { size, found, .. } = &**because
             && let Some(root) = TreeRoot::parse(found)
