@@ -16,7 +16,7 @@ fn a_second_node_follows_takes_over_and_the_first_steps_down() {
     let cluster = Cluster::founded();
     let chains = chains(&cluster.world, 40);
     let mut first = cluster.node("a");
-    until("a sequences", TAKEOVER, || !first.events("sequencing").is_empty());
+    first.until_it_sequences();
     let second = cluster.node("b");
     let load = Load::begin(chains, &[first.address.clone(), second.address.clone()]);
     until("statements are recorded", TAKEOVER, || load.count() > 200);

@@ -356,7 +356,7 @@ fn a_sequencer_that_is_cut_off_with_a_minority_acknowledges_nothing_and_steps_do
     cluster.ok(&["cluster", "found", "--dir", "a", "--cluster", "a.toml"]);
     cluster.join("b", true);
     let mut first = cluster.node("a");
-    until("a sequences", AGAIN, || !first.events("sequencing").is_empty());
+    first.until_it_sequences();
     let second = cluster.node("b");
     let load = Load::begin(chains(&cluster.world, 300), &[first.address.clone(), second.address.clone()]);
     until("statements are recorded", AGAIN, || load.count() > 300);

@@ -63,14 +63,15 @@ impl Node {
     ///
     /// # Errors
     /// [`LedgerError::Block`] where stream and record differ or the stream is not as it must be; [`LedgerError::Damaged`]; failures of
-    /// the storage and, at the start alone, of the servers.
+    /// the storage.
     pub fn follow(self, around: &Around, clock: &dyn Fn() -> UnixMs) -> Result<Option<Sequencer>, LedgerError> {
-        let (stream, tip) = {
+        let begun = place::when_reached(&around.stopping, || {
             let ledger = writer::read(&around.ledger);
             let stream = place::latest(&*ledger, &self.servers, self.replicas)?;
             let tip = place::locate(&*ledger, &stream)?;
-            (stream, tip)
-        };
+            Ok((stream, tip))
+        })?;
+        let Some((stream, tip)) = begun else { return Ok(None) };
         let subject = beat_subject(writer::read(&around.ledger).id());
         let beats = self.servers.wait(self.servers.client().subscribe(subject));
         let beats = beats.map_err(|error| unreachable_quorum(ServersError::Connect(error.to_string())))?;

@@ -44,6 +44,15 @@ impl Node {
         self.events.lock().unwrap().iter().map(|event| format!("{}: {event}\n", self.name)).collect()
     }
 
+    /// Waits until this node sequences.
+    pub fn until_it_sequences(&self) {
+        let begun = Instant::now();
+        while self.events("sequencing").is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(90), "it does not sequence\n{}", self.told());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.process.try_wait().unwrap().is_none()
     }
