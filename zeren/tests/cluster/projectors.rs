@@ -1,7 +1,4 @@
 //! Projectors: killed, paused, set back, moved, their views thrown away, they end where everybody else is, and say how far behind they are.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails should fail loudly")]
-
-mod clustered;
 
 use std::fs;
 use std::path::Path;
@@ -9,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use clustered::load::{Load, chains, require_all};
-use clustered::{Cluster, until};
+use crate::clustered::{Cluster, until};
+use crate::load::{Load, chains, require_all};
 use serde_json::Value;
 
 /// How long anything may take.
