@@ -193,8 +193,9 @@ pub async fn serve(
     log("serving", &json!({ "address": address.to_string(), "ledger": writer::read(&service.ledger).id().as_str(), "entries": size }));
     let app = routes::router(Arc::clone(&service));
     // The writer ends by itself only when the storage failed: then nothing can be acknowledged any more.
+    let turns = service.writer.turns();
     let failed = async {
-        while !writing.is_finished() {
+        while !writing.is_finished() && !matches!(*turns.borrow(), Turn::Over(_)) {
             tokio::time::sleep(clock::WRITER_LOOK).await;
         }
     };
@@ -216,8 +217,12 @@ pub async fn serve(
         log("closed", &json!({ "because": "connections that would not end" }));
         return Ok(Ended::Stopped);
     };
+    let over = match &*turns.borrow() {
+        Turn::Over(over) => Some(LedgerError::from(over.clone())),
+        Turn::Ours | Turn::Elsewhere(_) => None,
+    };
     match ended {
-        Ok((Ok(()), Ok(Ok(())))) => Ok(Ended::Stopped),
+        Ok((Ok(()), Ok(Ok(())))) => Ok(over.map_or(Ended::Stopped, Ended::Failed)),
         Ok((_, Ok(Err(error)))) => Ok(Ended::Failed(error)),
         _ => Err(Failure::malformed(lang.pick("a thread of the service failed", "服务线程异常终止"))),
     }

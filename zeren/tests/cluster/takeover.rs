@@ -55,6 +55,22 @@ fn a_second_node_follows_takes_over_and_the_first_steps_down() {
     );
 }
 
+#[test]
+fn a_sequencer_that_nobody_submits_to_notices_that_it_is_no_more() {
+    let cluster = Cluster::founded();
+    let mut first = cluster.node("a");
+    first.until_it_sequences();
+    let mut second = cluster.node("b");
+    first.signal("STOP");
+    second.until_it_sequences();
+    first.signal("CONT");
+    // Nobody asks it anything: it looks by itself.
+    assert_eq!(first.exit_code(TAKEOVER), Some(7), "{}", first.told());
+    // And where the stream is gone under an idle sequencer, it ends and says so.
+    cluster.nats.delete_stream(&format!("LEDGER_{}_1", cluster.world.id.as_str().rsplit('/').next().unwrap()));
+    assert_eq!(second.exit_code(TAKEOVER), Some(1), "{}", second.told());
+}
+
 fn cluster_size(cluster: &Cluster, name: &str) -> u64 {
     let storage = ledger::storage::Folder::open_to_read(&cluster.path(name)).unwrap();
     ledger::snapshot::Snapshot::open(storage, &mut |_| {}).map_or(0, |snapshot| snapshot.size())
