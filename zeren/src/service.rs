@@ -127,7 +127,7 @@ pub struct Service {
 pub enum Ended {
     /// It was asked to stop, and everything that it had taken was answered.
     Stopped,
-    /// The storage failed: nothing is acknowledged that is not durable.
+    /// The storage failed, or another node has taken over: nothing is acknowledged that is not durable.
     Failed(LedgerError),
 }
 
@@ -159,7 +159,7 @@ impl Service {
 /// # Errors
 /// Folders that cannot be used, views that cannot be built.
 pub async fn serve(
-    mut ledger: Ledger<Folder>,
+    ledger: Ledger<Folder>,
     dir: &Path,
     options: Options,
     listening: TcpListener,
@@ -167,89 +167,19 @@ pub async fn serve(
     lang: Lang,
 ) -> Result<Ended, Failure> {
     crate::own_views::refuse_inside(&options.folder, dir, lang)?;
-    std::fs::create_dir_all(&options.folder).map_err(Failure::file(&options.folder))?;
-    let access = Arc::new(AccessLog::open(&options.folder, options.reserve_bytes).map_err(Failure::file(&options.folder))?);
-    let drafts = Drafts::open(&options.folder.join("drafts"))?;
-    let (is_node, owed) = (options.node.is_some(), options.owed);
-    kept::show(&options.folder, &mut ledger, is_node.then_some(&owed), lang)?;
-    let clock = Arc::new(ServiceClock::of(ledger.state()));
-    let size = ledger.seen().map_or(0, |seen| seen.size);
-    let ledger = writer::share(ledger);
-    let (committing, committed) = watch::channel(size);
-    let views = options.folder.join("views");
-    let views = if is_node { Views::open_of_follower(&views, &ledger, &owed)? } else { Views::open(&views, &ledger)? };
-    let kept = kept::keep(&options.folder, &ledger, &owed)?;
-    let writers_clock = Arc::clone(&clock);
     let (stopping, stopped) = watch::channel(false);
-    let (writer, writing) = match options.node {
-        None => Writer::start(Arc::clone(&ledger), move || writers_clock.now(), committing),
-        Some(node) => {
-            let (turning, turn) = watch::channel(Turn::Elsewhere(String::new()));
-            let around = Around {
-                ledger: Arc::clone(&ledger),
-                committed: committing.clone(),
-                turn: turning,
-                owed: owed.clone(),
-                stopping: stopped.clone(),
-            };
-            let wait = move |clock: &dyn Fn() -> UnixMs| {
-                let sequencer = node.follow(&around, clock)?;
-                Ok(sequencer.map(|sequencer| Box::new(sequencer) as Box<dyn Quorum>))
-            };
-            Writer::start_after(Arc::clone(&ledger), move || writers_clock.now(), committing, turn, wait)
-        }
-    };
-    let follower = views.follow(Arc::clone(&ledger), committed.clone(), stopped.clone());
-    let keeper = kept::follow(options.folder.clone(), Arc::clone(&ledger), owed.clone(), kept, stopped.clone());
-    let noting = access.follow(stopped.clone());
-    let has_witnesses = !options.witnesses.is_empty();
-    let gate = Arc::new(Gate::new(has_witnesses, is_node, Instant::now()));
-    let asking = Asking {
-        ledger: Arc::clone(&ledger),
-        writer: writer.clone(),
-        clock: Arc::clone(&clock),
-        gate: Arc::clone(&gate),
-        node: is_node.then(|| owed.clone()),
-    };
-    let witnesses = Witnesses { asked: options.witnesses, every: options.witness_every, folder: options.folder.clone() };
-    let asker = has_witnesses.then(|| witnesses.follow(asking, Handle::current(), stopped.clone()));
-    let (county_follower, standings) = match options.counties {
-        None => (None, None),
-        Some(counties) => {
-            let (thread, standings) = counties.follow(Arc::clone(&ledger), writer.clone(), stopped.clone());
-            (Some(thread), Some(standings))
-        }
-    };
-    let service = Arc::new(Service {
-        counties: standings,
-        ledger,
-        writer,
-        gate,
-        clock,
-        views,
-        access,
-        reserve_bytes: options.reserve_bytes,
-        folder: options.folder.clone(),
-        drafts,
-        rates: Rates::new(options.person_rate.0, options.person_rate.1),
-        strangers: Rates::new(STRANGER_BURST, STRANGER_A_SECOND),
-        repeats: Rates::new(REPEATED_BURST, REPEATED_A_SECOND),
-        claims: Rates::new(allowance::CLAIMED_BURST, allowance::CLAIMED_A_SECOND),
-        large: Large::default(),
-        committed,
-        streams: Streams::default(),
-        connections: Arc::default(),
-        metrics: Metrics::default(),
-        has_public_entries: options.has_public_entries,
-        is_behind_proxy: options.is_behind_proxy,
-        stopping: stopped,
-    });
+    let (service, threads) = begin(ledger, options, stopped, lang)?;
     let address = listening.local_addr().map_err(|source| Failure::File { path: "listener".to_owned(), source })?;
-    log("serving", &json!({ "address": address.to_string(), "ledger": writer::read(&service.ledger).id().as_str(), "entries": size }));
+    {
+        let ledger = writer::read(&service.ledger);
+        let size = ledger.seen().map_or(0, |seen| seen.size);
+        log("serving", &json!({ "address": address.to_string(), "ledger": ledger.id().as_str(), "entries": size }));
+    }
     let app = routes::router(Arc::clone(&service));
     // The writer ends by itself only when the storage failed: then nothing can be acknowledged any more.
+    let turns = service.writer.turns();
     let failed = async {
-        while !writing.is_finished() {
+        while !threads.writing.is_finished() && !matches!(*turns.borrow(), Turn::Over(_)) {
             tokio::time::sleep(clock::WRITER_LOOK).await;
         }
     };
@@ -262,7 +192,95 @@ pub async fn serve(
     let at_last = Arc::clone(&service.ledger);
     // Whoever still holds the service lets go of it when its connection is closed; the writer ends with the last.
     drop(service);
-    Threads { writing, follower, keeper, noting, asker, counties: county_follower }.ended(options.folder, at_last, owed, lang).await
+    let ended = threads.ended(at_last, lang).await?;
+    Ok(match (ended, &*turns.borrow()) {
+        (Ended::Stopped, Turn::Over(over)) => Ended::Failed(over.clone().into()),
+        (ended, _) => ended,
+    })
+}
+
+/// Opens everything that lies beside the ledger, shows the ledger what was kept of it, and starts the threads.
+fn begin(
+    mut ledger: Ledger<Folder>,
+    options: Options,
+    stopped: watch::Receiver<bool>,
+    lang: Lang,
+) -> Result<(Arc<Service>, Threads), Failure> {
+    let folder = options.folder;
+    std::fs::create_dir_all(&folder).map_err(Failure::file(&folder))?;
+    let access = Arc::new(AccessLog::open(&folder, options.reserve_bytes).map_err(Failure::file(&folder))?);
+    let drafts = Drafts::open(&folder.join("drafts"))?;
+    let (is_node, owed) = (options.node.is_some(), options.owed);
+    kept::show(&folder, &mut ledger, is_node.then_some(&owed), lang)?;
+    let clock = Arc::new(ServiceClock::of(ledger.state()));
+    let (committing, committed) = watch::channel(ledger.seen().map_or(0, |seen| seen.size));
+    let ledger = writer::share(ledger);
+    let views = folder.join("views");
+    let views = if is_node { Views::open_of_follower(&views, &ledger, &owed)? } else { Views::open(&views, &ledger)? };
+    let kept = kept::keep(&folder, &ledger, &owed)?;
+    let around = (committing, owed.clone(), stopped.clone());
+    let (writer, writing) = start_writer(&ledger, &clock, options.node, around);
+    let follower = views.follow(Arc::clone(&ledger), committed.clone(), stopped.clone());
+    let keeper = kept::follow(folder.clone(), Arc::clone(&ledger), owed.clone(), kept, stopped.clone());
+    let noting = access.follow(stopped.clone());
+    let has_witnesses = !options.witnesses.is_empty();
+    let gate = Arc::new(Gate::new(has_witnesses, is_node, Instant::now()));
+    let asking = Asking {
+        ledger: Arc::clone(&ledger),
+        writer: writer.clone(),
+        clock: Arc::clone(&clock),
+        gate: Arc::clone(&gate),
+        node: is_node.then(|| owed.clone()),
+    };
+    let witnesses = Witnesses { asked: options.witnesses, every: options.witness_every, folder: folder.clone() };
+    let asker = has_witnesses.then(|| witnesses.follow(asking, Handle::current(), stopped.clone()));
+    let counties = options.counties.map(|counties| counties.follow(Arc::clone(&ledger), writer.clone(), stopped.clone()));
+    let (anchoring, counties) = counties.unzip();
+    let threads = Threads { writing, follower, keeper, noting, asker, anchoring, folder: folder.clone(), owed };
+    let service = Service {
+        ledger,
+        writer,
+        gate,
+        clock,
+        views,
+        access,
+        reserve_bytes: options.reserve_bytes,
+        folder,
+        drafts,
+        rates: Rates::new(options.person_rate.0, options.person_rate.1),
+        strangers: Rates::new(STRANGER_BURST, STRANGER_A_SECOND),
+        repeats: Rates::new(REPEATED_BURST, REPEATED_A_SECOND),
+        claims: Rates::new(allowance::CLAIMED_BURST, allowance::CLAIMED_A_SECOND),
+        large: Large::default(),
+        committed,
+        streams: Streams::default(),
+        connections: Arc::default(),
+        metrics: Metrics::default(),
+        counties,
+        has_public_entries: options.has_public_entries,
+        is_behind_proxy: options.is_behind_proxy,
+        stopping: stopped,
+    };
+    Ok((Arc::new(service), threads))
+}
+
+/// Starts the writer: at once, or of a node of a cluster when it is its turn.
+fn start_writer(
+    ledger: &Shared,
+    clock: &Arc<ServiceClock>,
+    node: Option<Node>,
+    (committing, owed, stopping): (watch::Sender<u64>, Owed, watch::Receiver<bool>),
+) -> (Writer, JoinHandle<Result<(), LedgerError>>) {
+    let clock = Arc::clone(clock);
+    let now = move || clock.now();
+    let Some(node) = node else { return Writer::start(Arc::clone(ledger), now, committing) };
+    let (turning, turn) = watch::channel(Turn::Elsewhere(String::new()));
+    let around = Around { ledger: Arc::clone(ledger), committed: committing.clone(), turn: turning, owed, stopping };
+    let wait = move |clock: &dyn Fn() -> UnixMs| {
+        let sequencer = node.follow(&around, clock)?;
+        Ok(sequencer.map(|sequencer| Box::new(sequencer) as Box<dyn Quorum>))
+    };
+    Writer::start_after(Arc::clone(ledger), now, committing, turn, wait)
 }
 
 /// What goes on beside the requests.
@@ -272,19 +290,21 @@ struct Threads {
     keeper: JoinHandle<()>,
     noting: JoinHandle<()>,
     asker: Option<JoinHandle<()>>,
-    counties: Option<JoinHandle<()>>,
+    anchoring: Option<JoinHandle<()>>,
+    folder: PathBuf,
+    owed: Owed,
 }
 
 impl Threads {
     /// Waits for them, and keeps the last checkpoint once more.
-    async fn ended(self, folder: PathBuf, ledger: Shared, owed: Owed, lang: Lang) -> Result<Ended, Failure> {
+    async fn ended(self, ledger: Shared, lang: Lang) -> Result<Ended, Failure> {
         let ended = tokio::task::spawn_blocking(move || {
             _ = self.asker.map(JoinHandle::join);
-            _ = self.counties.map(JoinHandle::join);
+            _ = self.anchoring.map(JoinHandle::join);
             _ = self.noting.join();
             let ended = (self.follower.join(), self.keeper.join(), self.writing.join());
             // After the last commit: it may be older than that, but need not.
-            if let Err(error) = kept::keep(&folder, &ledger, &owed) {
+            if let Err(error) = kept::keep(&self.folder, &ledger, &self.owed) {
                 log("checkpoint not kept", &json!({ "because": error.to_string() }));
             }
             ended

@@ -9,8 +9,8 @@ use ledger::check::{Content, KeyRing, Verified, check_all};
 use ledger::quorum::{Alone, Quorum};
 use ledger::storage::Folder;
 use ledger::{Answer, Ledger, LedgerError};
-use signer::ActName;
 use signer::value::UnixMs;
+use signer::{ActName, Refusal, Rule};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Submissions that may wait.
@@ -48,6 +48,29 @@ pub enum Turn {
     Ours,
     /// Another node of the cluster; its name, empty where none has begun.
     Elsewhere(String),
+    /// It was this process's, and is no more: it must end.
+    Over(Over),
+}
+
+/// Why it is no more this process's turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Another node has taken over: up to which block.
+    Overtaken(String),
+    /// The stream is gone.
+    StreamGone(String),
+}
+
+impl From<Over> for LedgerError {
+    fn from(over: Over) -> LedgerError {
+        match over {
+            Over::Overtaken(by) => LedgerError::Deposed(by),
+            Over::StreamGone(name) => LedgerError::Block {
+                number: 0,
+                refusal: Refusal::new(Rule::BlockOrder, format!("the stream {name}"), "no such stream: it was deleted"),
+            },
+        }
+    }
 }
 
 /// Why the writer gives no answer.
@@ -137,9 +160,16 @@ impl Writer {
         self.turn.borrow().clone()
     }
 
+    /// The same, to be watched.
+    pub fn turns(&self) -> watch::Receiver<Turn> {
+        self.turn.clone()
+    }
+
     async fn enqueue(&self, note: Vec<u8>) -> Result<oneshot::Receiver<Result<Answer, WriterError>>, WriterError> {
-        if let Turn::Elsewhere(node) = self.turn() {
-            return Err(WriterError::Elsewhere(node));
+        match self.turn() {
+            Turn::Ours => {}
+            Turn::Elsewhere(node) => return Err(WriterError::Elsewhere(node)),
+            Turn::Over(_) => return Err(WriterError::Elsewhere(String::new())),
         }
         let (waiting, answer) = oneshot::channel();
         self.queue.send(Submission { note, waiting }).await.map_err(|_| WriterError::gone())?;

@@ -21,12 +21,14 @@ use super::servers::{Servers, ServersError};
 use super::stream::{Stream, beat_subject};
 use crate::screen::log;
 use crate::secret::random;
-use crate::writer::{self, Shared, Turn};
+use crate::writer::{self, Over, Shared, Turn};
 
 /// How often a sequencer says that it is there.
 const BEAT: Duration = Duration::from_secs(1);
 /// Least time between two beats.
 const BEAT_MIN: Duration = Duration::from_millis(25);
+/// How often a sequencer looks whether it still is the one.
+const LOOK_WHETHER_OVER: Duration = Duration::from_secs(5);
 /// How long a node listens before it looks into the stream itself.
 const LOOK: Duration = Duration::from_millis(1_000);
 /// How long nothing may be heard of the sequencer before another takes over.
@@ -66,14 +68,15 @@ impl Node {
     ///
     /// # Errors
     /// [`LedgerError::Block`] where stream and record differ or the stream is not as it must be; [`LedgerError::Damaged`]; failures of
-    /// the storage and, at the start alone, of the servers.
+    /// the storage.
     pub fn follow(self, around: &Around, clock: &dyn Fn() -> UnixMs) -> Result<Option<Sequencer>, LedgerError> {
-        let (stream, tip) = {
+        let begun = place::when_reached(&around.stopping, || {
             let ledger = writer::read(&around.ledger);
             let stream = place::latest(&*ledger, &self.servers, self.replicas)?;
             let tip = place::locate(&*ledger, &stream)?;
-            (stream, tip)
-        };
+            Ok((stream, tip))
+        })?;
+        let Some((stream, tip)) = begun else { return Ok(None) };
         let subject = beat_subject(writer::read(&around.ledger).id());
         let beats = self.servers.wait(self.servers.client().subscribe(subject));
         let beats = beats.map_err(|error| unreachable_quorum(ServersError::Connect(error.to_string())))?;
@@ -281,7 +284,16 @@ impl Beats {
         let mut committed = self.around.committed.subscribe();
         let mut stopping = self.around.stopping.clone();
         let mut checkpoint = None;
+        let mut looked = Instant::now();
         while !*stopping.borrow() {
+            if looked.elapsed() >= LOOK_WHETHER_OVER {
+                looked = Instant::now();
+                if let Some(over) = self.over().await {
+                    log("no more sequencing", &json!({ "epoch": self.epoch, "because": LedgerError::from(over.clone()).to_string() }));
+                    self.around.turn.send_replace(Turn::Over(over));
+                    return;
+                }
+            }
             // While a block waits for its majority the ledger is locked: then the last checkpoint is said again.
             if let Ok(ledger) = self.around.ledger.try_read() {
                 checkpoint = Some((ledger.id().clone(), ledger.checkpoint().clone()));
@@ -304,6 +316,19 @@ impl Beats {
                 changed = self.blocks.changed() => if changed.is_err() { return },
                 _ = stopping.changed() => {}
             }
+        }
+    }
+
+    /// Whether the stream holds a block after ours, or is gone: a sequencer that nobody submits to would not notice otherwise.
+    async fn over(&self) -> Option<Over> {
+        // Nothing of ours is under way while the ledger can be read, before and after the question.
+        let number = *self.blocks.borrow();
+        drop(self.around.ledger.try_read().ok()?);
+        let found = self.stream.last_or_gone().await?;
+        let is_quiet = self.around.ledger.try_read().is_ok() && *self.blocks.borrow() == number;
+        match found {
+            None => Some(Over::StreamGone(self.stream.name().to_owned())),
+            Some(last) => (is_quiet && last > number).then(|| Over::Overtaken(format!("{last} blocks, the last own one is {number}"))),
         }
     }
 }

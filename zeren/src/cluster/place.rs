@@ -1,19 +1,53 @@
 //! Where a folder is in a stream: which block brought its last entry, found by halves, and whether both hold the same bytes.
 
 use std::io;
+use std::thread::sleep;
+use std::time::Duration;
 
 use ledger::block::Block;
 use ledger::following::{Record, known};
 use ledger::{LedgerError, Tip};
+use serde_json::json;
 use signer::note::note_hash;
 use signer::rule::{Refusal, Rule};
+use tokio::sync::watch;
 
 use super::servers::ServersError;
 use super::stream::Stream;
+use crate::screen::log;
 
-/// A server's answer as a ledger's failure.
+/// How long is paused before servers that did not answer are asked again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A server's answer as a ledger's failure. What is set up so that it cannot keep the promise is a finding, everything else an outage.
 pub fn unreachable_quorum(error: ServersError) -> LedgerError {
-    LedgerError::Storage { step: "asking the cluster", source: io::Error::other(error) }
+    match error {
+        ServersError::Unfit { what, expected, found } => unlike(0, format!("{what}: {expected}"), found),
+        error => LedgerError::Storage { step: ASKING, source: io::Error::other(error) },
+    }
+}
+
+/// What was being done when servers did not answer.
+const ASKING: &str = "asking the cluster";
+
+/// Asks until somebody answers, or until it is told to stop: then nothing.
+///
+/// # Errors
+/// Whatever is no outage.
+pub fn when_reached<T>(
+    stopping: &watch::Receiver<bool>,
+    mut ask: impl FnMut() -> Result<T, LedgerError>,
+) -> Result<Option<T>, LedgerError> {
+    while !*stopping.borrow() {
+        match ask() {
+            Err(error @ LedgerError::Storage { step: ASKING, .. }) => {
+                log("no quorum", &json!({ "because": error.to_string(), "advice": "the servers are asked again" }));
+                sleep(PAUSE);
+            }
+            answered => return answered.map(Some),
+        }
+    }
+    Ok(None)
 }
 
 /// Stream and record differ.

@@ -62,21 +62,24 @@ impl Projector {
     /// # Errors
     /// [`LedgerError::Block`] where stream and record differ; [`LedgerError::Damaged`]; the storage's failures.
     pub fn run(&self, to_end: bool) -> Result<Place, LedgerError> {
-        let (stream, mut tip) = {
+        let begun = place::when_reached(&self.stopping, || {
             let ledger = writer::read(&self.ledger);
             let stream = place::latest(&*ledger, &self.servers, self.replicas)?;
             let tip = place::locate(&*ledger, &stream)?;
-            (stream, tip)
-        };
-        let consumer = self.consumer(&stream, tip).map_err(unreachable_quorum)?;
+            let consumer = self.consumer(&stream, tip).map_err(unreachable_quorum)?;
+            Ok((stream, tip, consumer))
+        })?;
+        let Some((stream, mut tip, consumer)) = begun else { return Ok(self.place(&Tip::start(1))) };
         let subject = beat_subject(writer::read(&self.ledger).id());
         let beats = self.servers.wait(self.servers.client().subscribe(subject));
         let mut beats = beats.map_err(|error| unreachable_quorum(ServersError::Connect(error.to_string())))?;
         log("projecting", &json!({ "stream": stream.name(), "consumer": self.name, "block": tip.number }));
-        let end = stream.last().map_err(unreachable_quorum)?;
+        let Some(end) = place::when_reached(&self.stopping, || stream.last().map_err(unreachable_quorum))? else {
+            return Ok(self.place(&tip));
+        };
         // What was acknowledged by a folder that was lost, or is not under a checkpoint here, does not come again by itself.
-        while tip.number < end && !*self.stopping.borrow() {
-            let block = read_block(&stream, tip.number + 1)?;
+        while tip.number < end {
+            let Some(block) = place::when_reached(&self.stopping, || read_block(&stream, tip.number + 1))? else { break };
             self.take(&mut tip, &block)?;
         }
         while !*self.stopping.borrow() {

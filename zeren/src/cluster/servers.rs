@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use super::file::ClusterFile;
+use super::stream::NO_STREAM;
 
 /// Oldest server that can keep the promise (docs/decisions/0019).
 pub const VERSION_MIN: (u64, u64) = (2, 12);
@@ -65,7 +66,7 @@ impl ServersError {
 
     /// Whether there is no such stream.
     pub fn is_absent(&self) -> bool {
-        matches!(self, ServersError::Refused { code: 10_059, .. })
+        matches!(self, ServersError::Refused { code: NO_STREAM, .. })
     }
 }
 

@@ -10,6 +10,8 @@ use super::servers::{Servers, ServersError};
 pub const GENERATIONS_MAX: u64 = 9;
 /// JetStream's code for a stream that has not the expected last sequence, with and without the number.
 const WRONG_LAST_SEQUENCE: [u64; 2] = [10_071, 10_164];
+/// JetStream's code for a stream that is not there.
+pub const NO_STREAM: u64 = 10_059;
 /// JetStream's code for a sequence that holds no message.
 const NO_MESSAGE: u64 = 10_037;
 /// How long the servers remember a block's hash, in nanoseconds.
@@ -185,6 +187,16 @@ impl Stream {
     pub fn last(&self) -> Result<u64, ServersError> {
         let info = self.info()?;
         info["state"]["last_seq"].as_u64().ok_or_else(|| ServersError::Nonsense("no last_seq".to_owned()))
+    }
+
+    /// The same for somebody who does not wait: nothing where nobody answers; inside, nothing where there is no stream.
+    pub async fn last_or_gone(&self) -> Option<Option<u64>> {
+        let asked = self.servers.client().request(format!("$JS.API.STREAM.INFO.{}", self.name), "{}".into()).await;
+        let answer: Value = serde_json::from_slice(&asked.ok()?.payload).ok()?;
+        if answer["error"]["err_code"].as_u64() == Some(NO_STREAM) {
+            return Some(None);
+        }
+        answer["state"]["last_seq"].as_u64().map(Some)
     }
 
     /// The message of a number, from the stream's leader; nothing where there is none.

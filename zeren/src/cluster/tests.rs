@@ -12,7 +12,7 @@ use super::servers::{Servers, ServersError};
 use super::stream::{Appended, Stream};
 use crate::lang::Lang;
 
-#[path = "../../tests/clustered/nats.rs"]
+#[path = "../../tests/cluster/nats.rs"]
 #[allow(dead_code, reason = "each test uses its part")]
 mod nats;
 

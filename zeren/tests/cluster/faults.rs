@@ -1,18 +1,13 @@
 //! What is left after faults: a cluster of three real servers and three nodes, under load, to which things happen at random moments.
-//!
-//! `ZEREN_FAULTS=200 cargo test -p zeren --test faults -- --nocapture` for a long campaign; `ZEREN_SEED` replays a schedule.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails should fail loudly")]
-
-mod clustered;
 
 use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use clustered::load::{Acknowledged, Load, chains, require_all};
-use clustered::nats::block_files;
-use clustered::{Cluster, Node, until};
+use crate::clustered::{Cluster, Node, until};
+use crate::load::{Acknowledged, Load, chains, require_all};
+use crate::nats::block_files;
 use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
 use signer::act::{Act, Incident, IncidentKind};
@@ -326,7 +321,7 @@ fn a_byte_that_changes_on_one_servers_disk_changes_no_record() {
 
 #[test]
 fn full_disks_of_the_servers_refuse_and_lose_nothing() {
-    let mut cluster = Cluster::on(clustered::nats::Nats::start_with("2MB"));
+    let mut cluster = Cluster::on(crate::nats::Nats::start_with("2MB"));
     cluster.ok(&["cluster", "found", "--dir", "a", "--cluster", "a.toml"]);
     let mut node = cluster.node("a");
     let load = Load::begin(chains(&cluster.world, 200), std::slice::from_ref(&node.address));
@@ -349,14 +344,14 @@ fn full_disks_of_the_servers_refuse_and_lose_nothing() {
 
 #[test]
 fn a_sequencer_that_is_cut_off_with_a_minority_acknowledges_nothing_and_steps_down() {
-    let cluster = Cluster::on(clustered::nats::Nats::start_linked());
+    let cluster = Cluster::on(crate::nats::Nats::start_linked());
     let urls = cluster.nats.urls();
     cluster.write_file_for("a", &urls[..1]);
     cluster.write_file_for("b", &urls[1..]);
     cluster.ok(&["cluster", "found", "--dir", "a", "--cluster", "a.toml"]);
     cluster.join("b", true);
     let mut first = cluster.node("a");
-    until("a sequences", AGAIN, || !first.events("sequencing").is_empty());
+    first.until_it_sequences();
     let second = cluster.node("b");
     let load = Load::begin(chains(&cluster.world, 300), &[first.address.clone(), second.address.clone()]);
     until("statements are recorded", AGAIN, || load.count() > 300);

@@ -13,7 +13,7 @@ use serde_json::Value;
 use signer::checkpoint::Receipt;
 use signer::note::note_hash;
 use signer::statement::{Statement, statement_hash};
-use signer::value::{NoteHash, from_base64};
+use signer::value::NoteHash;
 use tests::World;
 use tests::crowd::SIGNERS;
 
@@ -169,9 +169,4 @@ pub fn require_all(folder: &std::path::Path, acknowledged: &[Acknowledged]) -> (
     }
     assert!(places.values().all(|at| at.len() == 1), "an entry stands twice in {}", folder.display());
     (snapshot.size(), snapshot.history().tree().root_at(snapshot.size()).unwrap().to_string())
-}
-
-/// Bytes of a line of base64.
-pub fn decoded(text: &str) -> Vec<u8> {
-    from_base64(text).unwrap()
 }

@@ -1,9 +1,5 @@
 //! A cluster on this machine: three real NATS servers, nodes of one ledger in processes of their own, and signers who submit to
 //! whichever node answers.
-#![allow(dead_code, reason = "each test uses its part")]
-
-pub mod load;
-pub mod nats;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -18,7 +14,7 @@ use tests::World;
 use tests::crowd::Crowd;
 use tests::world::key;
 
-use self::nats::Nats;
+use crate::nats::Nats;
 
 /// The binary under test.
 pub fn zeren(folder: &Path, args: &[&str]) -> Output {
@@ -42,6 +38,15 @@ impl Node {
     /// Everything logged, for a test that fails.
     pub fn told(&self) -> String {
         self.events.lock().unwrap().iter().map(|event| format!("{}: {event}\n", self.name)).collect()
+    }
+
+    /// Waits until this node sequences.
+    pub fn until_it_sequences(&self) {
+        let begun = Instant::now();
+        while self.events("sequencing").is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(90), "it does not sequence\n{}", self.told());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     pub fn is_running(&mut self) -> bool {
