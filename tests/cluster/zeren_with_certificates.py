@@ -61,11 +61,16 @@ class Story:
         self.running[name].wait("following")
         return self.running[name]
 
-    def readers(self):
-        """A follower and a projector: as `reader`, without a key of the ledger's or a node's."""
-        for name, command in (("follower-1", ["cluster", "follow"]), ("projector-1", ["project"])):
-            self.running[name] = self.room.start(name, *command, "--cluster", f"{name}.toml", "--dir", READERS[name])
-            self.running[name].wait("projecting")
+    def read(self, name, *command):
+        self.running[name] = self.room.start(name, *command, "--cluster", f"{name}.toml", "--dir", READERS[name])
+        self.running[name].wait("projecting")
+
+    def follow(self):
+        """As `reader`, without a key of the ledger's or a node's; so the next one."""
+        self.read("follower-1", "cluster", "follow")
+
+    def project(self):
+        self.read("projector-1", "project")
 
     def breakglass(self, verb, body=None, generation=1):
         """What the one with all rights asks of the servers; `body` may be made from the stream's configuration."""
@@ -168,7 +173,8 @@ class Story:
         room.path("node-2/checkpoint-key.pem").write_bytes(room.path("county/checkpoint-key.pem").read_bytes())
         self.node("node-1").wait("sequencing")
         self.node("node-2")
-        self.readers()
+        self.follow()
+        self.project()
         told("one sequences, one stands by, a follower and a projector follow")
 
     def record(self):
@@ -192,6 +198,24 @@ class Story:
         self.agree()
         told(f"the sequencer killed, a receipt from the other after {took:.0f} s")
 
+    def lose_a_consumer(self):
+        """Section 10: one that DELIVERS TO somewhere is deleted, and its name is the projector's."""
+        room, name = self.room, self.sequencer()
+        if "projector-1" not in (said := room.stream("breakglass", "consumers", self.name())):
+            raise Different(f"consumers: expected projector-1, found {said}")
+        room.stream("breakglass", "delete-consumer", self.name(), "projector-1")
+        self.recorded(room.incident("6.draft", "f001", NODES[name], room.now(self.running[name])), "f001", name)
+        entries = room.audit(NODES[name])[0]
+        try:
+            until("the projector to go on", lambda: room.status("projector-1", "projector").get("entries") == entries, GONE_SECONDS)
+        except Different as late:
+            process = self.running.pop("projector-1")
+            self.wrong.append(f"a consumer that was deleted: {late}, {process.process.poll()}\n    {process.said()[-1500:]}")
+            process.kill()
+            self.project()
+        self.agree()
+        told("a consumer deleted, and made again")
+
     def refuse_files(self):
         self.wrong += refusals.try_files(self.room, "node-2", "node-2")
         told("cluster files and certificates that are wrong")
@@ -208,8 +232,7 @@ class Story:
         for name in NODES:
             self.node(name)
         until("one that sequences", lambda: any(self.running[name].events("sequencing") for name in NODES), TAKEOVER_SECONDS)
-        self.running.pop("projector-1").stop()
-        self.readers()
+        self.follow()
         self.agree()
         told("a reader's certificate does not sequence")
 
@@ -292,7 +315,8 @@ class Story:
         self.asks("repair a second time", words, ["nothing to repair"], ["无需修复"])
         self.node("node-1")
         self.node("node-2")
-        self.readers()
+        self.follow()
+        self.project()
         until("one that sequences", lambda: any(self.running[name].events("sequencing") for name in NODES), TAKEOVER_SECONDS)
         name = self.sequencer()
         self.recorded(room.incident("5.draft", "f002", NODES[name], room.now(self.running[name])), "f002", name)
@@ -300,8 +324,8 @@ class Story:
         told(f"repaired, and on: {entries} entries, root {root} in all four")
 
     def run(self):
-        for step in (self.servers, self.found, self.join, self.record, self.take_over, self.refuse_files, self.refuse_reader,
-                     self.refuse_streams, self.lose, self.found_again, self.repair):
+        for step in (self.servers, self.found, self.join, self.record, self.take_over, self.lose_a_consumer, self.refuse_files,
+                     self.refuse_reader, self.refuse_streams, self.lose, self.found_again, self.repair):
             try:
                 step()
             except Different as wrong:
