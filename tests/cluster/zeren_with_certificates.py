@@ -230,6 +230,9 @@ class Story:
         self.running.pop("follower-1").stop()
         file = room.write("reader.toml", room.fields("follower-1", "node-2-node.pem") | {"node": "node-2"})
         words = ["serve", "--dir", "node-2", "--cluster", file, "--listen", "127.0.0.1:0"]
+        other = room.write("other.toml", room.fields("follower-1") | {"node": "projector-1"})
+        follow = ["cluster", "follow", "--once", "--dir", "follower", "--cluster", other]
+        self.asks("a reader under another's name", follow, ["permi"], ["无权"])
         self.asks("a reader's certificate to sequence with", words, ["permi"], ["无权"], seconds=TAKEOVER_SECONDS)
         for name in NODES:
             self.node(name)
