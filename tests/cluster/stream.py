@@ -38,7 +38,7 @@ def configuration(tag, generation=1):
         "max_bytes": -1,
         "max_age": 0,
         "max_msgs_per_subject": -1,
-        "max_msg_size": 1_000_000,
+        "max_msg_size": 790_528,
         "max_consumers": -1,
         "no_ack": False,
         "duplicate_window": 120 * SECOND,
