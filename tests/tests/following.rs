@@ -7,10 +7,12 @@ use std::collections::BTreeSet;
 use ledger::audit::Finding;
 use ledger::block::{Block, Carried, Header, encode};
 use ledger::entry::{Entry, SealedEntry};
+use ledger::refusal_note::RefusalNote;
 use ledger::{Answer, LedgerError, Tip};
 use signer::act::Act;
 use signer::note::SignatureLine;
 use signer::rule::{Refusal, Rule};
+use signer::statement::Seen;
 use signer::value::{ChainHead, DeviceId, LedgerId, NoteHash, TreeRoot};
 use signer::{Checkpoint, Note, Statement};
 use tests::World;
@@ -282,6 +284,13 @@ fn of_other_hands(cluster: &Cluster) -> Vec<Wrong> {
     ]
 }
 
+/// A refusal that the ledger signed, of another log at this size.
+fn unlike(refusal: &[u8], size: u64) -> Vec<u8> {
+    let refusal = RefusalNote::parse(&Note::parse(refusal).unwrap().text).unwrap();
+    let seen = Seen { size, root: TreeRoot([8; 32]), ..refusal.seen };
+    RefusalNote { seen, ..refusal }.sign(&key("checkpoint")).encode().into_bytes()
+}
+
 fn of_other_contents(cluster: &Cluster) -> Vec<Wrong> {
     let epoch = cluster.block(SECOND_EPOCH).carried.entries[0].clone();
     let in_the_middle = cluster.forged(MANY, "node-1", |_, carried| carried.entries.insert(3, epoch.clone()));
@@ -294,11 +303,13 @@ fn of_other_contents(cluster: &Cluster) -> Vec<Wrong> {
         carried.refusals[1] = Note { text, ..note }.encode().into_bytes();
     });
     let other = cluster.forged(REFUSED, "node-1", |_, carried| carried.refusals[0] = b"no note".to_vec());
+    let unlike = cluster.forged(REFUSED, "node-1", |header, carried| carried.refusals[0] = unlike(&carried.refusals[0], header.size));
     vec![
         ("an epoch in the middle", MANY - 1, in_the_middle, Rule::BlockOrder),
         ("an epoch at the end", MANY - 1, last, Rule::BlockOrder),
         ("two epochs", SECOND_EPOCH - 1, two, Rule::BlockOrder),
         ("a refusal for another reason", REFUSED - 1, unsigned, Rule::RefusalSignature),
+        ("a refusal that saw another log", REFUSED - 1, unlike, Rule::RefusalUnlike),
         ("a refusal that is none", REFUSED - 1, other, Rule::RefusalFormat),
     ]
 }
@@ -348,6 +359,9 @@ fn inadmissible(cluster: &Cluster) -> Vec<(&'static str, Vec<u8>, Rule)> {
     let early = SealedEntry::new(before.previous, before.received.plus_ms(-5_000), before.note).bytes;
     let elsewhere = SealedEntry::new(ChainHead([3; 32]), before.received, before.note).bytes;
     let epoch = |number, signer: &str| Crowd::founded().epoch_note(number, "node-1").sign(&key(signer)).encode().into_bytes();
+    let refusal = cluster.block(REFUSED).carried.refusals.remove(0);
+    let seeing_another = cluster
+        .forged(MANY, "node-1", |header, carried| carried.refusals = vec![unlike(&refusal, header.size + carried.entries.len() as u64)]);
     let second = |entry: Vec<u8>| cluster.forged(MANY, "node-1", |_, carried| carried.entries[1] = entry);
     let first_epoch = |number, signer| {
         let first = Entry::parse(&entries[0]).unwrap();
@@ -360,6 +374,7 @@ fn inadmissible(cluster: &Cluster) -> Vec<(&'static str, Vec<u8>, Rule)> {
         ("an entry of another place", second(elsewhere), Rule::Chain),
         ("an entry of before", second(early), Rule::ReceivedOrder),
         ("no entry", second(b"no entry".to_vec()), Rule::EntryFormat),
+        ("a refusal that saw another log than came with it", seeing_another, Rule::RefusalUnlike),
         ("an epoch that is not the next", first_epoch(7, "checkpoint"), Rule::EpochOrder),
         ("an epoch that the ledger did not sign", first_epoch(2, "thief"), Rule::EpochSignature),
     ]

@@ -16,7 +16,7 @@ use crate::entry::{Entry, SealedEntry};
 use crate::error::LedgerError;
 use crate::following::{Tip, known};
 use crate::recovery::damaged;
-use crate::refusal_note::judge_kept;
+use crate::refusal_note::{RefusalNote, judge_kept};
 use crate::storage::Storage;
 
 impl<S: Storage> Ledger<S> {
@@ -152,23 +152,29 @@ impl<S: Storage> Ledger<S> {
         if signed { Ok(()) } else { Err(Refusal::new(Rule::BlockSignature, format!("node {node}, key {key}"), block.node())) }
     }
 
-    fn read_refusals<'b>(&self, block: &'b Block) -> Result<Vec<(String, &'b [u8])>, Refusal> {
+    /// Refusals that the ledger signed, and that tell the log as it was before the block.
+    fn read_refusals<'b>(&self, block: &'b Block) -> Result<Vec<(RefusalNote, &'b [u8])>, Refusal> {
         let read = |bytes: &'b Vec<u8>| {
-            let name = Note::parse(bytes).ok().and_then(|note| crate::refusal_note::RefusalNote::parse(&note.text));
+            let name = Note::parse(bytes).ok().and_then(|note| RefusalNote::parse(&note.text));
             let name = name.map(|note| note.file_name()).unwrap_or_default();
-            judge_kept(bytes, &name, self.id().as_str(), self.ring().checkpoint_keys()).map(|_| (name, bytes.as_slice()))
+            let refusal = judge_kept(bytes, &name, self.id().as_str(), self.ring().checkpoint_keys())?;
+            refusal.judge_seen(&self.history).map(|()| (refusal, bytes.as_slice()))
         };
         block.carried.refusals.iter().map(read).collect()
     }
 
-    fn take_block(&mut self, block: &Block, here: usize, refusals: &[(String, &[u8])]) -> Result<(), LedgerError> {
+    fn take_block(&mut self, block: &Block, here: usize, refusals: &[(RefusalNote, &[u8])]) -> Result<(), LedgerError> {
         let sealed = self.admit_entries(&block.carried.entries[here..])?;
+        for (refusal, _) in refusals {
+            // They may speak of what came with them.
+            refusal.judge_seen(&self.history).map_err(|wrong| LedgerError::Damaged { index: refusal.seen.size, refusal: wrong })?;
+        }
         if !sealed.is_empty() && self.can_sign() {
             self.commit(&sealed)?;
         } else if !sealed.is_empty() {
             self.write_entries(&sealed)?;
         }
-        refusals.iter().try_for_each(|(name, bytes)| self.write_refusal(name, bytes))
+        refusals.iter().try_for_each(|(refusal, bytes)| self.write_refusal(&refusal.file_name(), bytes))
     }
 
     /// Judges entries that follow the log, as their sequencer did.
