@@ -20,7 +20,7 @@ use crate::ledger::{HASHES, founded_id};
 use crate::marker::read_marker;
 use crate::parallel::both;
 use crate::policy::Policy;
-use crate::refusal_note::{KeptRefusals, REFUSALS, RefusalNote, read_kept};
+use crate::refusal_note::{KeptRefusals, REFUSALS, read_kept};
 use crate::replay::{Checked, check_chunk, read_chunk};
 use crate::segment::{BUNDLES, EntryReader, SLOTS, Segments, Slot, read_bundles, read_slot};
 use crate::state::State;
@@ -507,7 +507,7 @@ fn judge_refusals(
 ) -> io::Result<()> {
     for (position, file) in storage.list(REFUSALS)?.iter().enumerate() {
         let kept = read_kept(storage, file, name, keys)?;
-        if let Err(refusal) = kept.and_then(|(refusal, _)| judge_refused_at(&refusal, replay)) {
+        if let Err(refusal) = kept.and_then(|(refusal, _)| refusal.judge_seen(&replay.history)) {
             findings.error(position as u64, refusal);
         }
     }
@@ -533,16 +533,6 @@ fn judge_indexed_refusals(
         from = *received;
     }
     Ok(())
-}
-
-/// Whether a refusal tells the log as it was.
-fn judge_refused_at(refusal: &RefusalNote, replay: &Replay<'_>) -> Result<(), Refusal> {
-    match replay.history.seen_at(refusal.seen.size) {
-        Some(seen) if seen != refusal.seen => {
-            Err(Refusal::new(Rule::RefusalUnlike, format!("root {} at size {}", seen.root, seen.size), refusal.seen.root.to_string()))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn judge_hash_files(storage: &dyn Storage, history: &History, findings: &mut Findings) -> io::Result<()> {

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use signer::checkpoint::is_signed_by;
 use signer::note::{Note, SignatureLine, note_hash};
 use signer::rule::{Refusal, Rule};
-use signer::value::{LedgerId, NoteHash, TreeRoot, number};
+use signer::value::{LedgerId, NodeName, NoteHash, TreeRoot, number};
 use signer::{PublicKey, SecretKey};
 
 use crate::entry::{ENTRY_BYTES_MAX, SealedEntry};
@@ -91,10 +91,13 @@ impl Block {
         let mut rest = bytes;
         let header = take(&mut rest).filter(|header| header.len() <= HEADER_BYTES_MAX);
         let header = header.ok_or_else(|| format("a header and its length", "no whole header"))?;
-        let note = Note::parse(header)?;
-        let [_line] = &note.signatures[..] else {
+        let note = parse_note(header)?;
+        let [line] = &note.signatures[..] else {
             return Err(format("one signature line", note.signatures.len().to_string()));
         };
+        if NodeName::parse(&line.name).is_none() || line.signature().is_none() {
+            return Err(format("a signature line of a node, of type 0x01", line.encode()));
+        }
         let (header, carries) =
             parse_header(&note.text).ok_or_else(|| format("the lines of a block's header", note.text.replace('\n', " / ")))?;
         let digest = NoteHash(Sha256::digest(rest).into());
@@ -104,7 +107,7 @@ impl Block {
         let whole = |part: &str| format(format!("whole {part}"), "fewer bytes");
         let checkpoint = match take(&mut rest).ok_or_else(|| whole("checkpoint"))? {
             [] => None,
-            bytes if bytes.len() <= HEADER_BYTES_MAX => Some(Note::parse(bytes)?),
+            bytes if bytes.len() <= HEADER_BYTES_MAX => Some(parse_note(bytes)?),
             bytes => return Err(format(format!("a checkpoint of at most {HEADER_BYTES_MAX} bytes"), bytes.len().to_string())),
         };
         let entries = take_many(&mut rest, carries.entries).ok_or_else(|| whole("entries"))?;
@@ -156,6 +159,11 @@ struct Carries {
     entries: u64,
     refusals: u64,
     digest: NoteHash,
+}
+
+/// A note in a block: what is none makes the whole no block.
+fn parse_note(bytes: &[u8]) -> Result<Note, Refusal> {
+    Note::parse(bytes).map_err(|refusal| format("a note", refusal.to_string()))
 }
 
 fn parse_header(text: &str) -> Option<(Header, Carries)> {
@@ -254,6 +262,17 @@ mod tests {
         }
         assert!(!good(&[&whole[..], &[0, 0]].concat()));
         assert!(good(&whole));
+    }
+
+    #[test]
+    fn what_is_no_note_or_no_nodes_is_no_block() {
+        let of = |name: &str| encode(&header(), &Carried::default(), name, &key(7));
+        assert!(Block::parse(&of("node-a")).is_ok());
+        assert_eq!(Block::parse(&of("Node")).unwrap_err().rule, Rule::BlockFormat);
+        let note = |text: &str| [&(text.len() as u16).to_be_bytes()[..], text.as_bytes(), &[0, 0]].concat();
+        for text in ["", "no note", "zeren block v1\n\n\u{2014} n AAAA\n"] {
+            assert_eq!(Block::parse(&note(text)).unwrap_err().rule, Rule::BlockFormat, "{text}");
+        }
     }
 
     #[test]

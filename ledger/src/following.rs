@@ -19,18 +19,20 @@ pub struct Tip {
     pub number: u64,
     /// Its hash.
     pub hash: NoteHash,
+    /// Size of the log after it, where the next one begins; nothing before the first, whose own size says where the stream begins.
+    pub size: Option<u64>,
 }
 
 impl Tip {
     /// Before the first block of a stream.
     pub const fn start(generation: u64) -> Tip {
-        Tip { generation, number: 0, hash: NoteHash([0; 32]) }
+        Tip { generation, number: 0, hash: NoteHash([0; 32]), size: None }
     }
 
     /// After a block that follows this one.
     #[must_use]
     pub fn after(&self, block: &Block) -> Tip {
-        Tip { generation: self.generation, number: block.header.number, hash: block.hash }
+        Tip { generation: self.generation, number: block.header.number, hash: block.hash, size: Some(block.size_after()) }
     }
 }
 
@@ -109,6 +111,9 @@ fn judge_place(record: &dyn Record, tip: &Tip, block: &Block) -> Result<(), Refu
     }
     if header.previous != tip.hash {
         return order(format!("a block after {}", tip.hash), format!("one after {}", header.previous));
+    }
+    if let Some(after) = tip.size.filter(|after| *after != header.size) {
+        return order(format!("a block from entry {after} on, where the one before ends"), format!("from {}", header.size));
     }
     if header.size > size {
         return order(format!("a block from entry {size} on at most"), format!("from {}", header.size));

@@ -12,7 +12,7 @@ use signer::value::{ChainHead, IndexRoot, LedgerId, NoteHash, StatementHash, Tre
 use signer::{PublicKey, SecretKey};
 
 use crate::checkpoint_keys::CheckpointKeys;
-use crate::history::Tree;
+use crate::history::{History, Tree};
 use crate::storage::{Storage, read_whole};
 
 /// The refusals' folder.
@@ -126,6 +126,16 @@ impl RefusalNote {
         let (size, root, chain) = (number(seen.next()?)?, TreeRoot::parse(seen.next()?)?, ChainHead::parse(seen.next()?)?);
         let ends = seen.next().is_none() && lines.next().is_none();
         ends.then_some(RefusalNote { ledger, submitted, statement, rule, received, seen: Seen { size, root, chain } })
+    }
+
+    /// Whether it tells the log as it was, where that is long enough to say.
+    pub(crate) fn judge_seen(&self, history: &History) -> Result<(), Refusal> {
+        match history.seen_at(self.seen.size) {
+            Some(seen) if seen != self.seen => {
+                Err(Refusal::new(Rule::RefusalUnlike, format!("root {} at size {}", seen.root, seen.size), self.seen.root.to_string()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The name of its file.

@@ -26,7 +26,7 @@ batch-unknown transfer-units appeal-late flag-unknown report-taken override-rule
 list-taken list-closed list-part list-order list-limit list-unknown list-kind list-root list-unit list-empty amount account-other
 list-omits omit-unfounded quorum rate posting-place posting-phone posting-photo posting-down posting-days batch-taken hold-unnamed
 batch-match cosigned-missing results-lines payment-unknown epoch-format epoch-signature epoch-order anchor-format anchor-signature
-anchor-own anchor-old incident-unlike
+anchor-own anchor-old incident-unlike block-format block-signature block-order block-unlike
 """.split())
 
 

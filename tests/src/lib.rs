@@ -14,6 +14,7 @@ pub mod programme;
 pub mod recount;
 pub mod rules;
 pub mod script;
+pub mod stream;
 pub mod tamper;
 pub mod targets;
 pub mod trial;

@@ -1,6 +1,7 @@
 //! Fuzz targets: one function each, that takes bytes and must not panic. `fuzz/` runs them for days; `tests/fuzz.rs` for seconds.
 
 mod acts;
+mod blocks;
 mod folder;
 mod seeds;
 
@@ -26,6 +27,7 @@ use crate::model::run::run;
 use crate::world::key;
 
 pub use acts::{admit, tally};
+pub use blocks::block;
 pub use folder::audit;
 pub use seeds::{mutated, seeds};
 
@@ -40,7 +42,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     Target { name: "note", run: note, smoke_runs: 20_000 },
     Target { name: "statement", run: statement, smoke_runs: 20_000 },
     Target { name: "entry", run: entry, smoke_runs: 20_000 },
@@ -56,6 +58,7 @@ pub const TARGETS: [Target; 15] = [
     Target { name: "programme", run: programme, smoke_runs: 6 },
     Target { name: "evidence", run: evidence, smoke_runs: 5_000 },
     Target { name: "fork", run: fork, smoke_runs: 3_000 },
+    Target { name: "block", run: block, smoke_runs: 20_000 },
 ];
 
 /// The passphrase of the encrypted seed.

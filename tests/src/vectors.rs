@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use ledger::block::{Carried, Header, encode};
 use ledger::check::{KeyRing, check};
 use ledger::entry::{Entry, entry_head};
 use signer::act::Act;
@@ -13,7 +14,7 @@ use signer::index_note::INDEX_KIND;
 use signer::note::{TYPE_COSIGNATURE, TYPE_ED25519, key_id};
 use signer::possession::{self, Occasion};
 use signer::statement::statement_hash;
-use signer::value::base64;
+use signer::value::{NoteHash, base64};
 use signer::{ActName, Note, Rule, Statement};
 
 use crate::cluster::on_a_cluster;
@@ -94,6 +95,7 @@ pub fn vectors() -> Image {
     files.insert("good/entry".to_owned(), world.entries[SHOWN].bytes.clone());
     files.insert("good/checkpoint".to_owned(), world.checkpoint_at(SHOWN_SIZE).encode().into_bytes());
     files.insert("good/receipt.tlog-proof".to_owned(), receipt(&world).encode().into_bytes());
+    files.insert("good/block".to_owned(), block(&cluster));
     files.insert("good/possession".to_owned(), possession_text(&world).into_bytes());
     files.insert("computations".to_owned(), computations(&world).into_bytes());
     for (rule, note) in bad_notes(&world) {
@@ -168,6 +170,23 @@ fn receipt(world: &World) -> Receipt {
     let index = SHOWN as u64;
     let proof = world.history.tree().inclusion(index, SHOWN_SIZE).unwrap();
     Receipt { entry_head: entry_head(entry.previous, entry.received), index, proof, checkpoint: world.checkpoint_at(SHOWN_SIZE).into() }
+}
+
+/// The first block of generation 2 of a ledger whose last two entries it carries: an epoch, what its node sequenced, and a refusal.
+fn block(cluster: &World) -> Vec<u8> {
+    let size = cluster.size() - 2;
+    let header = Header {
+        ledger: cluster.id.clone(),
+        generation: 2,
+        epoch: 3,
+        number: 1,
+        previous: NoteHash([0; 32]),
+        size,
+        root: cluster.history.tree().root_at(size).unwrap(),
+    };
+    let refused = refusal(cluster, cluster.size()).sign(&cluster.checkpoint_key).encode().into_bytes();
+    let entries = cluster.entries[size as usize..].iter().map(|entry| entry.bytes.clone()).collect();
+    encode(&header, &Carried { checkpoint: Some(cluster.checkpoint_at(size)), entries, refusals: vec![refused] }, "node-1", &key("node-1"))
 }
 
 /// What a1 signed to be enrolled.

@@ -54,4 +54,4 @@ macro_rules! smokes {
     };
 }
 
-smokes!(note statement entry slot policy receipt procedure keyfile refusal check admit audit programme evidence fork);
+smokes!(note statement entry slot policy receipt procedure keyfile refusal check admit audit programme evidence fork block);

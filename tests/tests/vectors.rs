@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use ledger::Tip;
 use ledger::audit::{Question, Verdict, audit};
+use ledger::block::Block;
 use ledger::check::check;
 use ledger::entry::Entry;
 use ledger::policy::Policy;
@@ -14,7 +16,9 @@ use ledger::storage::Folder;
 use signer::checkpoint::Receipt;
 use signer::{ActName, Rule};
 use tests::cluster::on_a_cluster;
+use tests::disk::Disk;
 use tests::every_act::whole_programme;
+use tests::stream::{Follower, LAYOUT, findings, refusals};
 use tests::vectors::{CHECKED, printed, ring, ring_of, vectors};
 use tests::world::key;
 
@@ -98,6 +102,24 @@ fn good_notes_pass_the_check_and_bad_ones_break_the_rule_of_their_name() {
         Vec::<&Rule>::new(),
         "no rule of sections 2, 3 and 8.2 is left out"
     );
+}
+
+#[test]
+fn the_block_is_the_next_of_its_ledger() {
+    let whole = on_a_cluster();
+    let vector = vectors()["good/block"].clone();
+    let block = Block::parse(&vector).unwrap();
+    let shorter = whole.rewritten(&whole.notes()[..block.header.size as usize]);
+    for has_key in [true, false] {
+        let disk = Disk::holding(&shorter, LAYOUT);
+        let mut follower = Follower::open(&disk, has_key).unwrap();
+        follower.tip = Tip::start(2);
+        follower.take(&vector).unwrap();
+        follower.ledger.cover_with(&whole.checkpoint_at(whole.size())).unwrap();
+        assert_eq!((follower.covered(), follower.stands().1), (whole.size(), whole.history.tree().root_at(whole.size()).unwrap()));
+        drop(Follower::open(&disk, has_key).unwrap());
+        assert_eq!((findings(&disk, &whole.policy(false)).len(), refusals(&disk).len()), (0, 1));
+    }
 }
 
 #[test]

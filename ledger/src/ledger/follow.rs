@@ -16,7 +16,7 @@ use crate::entry::{Entry, SealedEntry};
 use crate::error::LedgerError;
 use crate::following::{Tip, known};
 use crate::recovery::damaged;
-use crate::refusal_note::judge_kept;
+use crate::refusal_note::{RefusalNote, judge_kept};
 use crate::storage::Storage;
 
 impl<S: Storage> Ledger<S> {
@@ -80,12 +80,10 @@ impl<S: Storage> Ledger<S> {
     /// [`LedgerError::Block`] for a block that is not the next one of this log: nothing of it was taken. [`LedgerError::Damaged`] where
     /// an entry is not admitted, [`LedgerError::Storage`]: the ledger must be opened again.
     pub fn follow(&mut self, tip: &Tip, block: &Block) -> Result<Tip, LedgerError> {
+        self.require_sound()?;
         let refused = |refusal| LedgerError::Block { number: block.header.number, refusal };
         let here = known(self, tip, block)?;
-        // What is all here was judged when it came; what refusals it carries are signed themselves.
-        if block.header.size == self.history.size() || here < block.carried.entries.len() {
-            self.judge_epoch(block).map_err(refused)?;
-        }
+        self.judge_epoch(block).map_err(refused)?;
         let refusals = self.read_refusals(block).map_err(refused)?;
         self.or_poisoned(|ledger| ledger.take_block(block, here, &refusals))?;
         Ok(tip.after(block))
@@ -97,14 +95,18 @@ impl<S: Storage> Ledger<S> {
     /// # Errors
     /// [`LedgerError::Damaged`] with `fork` where its root is another; storage failures.
     pub fn cover_with(&mut self, note: &Note) -> Result<bool, LedgerError> {
+        self.require_sound()?;
         let Some(checkpoint) = Checkpoint::parse(&note.text).filter(|checkpoint| checkpoint.origin == self.id().as_str()) else {
             return Ok(false);
         };
         let key = self.state.checkpoint_key_at(checkpoint.size).and_then(|key| self.ring().checkpoint_keys().key(key));
-        let is_signed = key.is_some_and(|key| note.signatures.iter().any(|line| is_signed_by(&note.text, line, self.id().as_str(), key)));
-        if !is_signed || checkpoint.size <= self.checkpoint_size || checkpoint.size > self.history.size() {
+        let signs = |line: &&SignatureLine| key.is_some_and(|key| is_signed_by(&note.text, line, self.id().as_str(), key));
+        let Some(line) = note.signatures.iter().find(signs) else { return Ok(false) };
+        if checkpoint.size <= self.checkpoint_size || checkpoint.size > self.history.size() {
             return Ok(false);
         }
+        // Other lines are whoever's who sent it, and could be more than a slot holds.
+        let own = Note { text: note.text.clone(), signatures: vec![line.clone()] };
         match self.history.tree().root_at(checkpoint.size) {
             Some(root) if root == checkpoint.root => {}
             root => {
@@ -112,45 +114,67 @@ impl<S: Storage> Ledger<S> {
                 return Err(damaged(checkpoint.size, Rule::Fork, &checkpoint.root.to_string(), &found));
             }
         }
-        self.or_poisoned(|ledger| ledger.cover(note.clone(), checkpoint.size))?;
+        self.or_poisoned(|ledger| ledger.cover(own, checkpoint.size))?;
         Ok(true)
     }
 
-    /// Whether the node in force made the block: the one that its first entry names, or the one that the log names already.
+    /// After a failure what is in memory may be longer than what was taken: nobody is accused of differing from it.
+    fn require_sound(&self) -> Result<(), LedgerError> {
+        if self.is_poisoned { Err(LedgerError::Poisoned) } else { Ok(()) }
+    }
+
+    /// Whether the node in force made the block: the one that its first entry names, or the one that the log names before it. Of a
+    /// block that lies before the epoch in force all is here and was judged when it came; the blocks after it are chained to it.
     fn judge_epoch(&self, block: &Block) -> Result<(), Refusal> {
+        let header = &block.header;
+        let order = |expected: String, found: String| Err(Refusal::new(Rule::BlockOrder, expected, found));
         let mut notes = block.carried.entries.iter().map(|entry| epoch_note(entry, self.id()));
         let begun = notes.next().flatten();
         if notes.any(|note| note.is_some()) {
-            return Err(Refusal::new(Rule::BlockOrder, "an epoch entry as the first of its block alone", "one after others"));
+            return order("an epoch entry as the first of its block alone".to_owned(), "one after others".to_owned());
         }
-        let in_force = self.state.epoch().map(|epoch| (epoch.number, epoch.node.clone(), epoch.key));
-        let (number, node, key) = begun.map(|note| (note.epoch, note.node, note.key)).or(in_force).ok_or_else(|| {
-            Refusal::new(Rule::BlockOrder, "an epoch entry in the first block", format!("a block of epoch {}", block.header.epoch))
-        })?;
-        if block.header.epoch != number {
-            return Err(Refusal::new(Rule::BlockOrder, format!("epoch {number}, of node {node}"), format!("epoch {}", block.header.epoch)));
+        if header.number == 1 && begun.is_none() {
+            return order("an epoch entry in the first block".to_owned(), format!("a block of epoch {}", header.epoch));
+        }
+        let (number, node, key) = match (begun, self.state.epoch()) {
+            (Some(note), _) => (note.epoch, note.node, note.key),
+            (None, Some(known)) if known.entry < header.size => (known.number, known.node.clone(), known.key),
+            (None, Some(known)) if header.epoch < known.number => return Ok(()),
+            (None, Some(known)) => return order(format!("an epoch before {}", known.number), format!("epoch {}", header.epoch)),
+            (None, None) => {
+                return order("an epoch entry in the log or the block".to_owned(), format!("a block of epoch {}", header.epoch));
+            }
+        };
+        if header.epoch != number {
+            return order(format!("epoch {number}, of node {node}"), format!("epoch {}", header.epoch));
         }
         let signed = PublicKey::decode(&key).is_ok_and(|key| block.is_signed(node.as_str(), &key));
         if signed { Ok(()) } else { Err(Refusal::new(Rule::BlockSignature, format!("node {node}, key {key}"), block.node())) }
     }
 
-    fn read_refusals<'b>(&self, block: &'b Block) -> Result<Vec<(String, &'b [u8])>, Refusal> {
+    /// Refusals that the ledger signed, and that tell the log as it was before the block.
+    fn read_refusals<'b>(&self, block: &'b Block) -> Result<Vec<(RefusalNote, &'b [u8])>, Refusal> {
         let read = |bytes: &'b Vec<u8>| {
-            let name = Note::parse(bytes).ok().and_then(|note| crate::refusal_note::RefusalNote::parse(&note.text));
+            let name = Note::parse(bytes).ok().and_then(|note| RefusalNote::parse(&note.text));
             let name = name.map(|note| note.file_name()).unwrap_or_default();
-            judge_kept(bytes, &name, self.id().as_str(), self.ring().checkpoint_keys()).map(|_| (name, bytes.as_slice()))
+            let refusal = judge_kept(bytes, &name, self.id().as_str(), self.ring().checkpoint_keys())?;
+            refusal.judge_seen(&self.history).map(|()| (refusal, bytes.as_slice()))
         };
         block.carried.refusals.iter().map(read).collect()
     }
 
-    fn take_block(&mut self, block: &Block, here: usize, refusals: &[(String, &[u8])]) -> Result<(), LedgerError> {
+    fn take_block(&mut self, block: &Block, here: usize, refusals: &[(RefusalNote, &[u8])]) -> Result<(), LedgerError> {
         let sealed = self.admit_entries(&block.carried.entries[here..])?;
+        for (refusal, _) in refusals {
+            // They may speak of what came with them.
+            refusal.judge_seen(&self.history).map_err(|wrong| LedgerError::Damaged { index: refusal.seen.size, refusal: wrong })?;
+        }
         if !sealed.is_empty() && self.can_sign() {
             self.commit(&sealed)?;
         } else if !sealed.is_empty() {
             self.write_entries(&sealed)?;
         }
-        refusals.iter().try_for_each(|(name, bytes)| self.write_refusal(name, bytes))
+        refusals.iter().try_for_each(|(refusal, bytes)| self.write_refusal(&refusal.file_name(), bytes))
     }
 
     /// Judges entries that follow the log, as their sequencer did.

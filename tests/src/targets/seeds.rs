@@ -17,6 +17,7 @@ use crate::World;
 use crate::disk::Random;
 use crate::every_act::whole_programme;
 use crate::programme::PROGRAMME;
+use crate::stream::Cluster;
 use crate::world::{PROCEDURE, key};
 
 /// Good examples of what a target reads.
@@ -40,6 +41,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "procedure" => vec![PROCEDURE.as_bytes().to_vec(), PROGRAMME.as_bytes().to_vec()],
         "evidence" => vec![evidence()],
         "fork" => forks(),
+        "block" => Cluster::lived().stream.blocks,
         "keyfile" => key_files(),
         "refusal" => vec![refusal()],
         // Structured targets read choices.

@@ -8,7 +8,6 @@ use ledger::block::Block;
 use ledger::following::{Record, known};
 use ledger::{LedgerError, Tip};
 use serde_json::json;
-use signer::note::note_hash;
 use signer::rule::{Refusal, Rule};
 use tokio::sync::watch;
 
@@ -92,8 +91,7 @@ pub fn locate(ledger: &dyn Record, stream: &Stream) -> Result<Tip, LedgerError> 
     if low == 0 {
         return Ok(Tip::start(stream.generation));
     }
-    let before = stream.read(low).map_err(unreachable_quorum)?.unwrap_or_default();
-    Ok(Tip { generation: stream.generation, number: low, hash: note_hash(&before) })
+    Ok(Tip::start(stream.generation).after(&read_block(stream, low)?))
 }
 
 /// The ledger's latest stream, fit to be written to and read from.

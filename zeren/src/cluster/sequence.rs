@@ -59,12 +59,12 @@ impl Sequencer {
 
     fn publish(&mut self, before: &Before<'_>, size: u64, carried: &Carried) -> Result<(), LedgerError> {
         let root = before.history.tree().root_at(size).ok_or(LedgerError::Poisoned)?;
-        let Tip { generation, number, hash } = self.tip;
+        let Tip { generation, number, hash, .. } = self.tip;
         let header =
             Header { ledger: before.ledger.clone(), generation, epoch: self.epoch, number: number + 1, previous: hash, size, root };
         let bytes = encode(&header, carried, self.signer.node.as_str(), &self.signer.key);
         let hash = append_surely(&self.stream, header.number, &bytes, &self.stopping)?;
-        self.tip = Tip { generation, number: header.number, hash };
+        self.tip = Tip { generation, number: header.number, hash, size: Some(size + carried.entries.len() as u64) };
         self.last.send_replace(header.number);
         Ok(())
     }
@@ -131,7 +131,7 @@ pub fn epoch_block<S: Storage>(ledger: &Ledger<S>, tip: &Tip, signer: &Signer, c
     let entry = ledger.epoch_entry(&signer.node, signer.key.public().bytes(), clock)?;
     let size = ledger.history().size();
     let root = ledger.history().tree().root_at(size).ok_or(LedgerError::Poisoned)?;
-    let Tip { generation, number, hash } = *tip;
+    let Tip { generation, number, hash, .. } = *tip;
     let (epoch, ledger_id) = (ledger.next_epoch(), ledger.id().clone());
     let header = Header { ledger: ledger_id, generation, epoch, number: number + 1, previous: hash, size, root };
     let carried = Carried { checkpoint: Some(ledger.checkpoint().clone()), entries: vec![entry.bytes], refusals: Vec::new() };
