@@ -51,6 +51,9 @@ pub enum LedgerError {
     /// Somebody else writes the log now.
     #[error("another sequencer owns the log: {0}")]
     Deposed(String),
+    /// What shall hold entries for this ledger cannot keep the promise, or may not be asked.
+    #[error("the cluster: {0}")]
+    Unfit(String),
     /// A block of a cluster's stream is not what it must be.
     #[error("block {number} of the stream: {refusal}")]
     Block {

@@ -11,6 +11,8 @@ use signer::Refusal;
 use signer::draft::DraftError;
 use signer::keyfile::KeyFileError;
 
+use crate::cluster::place::ASKING;
+use crate::cluster::sequence::PUBLISHING;
 use crate::lang::Lang;
 use crate::screen::within_line;
 
@@ -118,10 +120,10 @@ pub enum Failure {
         /// What does not verify.
         refusal: Refusal,
     },
-    /// Servers or a stream that cannot keep the promise.
+    /// The servers of a cluster that cannot be reached, or will not have somebody.
     #[error("{what}")]
-    Unfit {
-        /// What, expected and found.
+    Cluster {
+        /// What, in their words.
         what: String,
     },
     /// A service that shows another history than was seen before.
@@ -206,7 +208,7 @@ impl Failure {
         let code = match self {
             Failure::Malformed { .. } | Failure::Policy { .. } | Failure::KeyFile { .. } => MALFORMED,
             Failure::Contradicted { .. } => STALE_OR_OTHER,
-            Failure::Held(_) | Failure::Unfit { .. } => REFUSED,
+            Failure::Held(_) | Failure::Ledger(LedgerError::Unfit(_)) => REFUSED,
             Failure::Copy(LedgerError::Damaged { .. }) => DOES_NOT_VERIFY,
             Failure::Copy(_) => STORAGE,
             Failure::Ledger(
@@ -216,7 +218,10 @@ impl Failure {
             Failure::Ledger(LedgerError::Damaged { .. } | LedgerError::Block { .. })
             | Failure::NotKept { .. }
             | Failure::Unproven { .. } => DOES_NOT_VERIFY,
-            Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) | Failure::Views(_) | Failure::Remote { .. } => STORAGE,
+            Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned)
+            | Failure::Views(_)
+            | Failure::Remote { .. }
+            | Failure::Cluster { .. } => STORAGE,
             Failure::Ledger(LedgerError::Deposed(_)) => DEPOSED,
             Failure::OtherHistory { .. } => STALE_OR_OTHER,
             Failure::Problem(refusing) => match refusing.status {
@@ -289,6 +294,10 @@ impl Failure {
             Failure::Ledger(LedgerError::OtherCheckpointKey { .. }) => {
                 ("Give the checkpoint key in force with --checkpoint-key.", "请用 --checkpoint-key 指定现行检查点密钥。")
             }
+            Failure::Ledger(LedgerError::Storage { step: ASKING | PUBLISHING, .. }) => (
+                "No majority of the servers answered, or they have no room: `deploy/cluster/stream info` says which are there. Nothing more was acknowledged; started again, this node goes on or follows.",
+                "服务器未达多数，或磁盘已满：请用 deploy/cluster/stream info 查看。此后未作任何确认；重新启动后本节点将继续或跟随。",
+            ),
             Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) => (
                 "Nothing was acknowledged. Mend the disk, then run the command again: what is in the record will be found there.",
                 "未作任何确认。请修复存储后重试，已入账的内容不会丢失。",
@@ -319,10 +328,7 @@ impl Failure {
                 "Is the service there, and the address right? Nothing is lost: the same again is answered as the first time.",
                 "请检查服务是否运行、地址是否正确。重复提交会得到首次的答复，不会丢失。",
             ),
-            Failure::Unfit { .. } => (
-                "Nothing was published. Mend the servers' or the stream's configuration as docs/operations-cluster.md says.",
-                "未发布任何内容。请按 docs/operations-cluster.md 更正服务器或数据流的配置。",
-            ),
+            Failure::Cluster { what } | Failure::Ledger(LedgerError::Unfit(what)) => of_cluster(what),
             Failure::Views(what) if what.contains(NO_ROOM) => (
                 "The disk is full. Make room outside the ledger's folder, then start again; nothing in `ledger/` may be deleted.",
                 "磁盘已满。请在账本文件夹之外腾出空间后重新启动；不得删除账本文件夹内任何文件。",
@@ -338,6 +344,47 @@ impl Failure {
             _ => ("", ""),
         };
         lang.pick(en, zh)
+    }
+}
+
+/// What to do where a cluster's servers will not have somebody, or are not as they must be: they say why in words of their own.
+fn of_cluster(what: &str) -> (&'static str, &'static str) {
+    let said = what.to_lowercase();
+    let is = |part: &str| said.contains(part);
+    if is("no permission") {
+        (
+            "This user has no permission for that: is `certificate` that of a node, and are `inbox` and `node` this user's name?",
+            "本用户无权进行该操作：请核对 certificate 是否为节点的证书，inbox、node 是否为本用户的名称。",
+        )
+    } else if is("unknownissuer") {
+        (
+            "`authority` did not sign that server's certificate: take the authority.pem of this cluster.",
+            "authority 未签发该服务器的证书：请使用本集群的 authority.pem。",
+        )
+    } else if is("expired") {
+        (
+            "A certificate has expired: renew it (docs/operations-cluster.md section 15).",
+            "证书已过期：请续期（docs/operations-cluster.md 第 15 节）。",
+        )
+    } else if is("authorization violation") {
+        (
+            "The servers know nobody by this certificate: is the user in the list, and did the servers get the configuration made from it?",
+            "服务器名单中没有此证书的用户：请核对名单，并将据此生成的配置下发到各服务器。",
+        )
+    } else if is("valid for name") || is("notvalidforname") {
+        ("The server's certificate is for another name than `servers` says.", "服务器证书上的名称与 servers 所填不符。")
+    } else if is("certificate or key") {
+        ("`certificate` and `certificate_key` do not belong together.", "certificate 与 certificate_key 不配套。")
+    } else if is("expected") {
+        (
+            "Nothing was published. The servers or the stream are NOT FIT: docs/operations-cluster.md section 7 says how to mend them.",
+            "未发布任何内容。服务器或数据流的配置不合（NOT FIT）：请按 docs/operations-cluster.md 第 7 节更正。",
+        )
+    } else {
+        (
+            "Are the servers there, and the addresses right? Nothing is lost: the same is tried again.",
+            "请检查服务器是否运行、地址是否正确。不会丢失任何内容，可再次运行。",
+        )
     }
 }
 

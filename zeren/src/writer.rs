@@ -59,12 +59,15 @@ pub enum Over {
     Overtaken(String),
     /// The stream is gone.
     StreamGone(String),
+    /// The stream was changed: it might lose what it acknowledges.
+    Unfit(String),
 }
 
 impl From<Over> for LedgerError {
     fn from(over: Over) -> LedgerError {
         match over {
             Over::Overtaken(by) => LedgerError::Deposed(by),
+            Over::Unfit(what) => LedgerError::Unfit(what),
             Over::StreamGone(name) => LedgerError::Block {
                 number: 0,
                 refusal: Refusal::new(Rule::BlockOrder, format!("the stream {name}"), "no such stream: it was deleted"),

@@ -163,7 +163,8 @@ impl Counties {
         if county.halted.is_none()
             && let Err(error) = county.read(beat, &servers, replicas)
         {
-            let halts = matches!(error, LedgerError::Block { .. } | LedgerError::Damaged { .. } | LedgerError::Poisoned);
+            let halts =
+                matches!(error, LedgerError::Block { .. } | LedgerError::Damaged { .. } | LedgerError::Poisoned | LedgerError::Unfit(_));
             log("county", &json!({ "ledger": county.id.as_str(), "because": error.to_string(), "halted": halts }));
             county.halted = halts.then(|| error.to_string());
         }

@@ -79,6 +79,15 @@ impl ClusterFile {
                 "使用 tls:// 须填写 authority、certificate、certificate_key",
             )));
         }
+        for part in [&file.authority, &file.certificate, &file.certificate_key].into_iter().flatten() {
+            files::read(&file.path(part), FILE_BYTES_MAX)?;
+        }
+        if is_tls && file.inbox.is_none() {
+            return Err(wrong(lang.pick(
+                "tls:// needs inbox: `_INBOX_` and the user's name, since nobody may hear another's answers",
+                "使用 tls:// 须填写 inbox：_INBOX_ 加用户名；各用户只能接收自己的答复",
+            )));
+        }
         if !file.servers_sync_always {
             return Err(wrong(lang.pick(
                 "servers_sync_always = true is missing: say so only if every server has `sync_interval: always`. Without it a server acknowledges what a power cut takes away",

@@ -158,26 +158,18 @@ impl Follower {
             let block = Block::parse(&bytes).map_err(|refusal| LedgerError::Block { number, refusal })?;
             self.take(&block)?;
         }
-        let last = self.stream.last().map_err(|error| self.trouble(error))?;
-        if last < self.tip.number {
-            let refusal = signer::Refusal::new(
-                signer::Rule::BlockOrder,
-                format!("{} blocks or more, as were read", self.tip.number),
-                format!("{last}: the stream was cut or made anew"),
-            );
-            return Err(LedgerError::Block { number: last, refusal }.into());
-        }
-        Ok(())
+        // Whether the stream is still what it must be is asked as often as whether it goes on.
+        let last = self.stream.judge(self.node.replicas).map_err(|error| self.trouble(error))?;
+        if last < self.tip.number { Err(place::stream_cut(self.tip.number, last).into()) } else { Ok(()) }
     }
 
-    /// A stream that is gone is no outage.
+    /// A stream that is gone or changed is no outage, and neither is what this user may not ask.
     fn trouble(&self, error: ServersError) -> Trouble {
-        if !error.is_absent() {
-            return Trouble::Servers(error);
+        match unreachable_quorum(error.clone()) {
+            _ if error.is_absent() => Trouble::Ledger(place::stream_gone(&self.stream, self.tip.number)),
+            found @ LedgerError::Unfit(_) => Trouble::Ledger(found),
+            _ => Trouble::Servers(error),
         }
-        let expected = format!("the stream {}, of {} blocks or more", self.stream.name(), self.tip.number);
-        let refusal = signer::Refusal::new(signer::Rule::BlockOrder, expected, "no such stream: it was deleted");
-        Trouble::Ledger(LedgerError::Block { number: 0, refusal })
     }
 
     fn take(&mut self, block: &Block) -> Result<(), LedgerError> {
@@ -249,7 +241,7 @@ impl Follower {
         self.take(&block)?;
         let (last, blocks) = watch::channel(self.tip.number);
         let sequencer = Sequencer::new(self.stream.clone(), Arc::clone(&signer), epoch, self.tip, last, self.around.stopping.clone());
-        let beats = Beats { around: self.around.clone(), stream: self.stream.clone(), signer, epoch, blocks };
+        let beats = Beats { around: self.around.clone(), stream: self.stream.clone(), signer, epoch, replicas: self.node.replicas, blocks };
         self.node.servers.spawn(beats.run());
         self.around.turn.send_replace(Turn::Ours);
         log("sequencing", &json!({ "epoch": epoch, "block": self.tip.number }));
@@ -275,6 +267,8 @@ struct Beats {
     stream: Stream,
     signer: Arc<Signer>,
     epoch: u64,
+    /// Least replicas of the stream.
+    replicas: usize,
     /// The last block; closed when the sequencer is gone.
     blocks: watch::Receiver<u64>,
 }
@@ -324,11 +318,12 @@ impl Beats {
         // Nothing of ours is under way while the ledger can be read, before and after the question.
         let number = *self.blocks.borrow();
         drop(self.around.ledger.try_read().ok()?);
-        let found = self.stream.last_or_gone().await?;
+        let found = self.stream.told_or_gone().await?;
         let is_quiet = self.around.ledger.try_read().is_ok() && *self.blocks.borrow() == number;
-        match found {
-            None => Some(Over::StreamGone(self.stream.name().to_owned())),
-            Some(last) => (is_quiet && last > number).then(|| Over::Overtaken(format!("{last} blocks, the last own one is {number}"))),
+        let Some(told) = found else { return Some(Over::StreamGone(self.stream.name().to_owned())) };
+        match self.stream.judge_told(&told, self.replicas) {
+            Err(error) => Some(Over::Unfit(error.to_string())),
+            Ok(last) => (is_quiet && last > number).then(|| Over::Overtaken(format!("{last} blocks, the last own one is {number}"))),
         }
     }
 }

@@ -21,13 +21,31 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A server's answer as a ledger's failure. What is set up so that it cannot keep the promise is a finding, everything else an outage.
 pub fn unreachable_quorum(error: ServersError) -> LedgerError {
     match error {
-        ServersError::Unfit { what, expected, found } => unlike(0, format!("{what}: {expected}"), found),
+        ServersError::Unfit { .. } | ServersError::Forbidden { .. } => LedgerError::Unfit(error.to_string()),
         error => LedgerError::Storage { step: ASKING, source: io::Error::other(error) },
     }
 }
 
+/// What is said where there is none.
+pub const NO_STREAM: &str =
+    "none: it was deleted, and `zeren cluster repair` opens the next generation; or `zeren cluster found` was never run for this ledger";
+
+/// The stream that was read is not there any more.
+pub fn stream_gone(stream: &Stream, blocks: u64) -> LedgerError {
+    let expected = format!("the stream {}, of {blocks} blocks or more", stream.name());
+    let refusal = Refusal::new(Rule::BlockOrder, expected, "no such stream: it was deleted");
+    LedgerError::Block { number: blocks, refusal }
+}
+
+/// The stream holds fewer blocks than were read of it.
+pub fn stream_cut(blocks: u64, last: u64) -> LedgerError {
+    let expected = format!("{blocks} blocks or more, as were read");
+    let refusal = Refusal::new(Rule::BlockOrder, expected, format!("{last}: the stream was cut or made anew"));
+    LedgerError::Block { number: last, refusal }
+}
+
 /// What was being done when servers did not answer.
-const ASKING: &str = "asking the cluster";
+pub const ASKING: &str = "asking the cluster";
 
 /// Asks until somebody answers, or until it is told to stop: then nothing.
 ///
@@ -100,7 +118,7 @@ pub fn locate(ledger: &dyn Record, stream: &Stream) -> Result<Tip, LedgerError> 
 /// [`LedgerError::Block`] where there is none; the servers' failures, and a stream that is not as it must be.
 pub fn latest(ledger: &dyn Record, servers: &super::servers::Servers, replicas: usize) -> Result<Stream, LedgerError> {
     let stream = Stream::latest_begun(servers, ledger.id()).map_err(unreachable_quorum)?;
-    let none = || Refusal::new(Rule::BlockOrder, format!("a stream of {}", ledger.id()), "none: `zeren cluster found` makes the first");
+    let none = || Refusal::new(Rule::BlockOrder, format!("a stream of {}", ledger.id()), NO_STREAM);
     let stream = stream.ok_or_else(|| LedgerError::Block { number: 0, refusal: none() })?;
     stream.judge(replicas).map_err(unreachable_quorum)?;
     Ok(stream)

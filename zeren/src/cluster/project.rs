@@ -2,7 +2,7 @@
 //! views hold it; so killed, moved or set back it goes on where it was, and each block has its effect once.
 
 use std::sync::PoisonError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::pull::Config;
@@ -28,6 +28,8 @@ const WAIT: Duration = Duration::from_secs(2);
 const AT_ONCE: usize = 64;
 /// After this time a block that was not acknowledged is sent again.
 const ACKNOWLEDGE: Duration = Duration::from_secs(30);
+/// How often it is looked whether the stream is still what it must be.
+const LOOK: Duration = Duration::from_secs(20);
 /// How long is paused after the servers did not answer.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -69,7 +71,7 @@ impl Projector {
             let consumer = self.consumer(&stream, tip).map_err(unreachable_quorum)?;
             Ok((stream, tip, consumer))
         })?;
-        let Some((stream, mut tip, consumer)) = begun else { return Ok(self.place(&Tip::start(1))) };
+        let Some((stream, mut tip, mut consumer)) = begun else { return Ok(self.place(&Tip::start(1))) };
         let subject = beat_subject(writer::read(&self.ledger).id());
         let beats = self.servers.wait(self.servers.client().subscribe(subject));
         let mut beats = beats.map_err(|error| unreachable_quorum(ServersError::Connect(error.to_string())))?;
@@ -82,10 +84,20 @@ impl Projector {
             let Some(block) = place::when_reached(&self.stopping, || read_block(&stream, tip.number + 1))? else { break };
             self.take(&mut tip, &block)?;
         }
+        let mut looked: Option<Instant> = None;
         while !*self.stopping.borrow() {
             if let Err(error) = self.take_some(&stream, &consumer, &mut tip)? {
                 log("no quorum", &json!({ "because": error.to_string(), "advice": "the stream is asked again" }));
                 std::thread::sleep(PAUSE);
+                // Perhaps it is the consumer that is gone, or the stream.
+                looked = None;
+                if let Some(made) = place::when_reached(&self.stopping, || self.consumer(&stream, tip).map_err(unreachable_quorum))? {
+                    consumer = made;
+                }
+            }
+            if looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
+                looked = Some(Instant::now());
+                self.look(&stream, &tip)?;
             }
             // Without the checkpoint key it is the beat that brings the checkpoint over the last blocks.
             while let Some(message) = self.servers.wait(async { tokio::time::timeout(Duration::ZERO, beats.next()).await }).ok().flatten() {
@@ -99,11 +111,23 @@ impl Projector {
         Ok(self.place(&tip))
     }
 
+    /// Whether the stream is still there, and what it must be.
+    fn look(&self, stream: &Stream, tip: &Tip) -> Result<(), LedgerError> {
+        match stream.judge(self.replicas) {
+            Ok(last) if last < tip.number => Err(place::stream_cut(tip.number, last)),
+            Err(error) if error.is_absent() => Err(place::stream_gone(stream, tip.number)),
+            Err(error @ (ServersError::Unfit { .. } | ServersError::Forbidden { .. })) => Err(unreachable_quorum(error)),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     fn place(&self, tip: &Tip) -> Place {
         Place { block: tip.number, entries: writer::read(&self.ledger).seen().map_or(0, |seen| seen.size) }
     }
 
     fn consumer(&self, stream: &Stream, tip: Tip) -> Result<Consumer<Config>, ServersError> {
+        // What this user may not ask, or is gone, is said by name before the library asks for it.
+        stream.judge(self.replicas)?;
         let config = Config {
             durable_name: Some(self.name.clone()),
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: tip.number + 1 },

@@ -16,9 +16,13 @@ use signer::value::{NodeName, NoteHash, UnixMs};
 use signer::{Note, SecretKey};
 use tokio::sync::watch;
 
+use super::place::{stream_gone, unreachable_quorum};
+use super::servers::ServersError;
 use super::stream::{Appended, Stream};
 use crate::screen::log;
 
+/// What was being done when servers would not have a block.
+pub const PUBLISHING: &str = "publishing a block";
 /// First pause before the same block is tried again, and the longest.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 /// The longest.
@@ -99,11 +103,13 @@ pub fn append_surely(stream: &Stream, number: u64, bytes: &[u8], stopping: &watc
     let hash = note_hash(bytes);
     let mut pause = PAUSE_FIRST;
     loop {
-        let failed = |because: String| LedgerError::Storage { step: "publishing a block", source: io::Error::other(because) };
+        let failed = |because: String| LedgerError::Storage { step: PUBLISHING, source: io::Error::other(because) };
         match stream.append(number, &hash, bytes) {
             Appended::Held => return Ok(hash),
             Appended::Taken(theirs) => return Err(LedgerError::Deposed(told(number, &theirs))),
             Appended::Failed(because) => return Err(failed(because)),
+            Appended::Gone => return Err(stream_gone(stream, number - 1)),
+            Appended::Forbidden(subject) => return Err(unreachable_quorum(ServersError::Forbidden { subject })),
             Appended::Unknown(because) if *stopping.borrow() => {
                 return Err(failed(format!("told to stop before a majority answered: {because}")));
             }

@@ -1,8 +1,9 @@
 //! The connection to the NATS servers: who they are, whether they can keep the promise, and their JetStream interface.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_nats::{Client, ConnectOptions, HeaderMap, RequestErrorKind};
+use async_nats::{Client, ConnectOptions, Event, HeaderMap, RequestErrorKind};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
@@ -50,6 +51,12 @@ pub enum ServersError {
         /// What is there.
         found: String,
     },
+    /// This user may not do that.
+    #[error("no permission for {subject}")]
+    Forbidden {
+        /// What the servers said of it.
+        subject: String,
+    },
     /// The connection cannot be made.
     #[error("connecting: {0}")]
     Connect(String),
@@ -75,6 +82,8 @@ impl ServersError {
 pub struct Servers {
     client: Client,
     runtime: Handle,
+    /// The last thing that this user was denied. A request that is denied is not answered.
+    denied: Arc<Mutex<Option<String>>>,
 }
 
 impl Servers {
@@ -94,9 +103,21 @@ impl Servers {
             options = options.custom_inbox_prefix(inbox);
         }
         // What the servers say of themselves to clients is not taken up: the file names them.
+        let denied = Arc::new(Mutex::new(None));
+        let noting = Arc::clone(&denied);
+        let options = options.event_callback(move |event| {
+            let denied = match event {
+                Event::ServerError(error) => Some(error.to_string()).filter(|text| text.to_lowercase().contains("permissions violation")),
+                _ => None,
+            };
+            if let Some(text) = denied {
+                *noting.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+            }
+            async {}
+        });
         let connecting = options.ignore_discovered_servers().connect(&file.servers[..]);
         let client = runtime.block_on(connecting).map_err(|error| ServersError::Connect(error.to_string()))?;
-        let servers = Servers { client, runtime: runtime.clone() };
+        let servers = Servers { client, runtime: runtime.clone(), denied };
         let begun = Instant::now();
         loop {
             match servers.probe() {
@@ -158,6 +179,15 @@ impl Servers {
         self.request(&format!("$JS.API.{verb}"), HeaderMap::new(), question.to_string().into_bytes())
     }
 
+    fn denied(&self) -> Option<String> {
+        self.denied.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the servers denied a request, or the hearing of answers.
+    fn was_denied(&self, subject: &str) -> bool {
+        self.denied().is_some_and(|text| text.contains(subject) || text.to_lowercase().contains("subscription"))
+    }
+
     /// One request that is answered with JSON.
     ///
     /// # Errors
@@ -165,6 +195,9 @@ impl Servers {
     pub fn request(&self, subject: &str, headers: HeaderMap, payload: Vec<u8>) -> Result<Value, ServersError> {
         let asked = self.client.request_with_headers(subject.to_owned(), headers, payload.into());
         let message = self.wait(asked).map_err(|error| match error.kind() {
+            RequestErrorKind::TimedOut | RequestErrorKind::NoResponders if self.was_denied(subject) => {
+                ServersError::Forbidden { subject: self.denied().unwrap_or_else(|| subject.to_owned()) }
+            }
             RequestErrorKind::TimedOut | RequestErrorKind::NoResponders | RequestErrorKind::Other => {
                 ServersError::Silent(format!("{subject}: {error}"))
             }

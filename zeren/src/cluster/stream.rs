@@ -28,8 +28,12 @@ pub enum Appended {
     Taken(Vec<u8>),
     /// Nobody answered: the same may be tried again.
     Unknown(String),
-    /// The servers will not have it.
+    /// The servers will not have it now: they are full, or fail.
     Failed(String),
+    /// There is no stream any more.
+    Gone,
+    /// This user may not write to it.
+    Forbidden(String),
 }
 
 /// One generation of a ledger's stream.
@@ -134,12 +138,20 @@ impl Stream {
         })
     }
 
-    /// Judges its configuration: nothing may make the servers lose, reorder, replace or hand out stale what they acknowledged.
+    /// Judges its configuration: nothing may make the servers lose, reorder, replace or hand out stale what they acknowledged. Gives the
+    /// number of its last block.
     ///
     /// # Errors
     /// [`ServersError::Unfit`] with the first thing that differs; those of the servers.
-    pub fn judge(&self, replicas_min: usize) -> Result<(), ServersError> {
-        let info = self.info()?;
+    pub fn judge(&self, replicas_min: usize) -> Result<u64, ServersError> {
+        self.judge_told(&self.info()?, replicas_min)
+    }
+
+    /// The same of what the servers have told. Gives the number of its last block.
+    ///
+    /// # Errors
+    /// [`ServersError::Unfit`].
+    pub fn judge_told(&self, info: &Value, replicas_min: usize) -> Result<u64, ServersError> {
         let found = &info["config"];
         let replicas = found["num_replicas"].as_u64().unwrap_or(0);
         let unfit = |what: &str, expected: String, found: String| {
@@ -177,7 +189,7 @@ impl Stream {
         if first > 1 || state["messages"].as_u64() != Some(last) {
             return unfit("messages", format!("all from 1 to {last}"), format!("{} from {first}", state["messages"]));
         }
-        Ok(())
+        Ok(last)
     }
 
     /// The number of its last block.
@@ -189,14 +201,15 @@ impl Stream {
         info["state"]["last_seq"].as_u64().ok_or_else(|| ServersError::Nonsense("no last_seq".to_owned()))
     }
 
-    /// The same for somebody who does not wait: nothing where nobody answers; inside, nothing where there is no stream.
-    pub async fn last_or_gone(&self) -> Option<Option<u64>> {
+    /// What the servers say of it, for somebody who does not wait: nothing where nobody answers; inside, nothing where there is no stream.
+    pub async fn told_or_gone(&self) -> Option<Option<Value>> {
         let asked = self.servers.client().request(format!("$JS.API.STREAM.INFO.{}", self.name), "{}".into()).await;
         let answer: Value = serde_json::from_slice(&asked.ok()?.payload).ok()?;
-        if answer["error"]["err_code"].as_u64() == Some(NO_STREAM) {
-            return Some(None);
+        match answer["error"]["err_code"].as_u64() {
+            Some(NO_STREAM) => Some(None),
+            Some(_) => None,
+            None => Some(Some(answer)),
         }
-        answer["state"]["last_seq"].as_u64().map(Some)
     }
 
     /// The message of a number, from the stream's leader; nothing where there is none.
@@ -227,12 +240,15 @@ impl Stream {
             Err(ServersError::Refused { code, .. }) if WRONG_LAST_SEQUENCE.contains(&code) => self.compare(number, block),
             // The stream has no leader, for now.
             Err(ServersError::Refused { code: 10_008 | 503, description }) => Appended::Unknown(description),
+            Err(ServersError::Forbidden { subject }) => Appended::Forbidden(subject),
             Err(error @ (ServersError::Refused { .. } | ServersError::Unfit { .. } | ServersError::Connect(_))) => {
                 Appended::Failed(error.to_string())
             }
-            Err(error) => match self.info() {
+            Err(error) => match self.last() {
                 // Nobody answers for a subject without a stream: that is no outage.
-                Err(gone) if gone.is_absent() => Appended::Failed(format!("the stream {} is gone: it was deleted", self.name)),
+                Err(gone) if gone.is_absent() => Appended::Gone,
+                // The answer was lost, or another was faster.
+                Ok(last) if last >= number => self.compare(number, block),
                 _ => Appended::Unknown(error.to_string()),
             },
         }

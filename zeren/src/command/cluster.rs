@@ -90,8 +90,8 @@ fn runtime() -> Result<Runtime, Failure> {
 /// What servers answered, for the terminal.
 pub fn cluster_failure(error: ServersError) -> Failure {
     match error {
-        ServersError::Unfit { .. } => Failure::Unfit { what: error.to_string() },
-        _ => Failure::Remote { what: format!("cluster: {error}") },
+        ServersError::Unfit { .. } => LedgerError::Unfit(error.to_string()).into(),
+        _ => Failure::Cluster { what: format!("cluster: {error}") },
     }
 }
 
@@ -119,18 +119,14 @@ fn made(stream: Stream, replicas: usize, lang: Lang) -> Result<Stream, Failure> 
     match stream.create(replicas) {
         Ok(()) => Ok(stream),
         // What is not permitted is not answered.
-        Err(error @ ServersError::Silent(_)) => {
+        Err(ServersError::Silent(_) | ServersError::Forbidden { .. }) => {
             let name = stream.name();
-            Err(Failure::Remote {
-                what: match lang {
-                    Lang::En => format!(
-                        "cluster: {error}\n  {name} is not there, and this user may not make it: the keeper does (deploy/cluster/stream create {name})"
-                    ),
-                    Lang::Zh => {
-                        format!("cluster: {error}\n  {name} 尚不存在，本用户无权创建：请由 keeper 执行 deploy/cluster/stream create {name}")
-                    }
-                },
-            })
+            Err(Failure::Held(match lang {
+                Lang::En => format!(
+                    "{name} is not there, and this user may not make it\n  what to do: the keeper makes it: deploy/cluster/stream create {name}"
+                ),
+                Lang::Zh => format!("{name} 尚不存在，本用户无权创建\n  处理: 请由 keeper 执行 deploy/cluster/stream create {name}"),
+            }))
         }
         Err(error) => Err(cluster_failure(error)),
     }

@@ -50,6 +50,19 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
             Lang::Zh => format!("{name}：本账本已在该集群上；其他节点请用 zeren cluster join"),
         }));
     }
+    if let Some(epoch) = ledger.state().epoch() {
+        // It was on a cluster: what became of that stream somebody must answer for.
+        return Err(Failure::Held(match lang {
+            Lang::En => format!(
+                "this ledger was on a cluster before (epoch {}, node {}), and its stream is gone\n  what to do: `zeren cluster repair` opens the next generation, with a signed incident (docs/operations-cluster.md section 11)",
+                epoch.number, epoch.node
+            ),
+            Lang::Zh => format!(
+                "本账本曾在集群上（第 {} 任期，节点 {}），其数据流已不存在\n  处理: 请用 zeren cluster repair 附已签署的事故声明开启下一代（docs/operations-cluster.md 第 11 节）",
+                epoch.number, epoch.node
+            ),
+        }));
+    }
     let stream = match latest {
         Some(stream) => stream,
         // Where this node's user may not make streams, the keeper has.

@@ -36,11 +36,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let servers = Servers::connect(&file, runtime.handle()).map_err(cluster_failure)?;
     let stream = Stream::latest_begun(&servers, record.id()).map_err(cluster_failure)?;
     let standing = match &stream {
-        None => Standing::Apart(signer::Refusal::new(
-            signer::Rule::BlockOrder,
-            format!("a stream of {}", record.id()),
-            "none: it was deleted, or `zeren cluster found` was never run",
-        )),
+        None => Standing::Apart(signer::Refusal::new(signer::Rule::BlockOrder, format!("a stream of {}", record.id()), place::NO_STREAM)),
         Some(stream) => place::compare(&record, stream, args.deep)?,
     };
     let unfit = stream.as_ref().and_then(|stream| stream.judge(file.replicas).err());
@@ -104,8 +100,8 @@ fn told(answer: &Value, lang: Lang) -> String {
     if answer["epoch"].is_object() {
         let (number, node, entry) = (&answer["epoch"]["number"], text(&answer["epoch"]["node"]), &answer["epoch"]["entry"]);
         lines.push(match lang {
-            Lang::En => format!("  sequencer      {node}, epoch {number}, since entry {entry}"),
-            Lang::Zh => format!("  现任节点       {node}，第 {number} 任期，自第 {entry} 条起"),
+            Lang::En => format!("  last epoch     {number}, begun by node {node} with entry {entry}"),
+            Lang::Zh => format!("  最近任期       第 {number} 任期，节点 {node} 自第 {entry} 条开始"),
         });
     }
     let stream = &answer["stream"];
@@ -137,8 +133,8 @@ fn told(answer: &Value, lang: Lang) -> String {
     }
     for consumer in answer["consumers"].as_array().into_iter().flatten() {
         lines.push(match lang {
-            Lang::En => format!("  projector      {}: {} blocks behind", text(&consumer["name"]), consumer["behind"]),
-            Lang::Zh => format!("  视图进程       {}：落后 {} 个区块", text(&consumer["name"]), consumer["behind"]),
+            Lang::En => format!("  consumer       {}: {} blocks behind", text(&consumer["name"]), consumer["behind"]),
+            Lang::Zh => format!("  消费者         {}：落后 {} 个区块", text(&consumer["name"]), consumer["behind"]),
         });
     }
     if let Some(unfit) = answer["unfit"].as_str() {
