@@ -265,6 +265,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_note_or_no_nodes_is_no_block() {
+        let of = |name: &str| encode(&header(), &Carried::default(), name, &key(7));
+        assert!(Block::parse(&of("node-a")).is_ok());
+        assert_eq!(Block::parse(&of("Node")).unwrap_err().rule, Rule::BlockFormat);
+        let note = |text: &str| [&(text.len() as u16).to_be_bytes()[..], text.as_bytes(), &[0, 0]].concat();
+        for text in ["", "no note", "zeren block v1\n\n\u{2014} n AAAA\n"] {
+            assert_eq!(Block::parse(&note(text)).unwrap_err().rule, Rule::BlockFormat, "{text}");
+        }
+    }
+
+    #[test]
     fn a_number_of_entries_that_are_not_there_is_refused_before_anything_is_set_aside() {
         let text = format!(
             "{BLOCK_KIND}\nledger demo.county.example/archive/5f0c2a9be41d7703\ngeneration 1\nepoch 1\nnumber 1\nprevious {0}\nsize 0 {0}\ncarries 9007199254740991 0 {1}\n",

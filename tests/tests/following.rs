@@ -16,6 +16,7 @@ use signer::statement::Seen;
 use signer::value::{ChainHead, DeviceId, LedgerId, NoteHash, TreeRoot};
 use signer::{Checkpoint, Note, Statement};
 use tests::World;
+use tests::cluster::node;
 use tests::crowd::Crowd;
 use tests::disk::{Disk, Kept};
 use tests::programme::{PROGRAMME, Stage};
@@ -330,6 +331,29 @@ fn what_is_not_the_next_block_is_refused_by_its_rule_and_changes_nothing() {
             assert_eq!(one.stands(), (cluster.ledger.history().size(), cluster.root_at(one.stands().0)), "{name}");
         }
     }
+}
+
+/// Also where the stream is made anew and the node in force goes on.
+#[test]
+fn each_generation_begins_an_epoch() {
+    let cluster = Cluster::lived();
+    let again = |header: &mut Header, carried: &mut Carried| {
+        (header.generation, header.number, header.previous) = (2, 1, NoteHash([0; 32]));
+        (header.size, header.root) = (cluster.ledger.history().size(), cluster.root_at(cluster.ledger.history().size()));
+        carried.refusals.clear();
+    };
+    let mut one = follower(&cluster, true, 7);
+    let stands = one.stands();
+    one.tip = Tip::start(2);
+    assert_eq!(rule_of(one.take(&cluster.forged(7, "node-2", again))), Rule::BlockOrder);
+    let clock = one.ledger.state().received_last();
+    let entry = one.ledger.epoch_entry(&node("node-2"), key("node-2").public().bytes(), clock).unwrap();
+    let begun = cluster.forged(7, "node-2", |header, carried| {
+        again(header, carried);
+        (header.epoch, carried.entries) = (3, vec![entry.bytes]);
+    });
+    one.take(&begun).unwrap();
+    assert_eq!((one.stands().0, one.tip), (stands.0 + 1, Tip::start(2).after(&Block::parse(&begun).unwrap())));
 }
 
 #[test]
