@@ -93,6 +93,23 @@ impl Quorum for Sealer {
     }
 }
 
+/// Holds nothing, and may begin an epoch: what stands behind the door when nobody submits the epoch entry but the node itself.
+pub struct Begins;
+
+impl Quorum for Begins {
+    fn hold_entries(&mut self, _: &Before<'_>, _: &[SealedEntry]) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn hold_refusals(&mut self, _: &Before<'_>, _: &[Note]) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn begins_epoch(&self) -> bool {
+        true
+    }
+}
+
 /// A ledger on a cluster, and its stream.
 pub struct Cluster {
     /// The disk on which everybody began: the founded world, before the first block.

@@ -9,6 +9,7 @@ use ledger::state::{Anchored, Epoch};
 use ledger::storage::Folder;
 use ledger::{Answer, Ledger};
 use tests::cluster::{county, node, on_a_cluster};
+use tests::stream::Begins;
 use tests::world::{World, key};
 
 fn open(place: &Path) -> Ledger<Folder> {
@@ -17,7 +18,7 @@ fn open(place: &Path) -> Ledger<Folder> {
 
 fn append(ledger: &mut Ledger<Folder>, world: &World, note: &signer::Note) -> Answer {
     let verified = check(note.encode().as_bytes(), ledger.ring()).unwrap();
-    ledger.append(vec![verified], world.clock).unwrap().remove(0)
+    ledger.append_with(vec![verified], world.clock, &mut Begins).unwrap().remove(0)
 }
 
 #[test]

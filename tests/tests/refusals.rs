@@ -17,6 +17,7 @@ use signer::rule::Refusal;
 use signer::value::{TreeRoot, UnixMs};
 use signer::{Checkpoint, Note, Rule};
 use tests::rules::acts::amendment;
+use tests::stream::Begins;
 use tests::trial::{Image, Submission, Trial};
 use tests::world::{World, constitution, copy, key};
 
@@ -48,10 +49,10 @@ fn open(place: &Path) -> Ledger<Folder> {
     Ledger::open(Folder::open(place).unwrap(), keys, &mut |_| {}).unwrap().0
 }
 
-/// Checks a note and, if it passes, submits it.
+/// Checks a note and, if it passes, submits it; an epoch entry as the node does that begins it.
 fn submit(ledger: &mut Ledger<Folder>, note: &[u8], clock: UnixMs) -> Answer {
     match check(note, ledger.ring()) {
-        Ok(verified) => ledger.append(vec![verified], clock).unwrap().remove(0),
+        Ok(verified) => ledger.append_with(vec![verified], clock, &mut Begins).unwrap().remove(0),
         Err(refusal) => Answer::Refused { refusal, note: None },
     }
 }
