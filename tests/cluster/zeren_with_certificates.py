@@ -244,7 +244,8 @@ class Story:
     def refuse_streams(self):
         """Changed by `breakglass`: seen by whoever looks and by whoever starts, named, and mended."""
         room = self.room
-        for name in NODES:
+        # Whoever follows would end as well: that a stream is altered is noticed while it is used.
+        for name in [*NODES, *READERS]:
             self.running.pop(name).stop()
         words = ["serve", "--dir", "node-2", "--cluster", "node-2.toml", "--listen", "127.0.0.1:0"]
         for changes, field in refusals.STREAMS:
@@ -265,6 +266,8 @@ class Story:
         for name in NODES:
             self.node(name)
         until("one that sequences", lambda: any(self.running[name].events("sequencing") for name in NODES), TAKEOVER_SECONDS)
+        self.follow()
+        self.project()
         told(f"{len(refusals.STREAMS)} streams that are not as they must be, each mended")
 
     def sequencer(self):

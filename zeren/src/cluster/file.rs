@@ -57,7 +57,9 @@ impl ClusterFile {
     pub fn read(path: &Path, lang: Lang) -> Result<ClusterFile, Failure> {
         let text = files::read_text(path, FILE_BYTES_MAX)?;
         let wrong = |what: &str| Failure::malformed(format!("{}: {what}", crate::screen::within_line(&path.display().to_string())));
-        let mut file: ClusterFile = toml::from_str(&text).map_err(|error| wrong(error.to_string().trim_end()))?;
+        let mut file: ClusterFile = toml::from_str(&text).map_err(|error| {
+            wrong(&format!("{}: {}", lang.pick("not a cluster file", "集群文件格式有误"), error.to_string().trim_end()))
+        })?;
         file.folder = path.parent().map(Path::to_owned).unwrap_or_default();
         if file.servers.is_empty() || file.servers.len() > SERVERS_MAX {
             return Err(wrong(&format!("servers: 1 to {SERVERS_MAX} addresses, found {}", file.servers.len())));
@@ -80,7 +82,9 @@ impl ClusterFile {
             )));
         }
         for part in [&file.authority, &file.certificate, &file.certificate_key].into_iter().flatten() {
-            files::read(&file.path(part), FILE_BYTES_MAX)?;
+            let path = file.path(part);
+            files::read(&path, FILE_BYTES_MAX)
+                .map_err(|error| wrong(&format!("{}: {error}", lang.pick("cannot read a file that it names", "无法读取其中所列的文件"))))?;
         }
         if is_tls && file.inbox.is_none() {
             return Err(wrong(lang.pick(

@@ -68,7 +68,7 @@ impl Projector {
             let ledger = writer::read(&self.ledger);
             let stream = place::latest(&*ledger, &self.servers, self.replicas)?;
             let tip = place::locate(&*ledger, &stream)?;
-            let consumer = self.consumer(&stream, tip).map_err(unreachable_quorum)?;
+            let consumer = self.consumer(&stream, tip)?;
             Ok((stream, tip, consumer))
         })?;
         let Some((stream, mut tip, mut consumer)) = begun else { return Ok(self.place(&Tip::start(1))) };
@@ -91,7 +91,7 @@ impl Projector {
                 std::thread::sleep(PAUSE);
                 // Perhaps it is the consumer that is gone, or the stream.
                 looked = None;
-                if let Some(made) = place::when_reached(&self.stopping, || self.consumer(&stream, tip).map_err(unreachable_quorum))? {
+                if let Some(made) = place::when_reached(&self.stopping, || self.consumer(&stream, tip))? {
                     consumer = made;
                 }
             }
@@ -125,9 +125,9 @@ impl Projector {
         Place { block: tip.number, entries: writer::read(&self.ledger).seen().map_or(0, |seen| seen.size) }
     }
 
-    fn consumer(&self, stream: &Stream, tip: Tip) -> Result<Consumer<Config>, ServersError> {
+    fn consumer(&self, stream: &Stream, tip: Tip) -> Result<Consumer<Config>, LedgerError> {
         // What this user may not ask, or is gone, is said by name before the library asks for it.
-        stream.judge(self.replicas)?;
+        self.look(stream, &tip)?;
         let config = Config {
             durable_name: Some(self.name.clone()),
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: tip.number + 1 },
@@ -141,7 +141,7 @@ impl Projector {
                 jetstream::new(self.servers.client().clone()).get_stream_no_info(stream.name()).await.map_err(|error| error.to_string())?;
             stream.get_or_create_consumer(&self.name, config).await.map_err(|error| error.to_string())
         };
-        self.servers.wait(made).map_err(ServersError::Connect)
+        self.servers.wait(made).map_err(|because| unreachable_quorum(self.servers.unanswered("CONSUMER", because)))
     }
 
     /// Takes what the consumer has, and acknowledges it when record and views hold it. Inside, what the servers said instead.

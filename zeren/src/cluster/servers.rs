@@ -179,6 +179,14 @@ impl Servers {
         self.request(&format!("$JS.API.{verb}"), HeaderMap::new(), question.to_string().into_bytes())
     }
 
+    /// Why something about a subject was not answered: a request that is denied is not, and neither is one whose answer may not be heard.
+    pub fn unanswered(&self, subject: &str, because: String) -> ServersError {
+        match self.denied() {
+            Some(denied) if self.was_denied(subject) => ServersError::Forbidden { subject: denied },
+            _ => ServersError::Silent(format!("{subject}: {because}")),
+        }
+    }
+
     fn denied(&self) -> Option<String> {
         self.denied.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -195,11 +203,8 @@ impl Servers {
     pub fn request(&self, subject: &str, headers: HeaderMap, payload: Vec<u8>) -> Result<Value, ServersError> {
         let asked = self.client.request_with_headers(subject.to_owned(), headers, payload.into());
         let message = self.wait(asked).map_err(|error| match error.kind() {
-            RequestErrorKind::TimedOut | RequestErrorKind::NoResponders if self.was_denied(subject) => {
-                ServersError::Forbidden { subject: self.denied().unwrap_or_else(|| subject.to_owned()) }
-            }
             RequestErrorKind::TimedOut | RequestErrorKind::NoResponders | RequestErrorKind::Other => {
-                ServersError::Silent(format!("{subject}: {error}"))
+                self.unanswered(subject, error.to_string())
             }
             kind => ServersError::Refused { code: 0, description: format!("{subject}: {kind}") },
         })?;

@@ -14,6 +14,8 @@ use crate::error::{Failure, Refusing};
 use crate::lang::Lang;
 use crate::screen::{say, within_line};
 
+/// The rule of a node that does not sequence: another address is the answer, not waiting.
+const ELSEWHERE: &str = "not-sequencing";
 /// Time for one answer.
 const TIME: Duration = Duration::from_secs(120);
 /// Time to reach the other machine.
@@ -158,7 +160,9 @@ impl Client {
         }
         match serde_json::from_str(&text).ok().and_then(|problem| Refusing::of(status, &problem)) {
             Some(refusing) => {
-                let retry_after = seconds.filter(|_| matches!(status, 429 | 503)).map(|seconds| Duration::from_secs(seconds.max(1)));
+                let retry_after = seconds
+                    .filter(|_| matches!(status, 429 | 503) && refusing.rule != ELSEWHERE)
+                    .map(|seconds| Duration::from_secs(seconds.max(1)));
                 Err(Failure::Problem(Box::new(Refusing { retry_after, ..refusing })))
             }
             None => Err(remote(format!("HTTP {status}"))),
