@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use ledger::Ledger;
 use ledger::storage::Storage;
+use signer::act::Founding;
 use signer::value::{StatementHash, UnixMs};
 
 use crate::World;
+use crate::world::founding;
 
 /// Signers of a crowd.
 pub const SIGNERS: usize = 24;
@@ -22,7 +24,12 @@ pub struct Crowd {
 impl Crowd {
     /// A ledger in which the crowd is appointed.
     pub fn founded() -> World {
-        let mut world = World::staffed();
+        Crowd::founded_with(founding())
+    }
+
+    /// The same with another founding.
+    pub fn founded_with(founding: Founding) -> World {
+        let mut world = World::staffed_with(founding);
         for signer in 0..SIGNERS {
             let id = format!("m{signer}");
             world.enrol(&id);

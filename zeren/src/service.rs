@@ -216,7 +216,7 @@ fn begin(
     let (committing, committed) = watch::channel(ledger.seen().map_or(0, |seen| seen.size));
     let ledger = writer::share(ledger);
     let views = folder.join("views");
-    let views = if is_node { Views::open_of_follower(&views, &ledger, &owed)? } else { Views::open(&views, &ledger)? };
+    let views = if is_node { Views::open_of_node(&views, &ledger, &owed)? } else { Views::open(&views, &ledger)? };
     let kept = kept::keep(&folder, &ledger, &owed)?;
     let around = (committing, owed.clone(), stopped.clone());
     let (writer, writing) = start_writer(&ledger, &clock, options.node, around);

@@ -20,7 +20,6 @@ use tokio::sync::watch;
 
 use super::beat::Beat;
 use super::folder::CLUSTER;
-use super::owed::Owed;
 use super::place::{self, unreachable_quorum};
 use super::servers::{Servers, ServersError};
 use super::stream::{Stream, beat_subject};
@@ -110,7 +109,7 @@ impl Counties {
             let ledger = writer::share(ledger);
             let mut name = path.file_name().unwrap_or_default().to_owned();
             name.push("-views");
-            let views = Views::open_of_follower(&path.with_file_name(name), &ledger, &Owed::default())?;
+            let views = Views::open_of_follower(&path.with_file_name(name), &ledger)?;
             Ok(County { id, ledger, views, stream: None, tip: Tip::start(1), halted: None, anchored: None })
         };
         let counties = folders.iter().map(open).collect::<Result<_, Failure>>()?;

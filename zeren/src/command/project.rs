@@ -11,7 +11,6 @@ use super::cluster::{NodeArgs, cluster_failure, node_keys, replicas};
 use super::print;
 use crate::cluster::file::ClusterFile;
 use crate::cluster::folder;
-use crate::cluster::owed::Owed;
 use crate::cluster::project::Projector;
 use crate::cluster::servers::Servers;
 use crate::error::Failure;
@@ -50,7 +49,7 @@ pub fn follow(node: &NodeArgs, views: Option<&Path>, once: bool, lang: Lang) -> 
     let servers = Servers::connect(&file, runtime.handle()).map_err(cluster_failure)?;
     let (stop, stopping) = watch::channel(false);
     let ledger = writer::share(ledger);
-    let views = views.map(|folder| Views::open_of_follower(folder, &ledger, &Owed::default())).transpose()?;
+    let views = views.map(|folder| Views::open_of_follower(folder, &ledger)).transpose()?;
     let projector = Projector { ledger, views, servers, replicas, name: file.node.clone(), stopping };
     runtime.spawn(async move {
         let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else { return };

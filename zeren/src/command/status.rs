@@ -109,7 +109,7 @@ fn gather(args: &Args, ledger: &Snapshot<Folder>, published: Option<&Published>,
 }
 
 /// What is not kept by unit: said only to whoever's office covers the whole ledger.
-const OF_THE_WHOLE: [&str; 5] = ["deadlines", "answers", "money", "raised", "refusals"];
+const OF_THE_WHOLE: [&str; 6] = ["deadlines", "answers", "money", "raised", "refusals", "incidents"];
 
 /// Counts as JSON, of views that a service keeps. Without refusals only what is kept by unit is said, within the one that is asked for.
 pub fn counted(

@@ -273,7 +273,7 @@ fn of_programme(api: Api) -> Api {
         "The batch.",
     );
     let status = Operation::by_token(
-        "Counts: funnel, standing, what waits; to whoever's office covers the whole ledger also deadlines, answers, money, flags, refusals.",
+        "Counts: funnel, standing, what waits; to whoever's office covers the whole ledger also deadlines, answers, money, flags, refusals, incidents.",
     )
         .asking("unit", false, json!({ "type": "string", "pattern": "^(-|[A-Za-z0-9][A-Za-z0-9-]{0,15})$" }), "Of this unit.")
         .asking("period", false, json!({ "type": "integer", "minimum": 1900, "maximum": 9999 }), "Of this period.")

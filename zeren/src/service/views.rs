@@ -46,21 +46,30 @@ impl Views {
         opened.map(Views::of).map_err(|error| unlike(error, log_of.size, folder))
     }
 
-    /// Opens the kept views of a ledger that follows a stream, or makes them. It may be behind what they counted, in a copy that was
-    /// restored, and reads what it lacks: then that is owed, and they are made anew.
+    /// The same of a node of a cluster. Its record may be behind what they counted, in a copy that was restored, and reads what it
+    /// lacks: then that is owed, and they are made anew.
+    ///
+    /// # Errors
+    /// [`Failure::Contradicted`]: the record has another history. Else those of [`Projection::open`].
+    pub fn open_of_node(folder: &Path, ledger: &Shared, owed: &Owed) -> Result<Views, Failure> {
+        let log_of = SharedLog::of(ledger);
+        match Projection::open_of_writer(folder, &log_of, &mut |_| {}) {
+            Ok(opened) => Ok(Views::of(opened)),
+            Err(ProjectorError::OtherHistory { size, found, .. }) if size > log_of.size => {
+                TreeRoot::parse(&found).into_iter().for_each(|root| owed.add(size, root));
+                Views::open_of_follower(folder, ledger)
+            }
+            Err(error) => Err(unlike(error, log_of.size, folder)),
+        }
+    }
+
+    /// The same for whoever follows a ledger and never writes it: views that are unlike it are made anew.
     ///
     /// # Errors
     /// Those of [`Projection::open`].
-    pub fn open_of_follower(folder: &Path, ledger: &Shared, owed: &Owed) -> Result<Views, Failure> {
-        let log_of = SharedLog::of(ledger);
-        let (projection, opened) = Projection::open(folder, &log_of, &mut |_| {}).map_err(|error| Failure::Views(error.to_string()))?;
-        if let Opened::Rebuilt { because } = &opened
-            && let ProjectorError::OtherHistory { size, found, .. } = &**because
-            && let Some(root) = TreeRoot::parse(found)
-        {
-            owed.add(*size, root);
-        }
-        Ok(Views::of((projection, opened)))
+    pub fn open_of_follower(folder: &Path, ledger: &Shared) -> Result<Views, Failure> {
+        let opened = Projection::open(folder, &SharedLog::of(ledger), &mut |_| {});
+        opened.map(Views::of).map_err(|error| Failure::Views(error.to_string()))
     }
 
     fn of((projection, opened): (Projection, Opened)) -> Views {

@@ -99,7 +99,12 @@ pub struct Cluster {
 impl Cluster {
     /// Three servers, and the ledger of a crowd on them, founded by node `a`. Folders `a`, `b`, `c` hold copies of it.
     pub fn founded() -> Cluster {
-        let cluster = Cluster::unfounded();
+        Cluster::unfounded().with_nodes()
+    }
+
+    /// The same of a cluster that is not founded.
+    pub fn with_nodes(self) -> Cluster {
+        let cluster = self;
         cluster.ok(&["cluster", "found", "--dir", "a", "--cluster", "a.toml"]);
         for other in ["b", "c"] {
             cluster.join(other, true);
@@ -114,8 +119,12 @@ impl Cluster {
 
     /// The same on these servers.
     pub fn on(nats: Nats) -> Cluster {
+        Cluster::of(Crowd::founded(), nats)
+    }
+
+    /// The same of another ledger.
+    pub fn of(world: World, nats: Nats) -> Cluster {
         let folder = tempfile::tempdir().unwrap();
-        let world = Crowd::founded();
         let cluster = Cluster { folder, nats, world };
         cluster.world.write(&cluster.path("a"));
         fs::write(cluster.path("a/checkpoint-key.pem"), keyfile::plain(&key("checkpoint")).unwrap().as_bytes()).unwrap();

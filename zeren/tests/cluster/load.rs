@@ -40,7 +40,9 @@ pub struct Load {
 pub fn chains(world: &World, each: u64) -> Vec<Vec<Vec<u8>>> {
     let seen = world.history.seen_at(world.history.size()).unwrap();
     let (mut counter, mut chains) = (world.counter + 1, Vec::new());
+    let clock = world.clock;
     let mut world = world.rewritten(&world.notes());
+    world.clock = clock;
     for signer in 0..SIGNERS {
         let case = format!("case-m{signer}");
         let mut notes = Vec::new();

@@ -11,5 +11,7 @@ mod load;
 mod nats;
 mod projectors;
 mod takeover;
+#[path = "../witnesses/mod.rs"]
+mod witnesses;
 
 use clustered::until;
