@@ -10,6 +10,8 @@ use super::servers::{Servers, ServersError};
 pub const GENERATIONS_MAX: u64 = 9;
 /// JetStream's code for a stream that has not the expected last sequence, with and without the number.
 const WRONG_LAST_SEQUENCE: [u64; 2] = [10_071, 10_164];
+/// JetStream's code for a message whose like has been proposed and not decided: a leader that is cut off from its majority says so.
+const IN_PROCESS: u64 = 10_158;
 /// JetStream's code for a stream that is not there.
 pub const NO_STREAM: u64 = 10_059;
 /// JetStream's code for a sequence that holds no message.
@@ -238,8 +240,8 @@ impl Stream {
                 _ => self.compare(number, block),
             },
             Err(ServersError::Refused { code, .. }) if WRONG_LAST_SEQUENCE.contains(&code) => self.compare(number, block),
-            // The stream has no leader, for now.
-            Err(ServersError::Refused { code: 10_008 | 503, description }) => Appended::Unknown(description),
+            // The stream has no leader, for now; or an earlier try still waits for its majority.
+            Err(ServersError::Refused { code: 10_008 | 503 | IN_PROCESS, description }) => Appended::Unknown(description),
             Err(ServersError::Forbidden { subject }) => Appended::Forbidden(subject),
             Err(error @ (ServersError::Refused { .. } | ServersError::Unfit { .. } | ServersError::Connect(_))) => {
                 Appended::Failed(error.to_string())
