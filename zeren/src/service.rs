@@ -87,6 +87,8 @@ pub struct Options {
     pub has_public_entries: bool,
     /// Statements and readings of one person at once, and a second after that.
     pub person_rate: (u32, u32),
+    /// Requests without a good token, and notes that do not verify, of one address at once, and a second after that.
+    pub stranger_rate: (u32, u32),
     /// The last of the disk, which neither drafts nor the access log take, in bytes: it is the record's.
     pub reserve_bytes: u64,
     /// The cluster that the ledger runs on, if it does.
@@ -248,7 +250,7 @@ fn begin(
         folder,
         drafts,
         rates: Rates::new(options.person_rate.0, options.person_rate.1),
-        strangers: Rates::new(STRANGER_BURST, STRANGER_A_SECOND),
+        strangers: Rates::new(options.stranger_rate.0, options.stranger_rate.1),
         repeats: Rates::new(REPEATED_BURST, REPEATED_A_SECOND),
         claims: Rates::new(allowance::CLAIMED_BURST, allowance::CLAIMED_A_SECOND),
         large: Large::default(),

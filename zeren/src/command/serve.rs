@@ -28,7 +28,7 @@ use crate::lang::Lang;
 use crate::remote::authorities::Authorities;
 use crate::screen::say;
 use crate::secret::PassphraseSource;
-use crate::service::{self, Ended, Options, PERSON_A_SECOND, PERSON_BURST, RESERVE_MIB};
+use crate::service::{self, Ended, Options, PERSON_A_SECOND, PERSON_BURST, RESERVE_MIB, STRANGER_A_SECOND, STRANGER_BURST};
 
 /// How long threads have that still answer somebody when the service ends.
 const ENDING: Duration = Duration::from_secs(5);
@@ -75,6 +75,12 @@ pub struct Args {
     /// Requests of one person a second, after those
     #[arg(long, default_value_t = PERSON_A_SECOND, value_name = "N")]
     person_rate: u32,
+    /// Requests of one address without a good token or signature, at once
+    #[arg(long, default_value_t = STRANGER_BURST, value_name = "N")]
+    stranger_burst: u32,
+    /// The same a second, after those
+    #[arg(long, default_value_t = STRANGER_A_SECOND, value_name = "N")]
+    stranger_rate: u32,
     /// The last of the disk, kept for the record: with less, nothing that needs a token is shown and no draft is taken
     #[arg(long, default_value_t = RESERVE_MIB, value_name = "MIB")]
     reserve: u64,
@@ -132,6 +138,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         is_behind_proxy: args.behind_proxy,
         has_public_entries: args.public_entries,
         person_rate: (args.person_burst, args.person_rate),
+        stranger_rate: (args.stranger_burst, args.stranger_rate),
         reserve_bytes: args.reserve.saturating_mul(1 << 20),
         node: None,
         owed,

@@ -76,6 +76,7 @@ pub(super) fn run(args: &ServeArgs, lang: Lang) -> Result<ExitCode, Failure> {
         is_behind_proxy: false,
         has_public_entries: false,
         person_rate: (UNLIMITED, UNLIMITED),
+        stranger_rate: (UNLIMITED, UNLIMITED),
         reserve_bytes: 0,
         node: None,
         owed: Owed::default(),
