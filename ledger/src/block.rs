@@ -10,7 +10,7 @@ use signer::rule::{Refusal, Rule};
 use signer::value::{LedgerId, NodeName, NoteHash, TreeRoot, number};
 use signer::{PublicKey, SecretKey};
 
-use crate::entry::{ENTRY_BYTES_MAX, SealedEntry};
+use crate::entry::ENTRY_BYTES_MAX;
 
 /// First line of every block's header.
 pub const BLOCK_KIND: &str = "zeren block v1";
@@ -137,20 +137,20 @@ pub fn encode(header: &Header, carried: &Carried, node: &str, key: &SecretKey) -
     bytes
 }
 
-/// Parts of a batch that fit a block each, in order. One entry always fits.
-pub fn parts(entries: &[SealedEntry]) -> Vec<&[SealedEntry]> {
+/// Parts of what is carried that fit a block each, in order, by the bytes of each thing. One thing always fits.
+pub fn parts<T>(all: &[T], bytes_of: impl Fn(&T) -> usize) -> Vec<&[T]> {
     let mut parts = Vec::new();
     let (mut start, mut bytes) = (0, 0);
-    for (at, entry) in entries.iter().enumerate() {
-        let more = entry.bytes.len() + 2;
+    for (at, one) in all.iter().enumerate() {
+        let more = bytes_of(one) + 2;
         if bytes + more > CARRIED_BYTES_MAX {
-            parts.push(&entries[start..at]);
+            parts.push(&all[start..at]);
             (start, bytes) = (at, 0);
         }
         bytes += more;
     }
-    if start < entries.len() {
-        parts.push(&entries[start..]);
+    if start < all.len() {
+        parts.push(&all[start..]);
     }
     parts
 }
@@ -217,6 +217,7 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
+    use crate::entry::SealedEntry;
 
     fn key(seed: u8) -> SecretKey {
         SecretKey::from_seed(&Zeroizing::new([seed; 32]))
@@ -292,7 +293,7 @@ mod tests {
     #[test]
     fn a_large_batch_goes_in_parts_that_fit() {
         let entries: Vec<SealedEntry> = (0..40).map(|_| SealedEntry::of(vec![0; 65_000])).collect();
-        let parts = parts(&entries);
+        let parts = parts(&entries, |entry| entry.bytes.len());
         assert_eq!(parts.iter().map(|part| part.len()).sum::<usize>(), 40);
         assert!(parts.iter().all(|part| part.len() == 8));
     }

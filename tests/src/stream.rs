@@ -77,7 +77,7 @@ impl Quorum for Sealer {
         }
         self.fail(Fails::Entries)?;
         let mut size = before.size;
-        for part in parts(entries) {
+        for part in parts(entries, |entry| entry.bytes.len()) {
             let entries = part.iter().map(|entry| entry.bytes.clone()).collect();
             self.seal(before, size, &Carried { checkpoint: Some(before.checkpoint.clone()), entries, refusals: Vec::new() });
             size += part.len() as u64;

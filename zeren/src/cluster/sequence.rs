@@ -78,7 +78,7 @@ impl Quorum for Sequencer {
     fn hold_entries(&mut self, before: &Before<'_>, entries: &[SealedEntry]) -> Result<(), LedgerError> {
         let mut size = before.size;
         let mut checkpoint = Some(before.checkpoint.clone());
-        for part in parts(entries) {
+        for part in parts(entries, |entry| entry.bytes.len()) {
             let entries = part.iter().map(|entry| entry.bytes.clone()).collect();
             let carried = Carried { checkpoint: checkpoint.take(), entries, refusals: Vec::new() };
             self.publish(before, size, &carried)?;
@@ -88,9 +88,12 @@ impl Quorum for Sequencer {
     }
 
     fn hold_refusals(&mut self, before: &Before<'_>, refusals: &[Note]) -> Result<(), LedgerError> {
-        let refusals = refusals.iter().map(|note| note.encode().into_bytes()).collect();
-        let carried = Carried { checkpoint: Some(before.checkpoint.clone()), entries: Vec::new(), refusals };
-        self.publish(before, before.size, &carried)
+        // A batch that is refused whole is more than a block.
+        let refusals: Vec<Vec<u8>> = refusals.iter().map(|note| note.encode().into_bytes()).collect();
+        parts(&refusals, Vec::len).into_iter().try_for_each(|part| {
+            let carried = Carried { checkpoint: Some(before.checkpoint.clone()), entries: Vec::new(), refusals: part.to_vec() };
+            self.publish(before, before.size, &carried)
+        })
     }
 }
 
