@@ -259,6 +259,9 @@ fn a_stream_that_an_administrator_deletes_is_repaired_from_segments() {
     let (code, said) = cluster.run(&["cluster", "status", "--dir", "a", "--cluster", "a.toml"]);
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("APART") && said.contains("block-order") && said.contains("none"), "{said}");
+    // Nobody begins anew what must be answered for.
+    let (code, said) = cluster.run(&["cluster", "found", "--dir", "a", "--cluster", "a.toml"]);
+    assert!(code == 4 && said.contains("zeren cluster repair"), "{code} {said}");
     // Whichever node holds most is repaired from.
     let size = |name: &str| Snapshot::open(Folder::open_to_read(&cluster.path(name)).unwrap(), &mut |_| {}).unwrap().size();
     assert!(size("a") >= size("b"));

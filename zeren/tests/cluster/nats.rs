@@ -182,6 +182,16 @@ impl Nats {
         String::from_utf8_lossy(&said).into_owned()
     }
 
+    /// Changes a stream's configuration, as an administrator may.
+    pub fn update_stream(&self, name: &str, field: &str, value: serde_json::Value) {
+        let told = self.ask(&format!("$JS.API.STREAM.INFO.{name}"), "");
+        let body = told.lines().find(|line| line.starts_with('{') && line.contains("\"config\"")).unwrap_or_else(|| panic!("{told}"));
+        let mut config = serde_json::from_str::<serde_json::Value>(body).unwrap()["config"].clone();
+        config[field] = value;
+        let said = self.ask(&format!("$JS.API.STREAM.UPDATE.{name}"), &config.to_string());
+        assert!(said.contains("\"did_create\"") || said.contains("\"config\""), "{said}");
+    }
+
     /// As an administrator may.
     pub fn delete_stream(&self, name: &str) {
         until("the stream is deleted", Duration::from_secs(30), || {

@@ -159,6 +159,25 @@ fn whoever_sequences_asks_the_witnesses_and_nobody_else_has_anything_cosigned() 
     }
 }
 
+#[test]
+fn a_stream_that_is_changed_under_its_nodes_ends_them_by_name() {
+    let cluster = Cluster::founded();
+    let mut first = cluster.node("a");
+    first.until_it_sequences();
+    let mut second = cluster.node("b");
+    let name = format!("LEDGER_{}_1", cluster.world.id.as_str().rsplit('/').next().unwrap());
+    cluster.nats.update_stream(&name, "discard", serde_json::json!("old"));
+    for node in [&mut first, &mut second] {
+        assert_eq!(node.exit_code(TAKEOVER), Some(4), "{}", node.told());
+        assert!(node.told().contains("discard"), "{}", node.told());
+    }
+    // Measured all the same, on streams of its own.
+    let said = cluster.ok(&["bench", "cluster", "--cluster", "c.toml", "--signers", "4", "--statements", "5", "--json"]);
+    let measured: serde_json::Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    assert_eq!(measured["statements"], 20);
+    assert!(measured["ratio_lower"].as_f64().unwrap() > 0.0, "{measured}");
+}
+
 fn cluster_size(cluster: &Cluster, name: &str) -> u64 {
     let storage = ledger::storage::Folder::open_to_read(&cluster.path(name)).unwrap();
     ledger::snapshot::Snapshot::open(storage, &mut |_| {}).map_or(0, |snapshot| snapshot.size())
