@@ -5,7 +5,7 @@ use core::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 use signer::checkpoint::is_signed_by;
-use signer::note::{Note, SignatureLine, note_hash};
+use signer::note::{Note, note_hash};
 use signer::rule::{Refusal, Rule};
 use signer::value::{LedgerId, NodeName, NoteHash, TreeRoot, number};
 use signer::{PublicKey, SecretKey};
@@ -130,9 +130,8 @@ pub fn encode(header: &Header, carried: &Carried, node: &str, key: &SecretKey) -
     let digest = NoteHash(Sha256::digest(&payload).into());
     let (entries, refusals) = (carried.entries.len(), carried.refusals.len());
     let _ = write!(text, "size {size} {root}\ncarries {entries} {refusals} {digest}\n");
-    let line = SignatureLine::ed25519(node, &key.public(), &key.sign(text.as_bytes()));
     let mut bytes = Vec::new();
-    put(&mut bytes, Note { text, signatures: vec![line] }.encode().as_bytes());
+    put(&mut bytes, Note::signed(text, node, key).encode().as_bytes());
     bytes.extend(payload);
     bytes
 }
@@ -215,6 +214,8 @@ fn format(expected: impl Into<String>, found: impl Into<String>) -> Refusal {
 #[cfg(test)]
 mod tests {
     use zeroize::Zeroizing;
+
+    use signer::note::SignatureLine;
 
     use super::*;
     use crate::entry::SealedEntry;

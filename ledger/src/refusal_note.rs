@@ -5,7 +5,7 @@ use std::io;
 use sha2::{Digest as _, Sha256};
 use signer::checkpoint::is_signed_by;
 use signer::merkle::leaf_hash;
-use signer::note::{Note, SignatureLine, note_hash};
+use signer::note::{Note, note_hash};
 use signer::rule::{Refusal, Rule};
 use signer::statement::Seen;
 use signer::value::{ChainHead, IndexRoot, LedgerId, NoteHash, StatementHash, TreeRoot, UnixMs, number};
@@ -108,8 +108,7 @@ impl RefusalNote {
             "zeren refusal v1\nledger {ledger}\nsubmitted {submitted}\nstatement {statement}\nrule {rule}\nreceived {}\nseen {} {} {}\n",
             received.0, seen.size, seen.root, seen.chain
         );
-        let line = SignatureLine::ed25519(ledger.as_str(), &key.public(), &key.sign(text.as_bytes()));
-        Note { text, signatures: vec![line] }
+        Note::signed(text, ledger.as_str(), key)
     }
 
     /// From a note's text.

@@ -1,7 +1,7 @@
 //! Anchor entries: another ledger's signed checkpoint, kept in this one (format.md section 5.19).
 
 use crate::checkpoint::Checkpoint;
-use crate::note::{Note, SignatureLine};
+use crate::note::Note;
 use crate::strict::{PublicKey, SecretKey, Signature};
 use crate::value::{KeyBytes, LedgerId, TreeRoot, base64, from_base64_array, number};
 
@@ -63,9 +63,7 @@ impl AnchorNote {
 
     /// Signed with the checkpoint key of the ledger that keeps it.
     pub fn sign(&self, key: &SecretKey) -> Note {
-        let text = self.text();
-        let line = SignatureLine::ed25519(self.ledger.as_str(), &key.public(), &key.sign(text.as_bytes()));
-        Note { text, signatures: vec![line] }
+        Note::signed(self.text(), self.ledger.as_str(), key)
     }
 }
 

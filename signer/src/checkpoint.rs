@@ -46,9 +46,7 @@ impl Checkpoint {
 
     /// Signed with the ledger's checkpoint key.
     pub fn sign(&self, key: &SecretKey) -> Note {
-        let text = self.text();
-        let line = SignatureLine::ed25519(&self.origin, &key.public(), &key.sign(text.as_bytes()));
-        Note { text, signatures: vec![line] }
+        Note::signed(self.text(), &self.origin, key)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Epoch entries: which node sequences a ledger that runs on a cluster (format.md section 5.18).
 
-use crate::note::{Note, SignatureLine};
+use crate::note::Note;
 use crate::strict::SecretKey;
 use crate::value::{KeyBytes, LedgerId, NodeName, number};
 
@@ -39,9 +39,7 @@ impl EpochNote {
 
     /// Signed with the ledger's checkpoint key.
     pub fn sign(&self, key: &SecretKey) -> Note {
-        let text = self.text();
-        let line = SignatureLine::ed25519(self.ledger.as_str(), &key.public(), &key.sign(text.as_bytes()));
-        Note { text, signatures: vec![line] }
+        Note::signed(self.text(), self.ledger.as_str(), key)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Index entries: what the ledger's own indexes held at their place in the log (format.md section 5.17).
 
-use crate::note::{Note, SignatureLine};
+use crate::note::Note;
 use crate::strict::SecretKey;
 use crate::value::{IndexRoot, LedgerId, number};
 
@@ -41,9 +41,7 @@ impl IndexNote {
 
     /// Signed with the ledger's checkpoint key.
     pub fn sign(&self, key: &SecretKey) -> Note {
-        let text = self.text();
-        let line = SignatureLine::ed25519(self.ledger.as_str(), &key.public(), &key.sign(text.as_bytes()));
-        Note { text, signatures: vec![line] }
+        Note::signed(self.text(), self.ledger.as_str(), key)
     }
 }
 

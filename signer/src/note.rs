@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::rule::{Refusal, Rule};
-use crate::strict::{PublicKey, Signature};
+use crate::strict::{PublicKey, SecretKey, Signature};
 use crate::value::{NoteHash, base64, from_base64};
 
 /// Longest note, in bytes.
@@ -81,6 +81,12 @@ pub struct Note {
 }
 
 impl Note {
+    /// A text with one signature line: of this name, by this key.
+    pub fn signed(text: String, name: &str, key: &SecretKey) -> Note {
+        let line = SignatureLine::ed25519(name, &key.public(), &key.sign(text.as_bytes()));
+        Note { text, signatures: vec![line] }
+    }
+
     /// Reads a note, or says which rule of section 2 it breaks.
     pub fn parse(bytes: &[u8]) -> Result<Note, Refusal> {
         if bytes.len() > NOTE_BYTES_MAX {

@@ -68,9 +68,7 @@ impl Token {
 
     /// Signed with the person's key, as it is sent: base64 of the note.
     pub fn sign(&self, key: &SecretKey) -> String {
-        let text = self.text();
-        let line = SignatureLine::ed25519(self.person.as_str(), &key.public(), &key.sign(text.as_bytes()));
-        base64(Note { text, signatures: vec![line] }.encode().as_bytes())
+        base64(Note::signed(self.text(), self.person.as_str(), key).encode().as_bytes())
     }
 
     /// Verifies what was sent. `key` gives the person's keys that sign now, `now` is in Unix seconds.

@@ -1,7 +1,7 @@
 //! The beat: once a second a sequencer says that it is there, and up to where (format.md section 25). Not stored; a hint.
 
 use signer::checkpoint::is_signed_by;
-use signer::note::{Note, SignatureLine};
+use signer::note::Note;
 use signer::value::{LedgerId, NodeName, number};
 use signer::{PublicKey, SecretKey};
 
@@ -30,8 +30,7 @@ impl Beat {
     pub fn encode(&self, node: &NodeName, key: &SecretKey) -> Vec<u8> {
         let Beat { ledger, generation, epoch, number, checkpoint } = self;
         let text = format!("{BEAT_KIND}\nledger {ledger}\ngeneration {generation}\nepoch {epoch}\nnumber {number}\n");
-        let line = SignatureLine::ed25519(node.as_str(), &key.public(), &key.sign(text.as_bytes()));
-        let note = Note { text, signatures: vec![line] }.encode();
+        let note = Note::signed(text, node.as_str(), key).encode();
         [&(note.len() as u16).to_be_bytes()[..], note.as_bytes(), checkpoint.encode().as_bytes()].concat()
     }
 
