@@ -356,6 +356,11 @@ fn of_cluster(what: &str) -> (&'static str, &'static str) {
             "This user has no permission for that: is `certificate` that of a node, and are `inbox` and `node` this user's name?",
             "本用户无权进行该操作：请核对 certificate 是否为节点的证书，inbox、node 是否为本用户的名称。",
         )
+    } else if is("no suitable peers") {
+        (
+            "No three servers fit: each needs the tag `sync:always` and a zone of its own, and must know the others (docs/operations-cluster.md section 3).",
+            "没有三台合适的服务器：每台须有标签 sync:always、各属不同区域，并互相连通（docs/operations-cluster.md 第 3 节）。",
+        )
     } else if is("unknownissuer") {
         (
             "`authority` did not sign that server's certificate: take the authority.pem of this cluster.",

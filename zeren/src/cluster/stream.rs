@@ -1,5 +1,8 @@
 //! The stream of one ledger: what it must be, reading blocks by number, appending one after another.
 
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
 use async_nats::HeaderMap;
 use serde_json::{Value, json};
 use signer::value::{LedgerId, NoteHash, from_base64};
@@ -12,6 +15,12 @@ pub const GENERATIONS_MAX: u64 = 9;
 const WRONG_LAST_SEQUENCE: [u64; 2] = [10_071, 10_164];
 /// JetStream's code for a message whose like has been proposed and not decided: a leader that is cut off from its majority says so.
 const IN_PROCESS: u64 = 10_158;
+/// JetStream's code for a stream for which there are no servers.
+const NO_PLACE: u64 = 10_005;
+/// How long servers may take to find each other, and the pause between two tries.
+const PLACE_TIME: Duration = Duration::from_secs(10);
+/// The pause.
+const PLACE_PAUSE: Duration = Duration::from_millis(200);
 /// JetStream's code for a stream that is not there.
 pub const NO_STREAM: u64 = 10_059;
 /// JetStream's code for a sequence that holds no message.
@@ -127,7 +136,14 @@ impl Stream {
         if replicas >= 3 {
             config["placement"] = json!({ "tags": [SYNC_TAG] });
         }
-        self.servers.ask(&format!("STREAM.CREATE.{}", self.name), &config).map(drop)
+        let begun = Instant::now();
+        loop {
+            match self.servers.ask(&format!("STREAM.CREATE.{}", self.name), &config) {
+                // Servers that have just started may not have found each other; or no server has the tag, and that is said after a while.
+                Err(ServersError::Refused { code: NO_PLACE, .. }) if begun.elapsed() < PLACE_TIME => sleep(PLACE_PAUSE),
+                made => return made.map(drop),
+            }
+        }
     }
 
     /// What it must be.

@@ -66,7 +66,12 @@ fn a_second_node_follows_takes_over_and_the_first_steps_down() {
 
 #[test]
 fn a_sequencer_that_nobody_submits_to_notices_that_it_is_no_more() {
-    let cluster = Cluster::founded();
+    let cluster = Cluster::unfounded();
+    // What was never on a cluster is not called damaged.
+    let (code, said) = cluster.run(&["cluster", "status", "--dir", "a", "--cluster", "a.toml"]);
+    assert!(code == 2 && said.contains("zeren cluster found") && !said.contains("APART"), "{code} {said}");
+    cluster.ok(&["cluster", "found", "--dir", "a", "--cluster", "a.toml"]);
+    cluster.join("b", true);
     let mut first = cluster.node("a");
     first.until_it_sequences();
     let mut second = cluster.node("b");

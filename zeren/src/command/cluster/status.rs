@@ -35,6 +35,13 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let runtime = runtime()?;
     let servers = Servers::connect(&file, runtime.handle()).map_err(cluster_failure)?;
     let stream = Stream::latest_begun(&servers, record.id()).map_err(cluster_failure)?;
+    if stream.is_none() && record.state().epoch().is_none() {
+        let id = record.id();
+        return Err(Failure::malformed(match lang {
+            Lang::En => format!("{id}: not on this cluster yet; `zeren cluster found` puts it there"),
+            Lang::Zh => format!("{id}：尚未转入本集群；请用 zeren cluster found 转入"),
+        }));
+    }
     let standing = match &stream {
         None => Standing::Apart(signer::Refusal::new(signer::Rule::BlockOrder, format!("a stream of {}", record.id()), place::NO_STREAM)),
         Some(stream) => place::compare(&record, stream, args.deep)?,
