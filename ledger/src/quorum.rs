@@ -1,5 +1,7 @@
-//! The step between judging and the local commit: alone it does nothing, in a cluster others hold the entries first
+//! The step between judging and the checkpoint: alone it does nothing, in a cluster others hold the entries first
 //! (docs/decisions/0019).
+
+use core::time::Duration;
 
 use signer::Note;
 use signer::value::LedgerId;
@@ -21,19 +23,30 @@ pub struct Before<'a> {
     pub checkpoint: &'a Note,
 }
 
-/// Makes things durable elsewhere before they are durable here. Nothing is signed for before it has answered.
+/// Makes things durable elsewhere before they are signed for here.
 pub trait Quorum {
-    /// Entries, in order, that follow `before`.
+    /// Sends entries, in order, that follow `before`, and does not wait.
     ///
     /// # Errors
     /// [`LedgerError::Deposed`] where somebody else writes the log; [`LedgerError::Storage`].
-    fn hold_entries(&mut self, before: &Before<'_>, entries: &[SealedEntry]) -> Result<(), LedgerError>;
+    fn send_entries(&mut self, before: &Before<'_>, entries: &[SealedEntry]) -> Result<(), LedgerError>;
 
-    /// Signed refusals.
+    /// Sends signed refusals, and does not wait.
     ///
     /// # Errors
     /// The same.
-    fn hold_refusals(&mut self, before: &Before<'_>, refusals: &[Note]) -> Result<(), LedgerError>;
+    fn send_refusals(&mut self, before: &Before<'_>, refusals: &[Note]) -> Result<(), LedgerError>;
+
+    /// Waits until all that was sent is held.
+    ///
+    /// # Errors
+    /// The same.
+    fn wait(&mut self) -> Result<(), LedgerError>;
+
+    /// How long nothing more may arrive before a batch is begun: where that costs a journey, a fuller one is worth a short wait.
+    fn patience(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Whether an epoch entry may be appended: only by whoever begins it, never by somebody who submits one.
     fn begins_epoch(&self) -> bool {
@@ -46,11 +59,15 @@ pub trait Quorum {
 pub struct Alone;
 
 impl Quorum for Alone {
-    fn hold_entries(&mut self, _: &Before<'_>, _: &[SealedEntry]) -> Result<(), LedgerError> {
+    fn send_entries(&mut self, _: &Before<'_>, _: &[SealedEntry]) -> Result<(), LedgerError> {
         Ok(())
     }
 
-    fn hold_refusals(&mut self, _: &Before<'_>, _: &[Note]) -> Result<(), LedgerError> {
+    fn send_refusals(&mut self, _: &Before<'_>, _: &[Note]) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn wait(&mut self) -> Result<(), LedgerError> {
         Ok(())
     }
 }

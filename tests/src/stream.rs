@@ -49,6 +49,8 @@ pub struct Sealer {
     pub node: String,
     /// What fails next.
     pub fails: Option<Fails>,
+    /// What waiting will say.
+    failed: Option<LedgerError>,
 }
 
 impl Sealer {
@@ -62,34 +64,46 @@ impl Sealer {
         self.blocks.push(bytes);
     }
 
-    fn fail(&self, step: Fails) -> Result<(), LedgerError> {
-        if self.fails == Some(step) {
-            return Err(LedgerError::Storage { step: "publishing a block", source: io::Error::other("no majority answers") });
+    /// Whether this step is the one that fails: whoever waits hears of it, as from servers.
+    fn fails(&mut self, step: Fails) -> bool {
+        if self.fails != Some(step) {
+            return false;
         }
-        Ok(())
+        self.failed = Some(match step {
+            Fails::Deposed => LedgerError::Deposed("block of epoch 2, node node-2".to_owned()),
+            _ => LedgerError::Storage { step: "publishing a block", source: io::Error::other("no majority answers") },
+        });
+        true
     }
 }
 
 impl Quorum for Sealer {
-    fn hold_entries(&mut self, before: &Before<'_>, entries: &[SealedEntry]) -> Result<(), LedgerError> {
-        if self.fails == Some(Fails::Deposed) {
-            return Err(LedgerError::Deposed("block of epoch 2, node node-2".to_owned()));
+    fn send_entries(&mut self, before: &Before<'_>, entries: &[SealedEntry]) -> Result<(), LedgerError> {
+        if self.fails(Fails::Deposed) || self.fails(Fails::Entries) {
+            return Ok(());
         }
-        self.fail(Fails::Entries)?;
         let mut size = before.size;
         for part in parts(entries, |entry| entry.bytes.len()) {
             let entries = part.iter().map(|entry| entry.bytes.clone()).collect();
             self.seal(before, size, &Carried { checkpoint: Some(before.checkpoint.clone()), entries, refusals: Vec::new() });
             size += part.len() as u64;
         }
-        self.fail(Fails::EntriesHeld)
+        self.fails(Fails::EntriesHeld);
+        Ok(())
     }
 
-    fn hold_refusals(&mut self, before: &Before<'_>, refusals: &[Note]) -> Result<(), LedgerError> {
-        self.fail(Fails::Refusals)?;
+    fn send_refusals(&mut self, before: &Before<'_>, refusals: &[Note]) -> Result<(), LedgerError> {
+        if self.fails(Fails::Refusals) {
+            return Ok(());
+        }
         let refusals = refusals.iter().map(|note| note.encode().into_bytes()).collect();
         self.seal(before, before.size, &Carried { checkpoint: Some(before.checkpoint.clone()), entries: Vec::new(), refusals });
-        self.fail(Fails::RefusalsHeld)
+        self.fails(Fails::RefusalsHeld);
+        Ok(())
+    }
+
+    fn wait(&mut self) -> Result<(), LedgerError> {
+        self.failed.take().map_or(Ok(()), Err)
     }
 }
 
@@ -97,11 +111,15 @@ impl Quorum for Sealer {
 pub struct Begins;
 
 impl Quorum for Begins {
-    fn hold_entries(&mut self, _: &Before<'_>, _: &[SealedEntry]) -> Result<(), LedgerError> {
+    fn send_entries(&mut self, _: &Before<'_>, _: &[SealedEntry]) -> Result<(), LedgerError> {
         Ok(())
     }
 
-    fn hold_refusals(&mut self, _: &Before<'_>, _: &[Note]) -> Result<(), LedgerError> {
+    fn send_refusals(&mut self, _: &Before<'_>, _: &[Note]) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn wait(&mut self) -> Result<(), LedgerError> {
         Ok(())
     }
 
@@ -124,8 +142,8 @@ impl Cluster {
     /// A world's ledger, and the first epoch of its stream.
     pub fn of(world: &World, first: &str) -> Cluster {
         let start = Disk::holding(world, LAYOUT);
-        let (ledger, _) = Ledger::open(start.fork(), vec![key("checkpoint")], &mut |_| {}).unwrap();
-        let stream = Sealer { blocks: Vec::new(), tip: Tip::start(1), epoch: 0, node: String::new(), fails: None };
+        let (ledger, _) = Ledger::open_node(start.fork(), vec![key("checkpoint")], &mut |_| {}).unwrap();
+        let stream = Sealer { blocks: Vec::new(), tip: Tip::start(1), epoch: 0, node: String::new(), fails: None, failed: None };
         let mut cluster = Cluster { start, ledger, stream };
         cluster.begin(first);
         cluster
@@ -173,7 +191,7 @@ impl Cluster {
     /// Those of the ledger and of the stream.
     pub fn submit(&mut self, notes: &[Vec<u8>], clock: UnixMs) -> Result<Vec<Answer>, LedgerError> {
         let verified = notes.iter().map(|note| ledger::check(note, self.ledger.ring()).unwrap()).collect();
-        self.ledger.append_with(verified, clock, &mut self.stream)
+        ledger::append_through(&mut self.ledger, verified, clock, &mut self.stream)
     }
 
     /// A block, counted from 1 as in the stream.
@@ -214,12 +232,9 @@ impl Follower {
     /// # Errors
     /// Those of the ledger.
     pub fn open(disk: &Disk, has_key: bool) -> Result<Follower, LedgerError> {
-        let ledger = if has_key {
-            Ledger::open(disk.clone(), vec![key("checkpoint")], &mut |_| {})
-        } else {
-            Ledger::open_without_key(disk.clone(), &mut |_| {})
-        };
-        Ok(Follower { ledger: ledger?.0, tip: Tip::start(1), has_key })
+        let keys = if has_key { vec![key("checkpoint")] } else { Vec::new() };
+        let (ledger, _) = Ledger::open_node(disk.clone(), keys, &mut |_| {})?;
+        Ok(Follower { ledger, tip: Tip::start(1), has_key })
     }
 
     /// The same, placed before the block that brought the last entry.

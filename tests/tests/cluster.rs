@@ -7,7 +7,7 @@ use std::path::Path;
 use ledger::check::check;
 use ledger::state::{Anchored, Epoch};
 use ledger::storage::Folder;
-use ledger::{Answer, Ledger};
+use ledger::{Answer, Ledger, append_through};
 use tests::cluster::{county, node, on_a_cluster};
 use tests::stream::Begins;
 use tests::world::{World, key};
@@ -18,7 +18,7 @@ fn open(place: &Path) -> Ledger<Folder> {
 
 fn append(ledger: &mut Ledger<Folder>, world: &World, note: &signer::Note) -> Answer {
     let verified = check(note.encode().as_bytes(), ledger.ring()).unwrap();
-    ledger.append_with(vec![verified], world.clock, &mut Begins).unwrap().remove(0)
+    append_through(ledger, vec![verified], world.clock, &mut Begins).unwrap().remove(0)
 }
 
 #[test]

@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails should fail loudly")]
 
 use std::collections::BTreeSet;
+use std::sync::RwLock;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use ledger::audit::Finding;
 use ledger::block::{Block, Carried, Header, encode};
 use ledger::entry::{Entry, SealedEntry};
+use ledger::quorum::{Before, Quorum};
 use ledger::refusal_note::RefusalNote;
-use ledger::{Answer, LedgerError, Tip};
+use ledger::{Answer, Ledger, LedgerError, Tip, append_through};
 use signer::act::Act;
 use signer::note::SignatureLine;
 use signer::rule::{Refusal, Rule};
@@ -17,10 +20,10 @@ use signer::value::{ChainHead, DeviceId, LedgerId, NoteHash, TreeRoot};
 use signer::{Checkpoint, Note, Statement};
 use tests::World;
 use tests::cluster::node;
-use tests::crowd::Crowd;
+use tests::crowd::{Crowd, SIGNERS};
 use tests::disk::{Disk, Kept};
 use tests::programme::{PROGRAMME, Stage};
-use tests::stream::{Cluster, Fails, Follower, findings, refusals};
+use tests::stream::{Cluster, Fails, Follower, LAYOUT, findings, refusals};
 use tests::world::{founding, key, time, unit};
 
 /// Blocks of [`Cluster::lived`]: the first epoch, five entries, two refusals, twenty-four entries, the second epoch, three entries, a
@@ -531,4 +534,59 @@ fn a_tip_says_where_the_next_block_begins() {
     assert_eq!(cluster.tip(7), cluster.stream.tip);
     assert_eq!(Tip::start(1).size, None);
     assert_eq!(cluster.stream.tip.size, Some(cluster.ledger.history().size()));
+}
+
+/// Servers that take their time: it says when somebody waits, and lets go when it is told to.
+struct Slow {
+    waits: Sender<()>,
+    go_on: Receiver<()>,
+}
+
+impl Quorum for Slow {
+    fn send_entries(&mut self, _: &Before<'_>, _: &[SealedEntry]) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn send_refusals(&mut self, _: &Before<'_>, _: &[Note]) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn wait(&mut self) -> Result<(), LedgerError> {
+        self.waits.send(()).unwrap();
+        self.go_on.recv().unwrap();
+        Ok(())
+    }
+}
+
+#[test]
+fn while_others_are_waited_for_the_ledger_is_read_as_it_was_signed_for() {
+    let disk = Disk::holding(&Crowd::founded(), LAYOUT);
+    let (ledger, _) = Ledger::open_node(disk, vec![key("checkpoint")], &mut |_| {}).unwrap();
+    let (notes, clock) = Crowd::of(&ledger).batch(&ledger);
+    let verified: Vec<_> = notes.iter().map(|note| ledger::check(note, ledger.ring()).unwrap()).collect();
+    let signed_for = ledger.seen().unwrap();
+    let ledger = RwLock::new(ledger);
+    let ((waits, waiting), (going, go_on)) = (channel(), channel());
+    std::thread::scope(|scope| {
+        let mut slow = Slow { waits, go_on };
+        let reached = &ledger;
+        let appending = scope.spawn(move || append_through(reached, verified, clock, &mut slow).unwrap());
+        waiting.recv().unwrap();
+        {
+            let read = ledger.try_read().expect("nobody holds the ledger meanwhile");
+            assert_eq!(read.seen(), Some(signed_for.clone()));
+            assert_eq!(read.entries(0, u64::MAX).unwrap().len() as u64, signed_for.size);
+            assert!(read.receipt(signed_for.size).unwrap().is_none(), "no receipt before it is held");
+        }
+        // Nobody else may append in between.
+        let second = ledger.write().unwrap().append(Vec::new(), clock);
+        assert!(matches!(second, Err(LedgerError::Poisoned)), "{second:?}");
+        going.send(()).unwrap();
+        // For refusals, of which there are none.
+        waiting.recv().unwrap();
+        going.send(()).unwrap();
+        assert!(appending.join().unwrap().iter().all(|answer| matches!(answer, Answer::Recorded { is_repeated: false, .. })));
+    });
+    assert_eq!(ledger.read().unwrap().seen().unwrap().size, signed_for.size + SIGNERS as u64);
+    assert_eq!(ledger.write().unwrap().append(Vec::new(), clock).unwrap().len(), 0);
 }

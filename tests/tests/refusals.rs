@@ -10,7 +10,7 @@ use ledger::check::check;
 use ledger::policy::Policy;
 use ledger::refusal_note::{REFUSALS_PER_KEY_AND_DAY_MAX, RefusalNote};
 use ledger::storage::Folder;
-use ledger::{Answer, Ledger, LedgerError};
+use ledger::{Answer, Ledger, LedgerError, append_through};
 use signer::act::Constitution;
 use signer::note::note_hash;
 use signer::rule::Refusal;
@@ -52,7 +52,7 @@ fn open(place: &Path) -> Ledger<Folder> {
 /// Checks a note and, if it passes, submits it; an epoch entry as the node does that begins it.
 fn submit(ledger: &mut Ledger<Folder>, note: &[u8], clock: UnixMs) -> Answer {
     match check(note, ledger.ring()) {
-        Ok(verified) => ledger.append_with(vec![verified], clock, &mut Begins).unwrap().remove(0),
+        Ok(verified) => append_through(ledger, vec![verified], clock, &mut Begins).unwrap().remove(0),
         Err(refusal) => Answer::Refused { refusal, note: None },
     }
 }

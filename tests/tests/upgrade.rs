@@ -10,7 +10,7 @@ use ledger::entry::Entry;
 use ledger::marker::FORMAT_VERSION;
 use ledger::snapshot::Snapshot;
 use ledger::storage::{Folder, MARKER};
-use ledger::{Answer, Ledger, LedgerError};
+use ledger::{Answer, Ledger, LedgerError, append_through};
 use signer::act::Act;
 use signer::checkpoint::cosign;
 use signer::note::SignatureLine;
@@ -77,7 +77,7 @@ fn what_is_kept_is_written_the_same_today() {
             };
             let verified = ledger::check(entry.note, ledger.ring()).unwrap();
             // A node's own epoch entries among them.
-            ledger.append_with(vec![verified], entry.received, &mut Begins).unwrap();
+            append_through(ledger, vec![verified], entry.received, &mut Begins).unwrap();
         }
         let ledger = ledger.unwrap();
         // An index entry at the end waits for the statement after it.

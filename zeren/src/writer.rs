@@ -2,13 +2,16 @@
 //! is under way the next batch is checked; whatever arrives meanwhile shares the one after. Others may read the ledger between
 //! commits.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::{JoinHandle, spawn, yield_now};
+use std::time::{Duration, Instant};
 
 use ledger::check::{Content, KeyRing, Verified, check_all};
 use ledger::quorum::{Alone, Quorum};
 use ledger::storage::Folder;
-use ledger::{Answer, Ledger, LedgerError};
+use ledger::{Answer, Ledger, LedgerError, append_through};
 use signer::value::UnixMs;
 use signer::{ActName, Refusal, Rule};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,6 +20,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 const QUEUE_MAX: usize = 4_096;
 /// Submissions that share a commit.
 const BATCH_MAX: usize = 1_024;
+/// Longest time that a batch is waited for once it has begun to come.
+const GATHER_MAX: Duration = Duration::from_millis(2);
 /// Times that the checker steps back for submitters before it checks a batch.
 const GATHER_ROUNDS: usize = 4;
 
@@ -97,6 +102,8 @@ impl WriterError {
 #[derive(Clone)]
 pub struct Writer {
     queue: mpsc::Sender<Submission>,
+    /// Submissions that are not checked yet.
+    arriving: Arc<AtomicUsize>,
     turn: watch::Receiver<Turn>,
 }
 
@@ -122,17 +129,20 @@ impl Writer {
         wait: impl FnOnce(&dyn Fn() -> UnixMs) -> Result<Option<Box<dyn Quorum>>, LedgerError> + Send + 'static,
     ) -> (Writer, JoinHandle<Result<(), LedgerError>>) {
         let (queue, submissions) = mpsc::channel(QUEUE_MAX);
-        let (verified, checked) = mpsc::channel(QUEUE_MAX);
+        let (verified, checked) = sync_channel(QUEUE_MAX);
+        let arriving = Arc::new(AtomicUsize::new(0));
         let ring = Arc::new(RwLock::new(Arc::new(read(&ledger).ring().clone())));
         let checkers_ring = Arc::clone(&ring);
-        spawn(move || check_batches(submissions, &verified, &checkers_ring));
+        let checkers_count = Arc::clone(&arriving);
+        spawn(move || check_batches(submissions, &verified, &checkers_ring, &checkers_count));
+        let writers_count = Arc::clone(&arriving);
         let writing = move || {
             let Some(mut quorum) = wait(&clock)? else { return Ok(()) };
             // Keys may have come while others wrote.
             *ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(read(&ledger).ring().clone());
-            write_batches(&ledger, checked, &ring, clock, &committed, &mut *quorum)
+            write_batches(&ledger, Gathering { checked, arriving: writers_count, last: 0 }, &ring, clock, &committed, &mut *quorum)
         };
-        (Writer { queue, turn }, spawn(writing))
+        (Writer { queue, arriving, turn }, spawn(writing))
     }
 
     /// Waits until a note is durable or refused.
@@ -175,14 +185,16 @@ impl Writer {
             Turn::Over(_) => return Err(WriterError::Elsewhere(String::new())),
         }
         let (waiting, answer) = oneshot::channel();
-        self.queue.send(Submission { note, waiting }).await.map_err(|_| WriterError::gone())?;
+        let place = self.queue.reserve().await.map_err(|_| WriterError::gone())?;
+        self.arriving.fetch_add(1, Ordering::Relaxed);
+        place.send(Submission { note, waiting });
         Ok(answer)
     }
 }
 
 type Checked = (Verified, Waiting);
 
-fn check_batches(mut submissions: mpsc::Receiver<Submission>, verified: &mpsc::Sender<Checked>, ring: &Ring) {
+fn check_batches(mut submissions: mpsc::Receiver<Submission>, verified: &SyncSender<Checked>, ring: &Ring, arriving: &AtomicUsize) {
     let mut batch = Vec::new();
     while submissions.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
         gather(&mut submissions, &mut batch);
@@ -191,10 +203,11 @@ fn check_batches(mut submissions: mpsc::Receiver<Submission>, verified: &mpsc::S
         for (answer, waiting) in check_all(notes, &ring).into_iter().zip(waiting) {
             match answer {
                 // Without a writer the waiting is dropped, which tells the submitter.
-                Ok(note) => _ = verified.blocking_send((note, waiting)),
+                Ok(note) => _ = verified.send((note, waiting)),
                 // A submitter that has gone away needs no answer.
                 Err(refusal) => _ = waiting.send(Ok(Answer::Refused { refusal, note: None })),
             }
+            arriving.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -208,20 +221,53 @@ fn gather(submissions: &mut mpsc::Receiver<Submission>, batch: &mut Vec<Submissi
     }
 }
 
+/// What was checked, on its way into a batch.
+struct Gathering {
+    checked: Receiver<Checked>,
+    arriving: Arc<AtomicUsize>,
+    /// How many were in the batch before: whoever was answered may come again at once.
+    last: usize,
+}
+
+impl Gathering {
+    /// The next batch: what is there, and with patience what comes until there are as many as last time, or nothing has come for so long;
+    /// empty when nothing comes any more.
+    fn next(&mut self, patience: Duration) -> Vec<Checked> {
+        let mut batch = Vec::from_iter(self.checked.recv().ok());
+        let begun = Instant::now();
+        while !batch.is_empty() {
+            batch.extend(self.checked.try_iter().take(BATCH_MAX - batch.len()));
+            let none_arrives = self.arriving.load(Ordering::Relaxed) == 0;
+            let is_full = batch.len() == BATCH_MAX || (none_arrives && batch.len() >= self.last);
+            if patience.is_zero() || is_full || begun.elapsed() > GATHER_MAX {
+                break;
+            }
+            match self.checked.recv_timeout(patience) {
+                Ok(one) => batch.push(one),
+                Err(RecvTimeoutError::Timeout) if self.arriving.load(Ordering::Relaxed) > 0 => {}
+                Err(_) => break,
+            }
+        }
+        self.last = batch.len();
+        batch
+    }
+}
+
 fn write_batches(
     ledger: &Shared,
-    mut checked: mpsc::Receiver<Checked>,
+    mut gathering: Gathering,
     ring: &Ring,
     clock: impl Fn() -> UnixMs,
     committed: &watch::Sender<u64>,
     quorum: &mut dyn Quorum,
 ) -> Result<(), LedgerError> {
-    let mut batch = Vec::new();
-    while checked.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
-        let (verified, waiting): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
+    loop {
+        let (verified, waiting): (Vec<_>, Vec<_>) = gathering.next(quorum.patience()).into_iter().unzip();
+        if verified.is_empty() {
+            return Ok(());
+        }
         let brings_keys = verified.iter().any(brings_keys);
-        let appended = ledger.write().unwrap_or_else(PoisonError::into_inner).append_with(verified, clock(), quorum);
-        match appended {
+        match append_through(&**ledger, verified, clock(), quorum) {
             Ok(answers) => {
                 let ledger = read(ledger);
                 if brings_keys {
@@ -242,7 +288,6 @@ fn write_batches(
             }
         }
     }
-    Ok(())
 }
 
 fn brings_keys(verified: &Verified) -> bool {
@@ -251,5 +296,60 @@ fn brings_keys(verified: &Verified) -> bool {
             matches!(statement.act_name(), ActName::Amend | ActName::Enrol | ActName::Rotate | ActName::Rekey)
         }
         Content::Cosigned(_) | Content::Index(_) | Content::Epoch(_) | Content::Anchor(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A statement that is checked again and again: what it says does not matter here.
+    fn checked(ledger: &Ledger<Folder>) -> Checked {
+        let note = ledger.entry(0).unwrap().unwrap();
+        let note = ledger::entry::Entry::parse(&note).unwrap().note.to_vec();
+        (ledger::check(&note, &KeyRing::new(None)).unwrap(), oneshot::channel().0)
+    }
+
+    fn gathering(last: usize) -> (SyncSender<Checked>, Gathering) {
+        let (sender, checked) = sync_channel(QUEUE_MAX);
+        (sender, Gathering { checked, arriving: Arc::new(AtomicUsize::new(0)), last })
+    }
+
+    #[test]
+    fn a_batch_waits_for_those_who_come_again_and_no_longer() {
+        let place = tempfile::tempdir().unwrap();
+        let origin = signer::value::Origin::parse("demo.batches.example/records").unwrap();
+        let seed = crate::demo_keys::DemoSeed::new("batches");
+        let archive =
+            crate::archive::Archive::found(&place.path().join("ledger"), &origin, seed, crate::archive::DemoClock::simulated()).unwrap();
+        let send = |sender: &SyncSender<Checked>, count| (0..count).for_each(|_| sender.send(checked(&archive.ledger)).unwrap());
+        let long = Duration::from_secs(60);
+
+        // Alone a commit takes what is there.
+        let (sender, mut gathering_alone) = gathering(8);
+        send(&sender, 3);
+        assert_eq!(gathering_alone.next(Duration::ZERO).len(), 3);
+
+        // As many as last time are enough, whatever the patience.
+        let (sender, mut full) = gathering(3);
+        send(&sender, 3);
+        assert_eq!(full.next(long).len(), 3);
+
+        // Fewer wait until nothing more comes, and then are the new measure.
+        let (sender, mut fewer) = gathering(8);
+        send(&sender, 2);
+        assert_eq!(fewer.next(Duration::from_millis(1)).len(), 2);
+        send(&sender, 2);
+        assert_eq!(fewer.next(long).len(), 2);
+
+        // What is being checked is waited for, but not for ever.
+        let (sender, mut more) = gathering(1);
+        more.arriving.store(1, Ordering::Relaxed);
+        send(&sender, 1);
+        let begun = Instant::now();
+        assert_eq!(more.next(Duration::from_micros(100)).len(), 1);
+        assert!(begun.elapsed() >= GATHER_MAX);
+        drop(sender);
+        assert!(more.next(long).is_empty(), "nothing comes any more");
     }
 }

@@ -64,6 +64,5 @@ pub fn open(folder: &Path, keys: Vec<SecretKey>, lang: Lang) -> Result<Ledger<Fo
     }
     restored::require_copy_writable(folder, lang)?;
     let storage = Folder::open(folder).map_err(Failure::file(folder))?;
-    let opened = if keys.is_empty() { Ledger::open_without_key(storage, &mut |_| {}) } else { Ledger::open(storage, keys, &mut |_| {}) };
-    Ok(opened?.0)
+    Ok(Ledger::open_node(storage, keys, &mut |_| {})?.0)
 }

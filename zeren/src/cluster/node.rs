@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use super::beat::Beat;
 use super::owed::Owed;
 use super::place::{self, unreachable_quorum};
-use super::sequence::{Sequencer, Signer, append_surely, epoch_block};
+use super::sequence::{Blocks, Sequencer, Signer, append_surely, epoch_block};
 use super::servers::{Servers, ServersError};
 use super::stream::{Stream, beat_subject};
 use crate::screen::log;
@@ -239,8 +239,8 @@ impl Follower {
         }
         let block = Block::parse(&bytes).map_err(|refusal| LedgerError::Block { number: self.tip.number + 1, refusal })?;
         self.take(&block)?;
-        let (last, blocks) = watch::channel(self.tip.number);
-        let sequencer = Sequencer::new(self.stream.clone(), Arc::clone(&signer), epoch, self.tip, last, self.around.stopping.clone());
+        let (telling, blocks) = watch::channel(Blocks::default());
+        let sequencer = Sequencer::new(self.stream.clone(), Arc::clone(&signer), epoch, self.tip, telling, self.around.stopping.clone());
         let beats = Beats { around: self.around.clone(), stream: self.stream.clone(), signer, epoch, replicas: self.node.replicas, blocks };
         self.node.servers.spawn(beats.run());
         self.around.turn.send_replace(Turn::Ours);
@@ -269,8 +269,8 @@ struct Beats {
     epoch: u64,
     /// Least replicas of the stream.
     replicas: usize,
-    /// The last block; closed when the sequencer is gone.
-    blocks: watch::Receiver<u64>,
+    /// Its blocks; closed when the sequencer is gone.
+    blocks: watch::Receiver<Blocks>,
 }
 
 impl Beats {
@@ -288,7 +288,7 @@ impl Beats {
                     return;
                 }
             }
-            // While a block waits for its majority the ledger is locked: then the last checkpoint is said again.
+            // While a batch is judged or written the ledger is locked: then the last checkpoint is said again.
             if let Ok(ledger) = self.around.ledger.try_read() {
                 checkpoint = Some((ledger.id().clone(), ledger.checkpoint().clone()));
             }
@@ -298,7 +298,7 @@ impl Beats {
                     ledger: ledger.clone(),
                     generation: self.stream.generation,
                     epoch: self.epoch,
-                    number: *self.blocks.borrow(),
+                    number: self.blocks.borrow().held,
                     checkpoint: checkpoint.clone(),
                 };
                 let _ = self.stream.servers().client().publish(subject, beat.encode(&self.signer.node, &self.signer.key).into()).await;
@@ -315,15 +315,12 @@ impl Beats {
 
     /// Whether the stream holds a block after ours, or is gone: a sequencer that nobody submits to would not notice otherwise.
     async fn over(&self) -> Option<Over> {
-        // Nothing of ours is under way while the ledger can be read, before and after the question.
-        let number = *self.blocks.borrow();
-        drop(self.around.ledger.try_read().ok()?);
-        let found = self.stream.told_or_gone().await?;
-        let is_quiet = self.around.ledger.try_read().is_ok() && *self.blocks.borrow() == number;
-        let Some(told) = found else { return Some(Over::StreamGone(self.stream.name().to_owned())) };
+        let Some(told) = self.stream.told_or_gone().await? else { return Some(Over::StreamGone(self.stream.name().to_owned())) };
+        // Read after the answer: what the servers have beyond it was never sent from here.
+        let sent = self.blocks.borrow().sent;
         match self.stream.judge_told(&told, self.replicas) {
             Err(error) => Some(Over::Unfit(error.to_string())),
-            Ok(last) => (is_quiet && last > number).then(|| Over::Overtaken(format!("{last} blocks, the last own one is {number}"))),
+            Ok(last) => (last > sent).then(|| Over::Overtaken(format!("{last} blocks, the last own one is {sent}"))),
         }
     }
 }

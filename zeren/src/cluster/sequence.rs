@@ -1,5 +1,6 @@
 //! Sequencing: blocks of what was judged here, appended and held by a majority before anything is signed for.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::thread::sleep;
@@ -17,7 +18,7 @@ use signer::{Note, SecretKey};
 use tokio::sync::watch;
 
 use super::place::{stream_gone, unreachable_quorum};
-use super::servers::ServersError;
+use super::servers::{Asked, ServersError};
 use super::stream::{Appended, Stream};
 use crate::screen::log;
 
@@ -27,6 +28,8 @@ pub const PUBLISHING: &str = "publishing a block";
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 /// The longest.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// How long nothing may arrive before a block is sealed: much less than it takes, and whoever was just answered comes again meanwhile.
+const GATHERING: Duration = Duration::from_micros(150);
 
 /// Who signs blocks.
 pub struct Signer {
@@ -36,15 +39,34 @@ pub struct Signer {
     pub key: SecretKey,
 }
 
+/// How far a sequencer's blocks are, for beats, and for seeing whether somebody else's come after them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Blocks {
+    /// The last that the servers hold.
+    pub held: u64,
+    /// The last that was sent.
+    pub sent: u64,
+}
+
 /// The sequencer of an epoch.
 pub struct Sequencer {
     stream: Stream,
     signer: Arc<Signer>,
     epoch: u64,
+    /// After all that was sent.
     tip: Tip,
-    /// The number of the last block, for beats.
-    last: watch::Sender<u64>,
+    under_way: VecDeque<UnderWay>,
+    blocks: watch::Sender<Blocks>,
     stopping: watch::Receiver<bool>,
+}
+
+/// A block that nobody has acknowledged.
+struct UnderWay {
+    number: u64,
+    hash: NoteHash,
+    bytes: Vec<u8>,
+    /// The first try, if it was made.
+    asked: Option<Asked>,
 }
 
 impl Sequencer {
@@ -54,46 +76,62 @@ impl Sequencer {
         signer: Arc<Signer>,
         epoch: u64,
         tip: Tip,
-        last: watch::Sender<u64>,
+        blocks: watch::Sender<Blocks>,
         stopping: watch::Receiver<bool>,
     ) -> Sequencer {
-        last.send_replace(tip.number);
-        Sequencer { stream, signer, epoch, tip, last, stopping }
+        blocks.send_replace(Blocks { held: tip.number, sent: tip.number });
+        Sequencer { stream, signer, epoch, tip, under_way: VecDeque::new(), blocks, stopping }
     }
 
-    fn publish(&mut self, before: &Before<'_>, size: u64, carried: &Carried) -> Result<(), LedgerError> {
+    /// Seals a block, and sends it if it is the next: the servers take the one after it only when they hold it.
+    fn send(&mut self, before: &Before<'_>, size: u64, carried: &Carried) -> Result<(), LedgerError> {
         let root = before.history.tree().root_at(size).ok_or(LedgerError::Poisoned)?;
         let Tip { generation, number, hash, .. } = self.tip;
-        let header =
-            Header { ledger: before.ledger.clone(), generation, epoch: self.epoch, number: number + 1, previous: hash, size, root };
+        let number = number + 1;
+        let header = Header { ledger: before.ledger.clone(), generation, epoch: self.epoch, number, previous: hash, size, root };
         let bytes = encode(&header, carried, self.signer.node.as_str(), &self.signer.key);
-        let hash = append_surely(&self.stream, header.number, &bytes, &self.stopping)?;
-        self.tip = Tip { generation, number: header.number, hash, size: Some(size + carried.entries.len() as u64) };
-        self.last.send_replace(header.number);
+        let hash = note_hash(&bytes);
+        self.tip = Tip { generation, number, hash, size: Some(size + carried.entries.len() as u64) };
+        self.blocks.send_modify(|blocks| blocks.sent = number);
+        let asked = self.under_way.is_empty().then(|| self.stream.begin_append(number, &hash, &bytes));
+        self.under_way.push_back(UnderWay { number, hash, bytes, asked });
         Ok(())
     }
 }
 
 impl Quorum for Sequencer {
-    fn hold_entries(&mut self, before: &Before<'_>, entries: &[SealedEntry]) -> Result<(), LedgerError> {
+    fn send_entries(&mut self, before: &Before<'_>, entries: &[SealedEntry]) -> Result<(), LedgerError> {
         let mut size = before.size;
         let mut checkpoint = Some(before.checkpoint.clone());
         for part in parts(entries, |entry| entry.bytes.len()) {
             let entries = part.iter().map(|entry| entry.bytes.clone()).collect();
             let carried = Carried { checkpoint: checkpoint.take(), entries, refusals: Vec::new() };
-            self.publish(before, size, &carried)?;
+            self.send(before, size, &carried)?;
             size += part.len() as u64;
         }
         Ok(())
     }
 
-    fn hold_refusals(&mut self, before: &Before<'_>, refusals: &[Note]) -> Result<(), LedgerError> {
+    fn send_refusals(&mut self, before: &Before<'_>, refusals: &[Note]) -> Result<(), LedgerError> {
         // A batch that is refused whole is more than a block.
         let refusals: Vec<Vec<u8>> = refusals.iter().map(|note| note.encode().into_bytes()).collect();
         parts(&refusals, Vec::len).into_iter().try_for_each(|part| {
             let carried = Carried { checkpoint: Some(before.checkpoint.clone()), entries: Vec::new(), refusals: part.to_vec() };
-            self.publish(before, before.size, &carried)
+            self.send(before, before.size, &carried)
         })
+    }
+
+    fn wait(&mut self) -> Result<(), LedgerError> {
+        while let Some(UnderWay { number, hash, bytes, asked }) = self.under_way.pop_front() {
+            let asked = asked.unwrap_or_else(|| self.stream.begin_append(number, &hash, &bytes));
+            held_surely(&self.stream, asked, number, &hash, &bytes, &self.stopping)?;
+            self.blocks.send_modify(|blocks| blocks.held = number);
+        }
+        Ok(())
+    }
+
+    fn patience(&self) -> Duration {
+        GATHERING
     }
 }
 
@@ -104,11 +142,24 @@ impl Quorum for Sequencer {
 /// told to stop before anybody answered.
 pub fn append_surely(stream: &Stream, number: u64, bytes: &[u8], stopping: &watch::Receiver<bool>) -> Result<NoteHash, LedgerError> {
     let hash = note_hash(bytes);
+    held_surely(stream, stream.begin_append(number, &hash, bytes), number, &hash, bytes, stopping).map(|()| hash)
+}
+
+/// The same of a block that was sent once.
+fn held_surely(
+    stream: &Stream,
+    asked: Asked,
+    number: u64,
+    hash: &NoteHash,
+    bytes: &[u8],
+    stopping: &watch::Receiver<bool>,
+) -> Result<(), LedgerError> {
+    let failed = |because: String| LedgerError::Storage { step: PUBLISHING, source: io::Error::other(because) };
     let mut pause = PAUSE_FIRST;
+    let mut appended = stream.appended(asked, number, bytes);
     loop {
-        let failed = |because: String| LedgerError::Storage { step: PUBLISHING, source: io::Error::other(because) };
-        match stream.append(number, &hash, bytes) {
-            Appended::Held => return Ok(hash),
+        match appended {
+            Appended::Held => return Ok(()),
             Appended::Taken(theirs) => return Err(LedgerError::Deposed(told(number, &theirs))),
             Appended::Failed(because) => return Err(failed(because)),
             Appended::Gone => return Err(stream_gone(stream, number - 1)),
@@ -120,6 +171,7 @@ pub fn append_surely(stream: &Stream, number: u64, bytes: &[u8], stopping: &watc
                 log("no quorum", &json!({ "block": number, "because": because, "advice": "the same block is tried again" }));
                 sleep(pause);
                 pause = (pause * 2).min(PAUSE_MAX);
+                appended = stream.append(number, hash, bytes);
             }
         }
     }

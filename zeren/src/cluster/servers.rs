@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_nats::{Client, ConnectOptions, Event, HeaderMap, RequestErrorKind};
+use async_nats::{Client, ConnectOptions, Event, HeaderMap, Message, RequestError, RequestErrorKind};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use super::file::ClusterFile;
 use super::stream::NO_STREAM;
@@ -75,6 +76,12 @@ impl ServersError {
     pub fn is_absent(&self) -> bool {
         matches!(self, ServersError::Refused { code: NO_STREAM, .. })
     }
+}
+
+/// A request that is under way.
+pub struct Asked {
+    subject: String,
+    answer: JoinHandle<Result<Message, RequestError>>,
 }
 
 /// The servers, reached from a thread that may wait.
@@ -201,10 +208,25 @@ impl Servers {
     /// # Errors
     /// The same.
     pub fn request(&self, subject: &str, headers: HeaderMap, payload: Vec<u8>) -> Result<Value, ServersError> {
-        let asked = self.client.request_with_headers(subject.to_owned(), headers, payload.into());
-        let message = self.wait(asked).map_err(|error| match error.kind() {
+        self.answer(self.begin(subject, headers, payload))
+    }
+
+    /// Sends a request, and does not wait for the answer.
+    pub fn begin(&self, subject: &str, headers: HeaderMap, payload: Vec<u8>) -> Asked {
+        let (client, to) = (self.client.clone(), subject.to_owned());
+        let answer = self.runtime.spawn(async move { client.request_with_headers(to, headers, payload.into()).await });
+        Asked { subject: subject.to_owned(), answer }
+    }
+
+    /// Waits for the answer to it.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn answer(&self, Asked { subject, answer }: Asked) -> Result<Value, ServersError> {
+        let answer = self.wait(answer).map_err(|ended| ServersError::Silent(format!("{subject}: {ended}")))?;
+        let message = answer.map_err(|error| match error.kind() {
             RequestErrorKind::TimedOut | RequestErrorKind::NoResponders | RequestErrorKind::Other => {
-                self.unanswered(subject, error.to_string())
+                self.unanswered(&subject, error.to_string())
             }
             kind => ServersError::Refused { code: 0, description: format!("{subject}: {kind}") },
         })?;

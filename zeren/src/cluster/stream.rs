@@ -7,7 +7,7 @@ use async_nats::HeaderMap;
 use serde_json::{Value, json};
 use signer::value::{LedgerId, NoteHash, from_base64};
 
-use super::servers::{Servers, ServersError};
+use super::servers::{Asked, Servers, ServersError};
 
 /// Generations that a ledger's stream can have: as many as permissions name.
 pub const GENERATIONS_MAX: u64 = 9;
@@ -245,11 +245,21 @@ impl Stream {
 
     /// Appends a block as the next message, if the stream ends right before it.
     pub fn append(&self, number: u64, hash: &NoteHash, block: &[u8]) -> Appended {
+        self.appended(self.begin_append(number, hash, block), number, block)
+    }
+
+    /// Sends a block, and does not wait for the answer.
+    pub fn begin_append(&self, number: u64, hash: &NoteHash, block: &[u8]) -> Asked {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Expected-Stream", self.name.as_str());
         headers.insert("Nats-Expected-Last-Sequence", (number - 1).to_string().as_str());
         headers.insert("Nats-Msg-Id", hash.to_string().as_str());
-        match self.servers.request(&self.subject, headers, block.to_vec()) {
+        self.servers.begin(&self.subject, headers, block.to_vec())
+    }
+
+    /// Waits for the answer to it.
+    pub fn appended(&self, asked: Asked, number: u64, block: &[u8]) -> Appended {
+        match self.servers.answer(asked) {
             Ok(answer) => match (answer["seq"].as_u64(), answer["duplicate"].as_bool().unwrap_or(false)) {
                 (Some(seq), false) if seq == number => Appended::Held,
                 // An earlier try landed: what is there decides.

@@ -20,7 +20,7 @@ use super::append::submit_all;
 use super::{Scratch, percentile_ms, prepare, valid};
 use crate::archive::{Archive, DemoClock};
 use crate::cluster::file::ClusterFile;
-use crate::cluster::sequence::{Sequencer, Signer, append_surely, epoch_block};
+use crate::cluster::sequence::{Blocks, Sequencer, Signer, append_surely, epoch_block};
 use crate::cluster::servers::Servers;
 use crate::cluster::stream::{Appended, Stream};
 use crate::command::cluster::cluster_failure;
@@ -129,7 +129,7 @@ fn sequencer(ledger: &mut Ledger<Folder>, servers: &Servers, replicas: usize, no
     let bytes = epoch_block(ledger, &Tip::start(1), &signer, ledger.state().received_last())?;
     append_surely(&stream, 1, &bytes, &stopping)?;
     let tip = ledger.follow(&Tip::start(1), &Block::parse(&bytes).map_err(Failure::Refused)?)?;
-    Ok(Sequencer::new(stream, signer, epoch, tip, watch::Sender::new(0), stopping))
+    Ok(Sequencer::new(stream, signer, epoch, tip, watch::Sender::new(Blocks::default()), stopping))
 }
 
 /// Bare messages a second, one after another, each held by the majority.

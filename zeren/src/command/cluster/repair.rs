@@ -9,7 +9,7 @@ use ledger::check::{Content, Verified};
 use ledger::entry::SealedEntry;
 use ledger::quorum::{Before, Quorum};
 use ledger::storage::Folder;
-use ledger::{Answer, Ledger, LedgerError, Tip};
+use ledger::{Answer, Ledger, LedgerError, Tip, append_through};
 use serde_json::json;
 use signer::act::Act;
 use signer::statement::Statement;
@@ -20,7 +20,7 @@ use super::{NodeArgs, cluster_failure, made, node_keys, replicas, require_key, r
 use crate::cluster::file::ClusterFile;
 use crate::cluster::folder;
 use crate::cluster::place::{self, Standing};
-use crate::cluster::sequence::{Sequencer, Signer};
+use crate::cluster::sequence::{Blocks, Sequencer, Signer};
 use crate::cluster::servers::Servers;
 use crate::cluster::stream::{GENERATIONS_MAX, Stream};
 use crate::command::{audit, print};
@@ -74,12 +74,12 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     };
     stream.judge(replicas).map_err(cluster_failure)?;
     let (_stop, stopping) = watch::channel(false);
-    let (last, _) = watch::channel(0);
+    let (blocks, _) = watch::channel(Blocks::default());
     let epoch = ledger.next_epoch();
     let now = ServiceClock::of(ledger.state()).now();
     let begun = ledger.epoch_note(&signer.node, signer.key.public().bytes())?;
-    let mut opening = Opening(Sequencer::new(stream.clone(), signer, epoch, Tip::start(incident.generation), last, stopping));
-    let answers = ledger.append_with(vec![begun, incident.verified], now, &mut opening)?;
+    let mut opening = Opening(Sequencer::new(stream.clone(), signer, epoch, Tip::start(incident.generation), blocks, stopping));
+    let answers = append_through(&mut ledger, vec![begun, incident.verified], now, &mut opening)?;
     let entry = match answers.last() {
         Some(Answer::Recorded { receipt, .. }) => receipt.index,
         Some(Answer::Refused { refusal, .. }) => return Err(Failure::Refused(refusal.clone())),
@@ -156,17 +156,21 @@ fn no_incident(path: &std::path::Path) -> Failure {
 struct Opening(Sequencer);
 
 impl Quorum for Opening {
-    fn hold_entries(&mut self, before: &Before<'_>, entries: &[SealedEntry]) -> Result<(), LedgerError> {
+    fn send_entries(&mut self, before: &Before<'_>, entries: &[SealedEntry]) -> Result<(), LedgerError> {
         if entries.len() < 2 {
             let refusal = Refusal::new(Rule::BlockOrder, "an epoch entry and an incident", "no incident that is admitted");
             return Err(LedgerError::Block { number: 1, refusal });
         }
-        self.0.hold_entries(before, entries)
+        self.0.send_entries(before, entries)
     }
 
-    fn hold_refusals(&mut self, _: &Before<'_>, _: &[Note]) -> Result<(), LedgerError> {
+    fn send_refusals(&mut self, _: &Before<'_>, _: &[Note]) -> Result<(), LedgerError> {
         // Nothing of a repair that did not happen is kept.
         Ok(())
+    }
+
+    fn wait(&mut self) -> Result<(), LedgerError> {
+        self.0.wait()
     }
 
     fn begins_epoch(&self) -> bool {
