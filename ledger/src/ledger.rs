@@ -263,8 +263,21 @@ impl<S: Storage> Ledger<S> {
     /// # Errors
     /// [`LedgerError::Damaged`] where the storage no longer holds what was admitted; storage failures.
     pub fn admitted(&self, from: u64, visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>) -> Result<(), LedgerError> {
+        self.admitted_before(from, u64::MAX, visit)
+    }
+
+    /// The same of those before an index: no more is read than that.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn admitted_before(
+        &self,
+        from: u64,
+        end: u64,
+        visit: &mut dyn FnMut(&AdmittedEntry<'_>) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
         let Self { storage, segments, history, warnings, .. } = self;
-        let size = self.seen().map_or(0, |seen| seen.size);
+        let size = self.seen().map_or(0, |seen| seen.size).min(end);
         Admitted { storage, segments, history, size, warnings, ring: self.ring() }.visit(from, visit)
     }
 

@@ -574,7 +574,7 @@ fn while_others_are_waited_for_the_ledger_is_read_as_it_was_signed_for() {
         waiting.recv().unwrap();
         {
             let read = ledger.try_read().expect("nobody holds the ledger meanwhile");
-            assert_eq!(read.seen(), Some(signed_for.clone()));
+            assert_eq!(read.seen(), Some(signed_for));
             assert_eq!(read.entries(0, u64::MAX).unwrap().len() as u64, signed_for.size);
             assert!(read.receipt(signed_for.size).unwrap().is_none(), "no receipt before it is held");
         }
