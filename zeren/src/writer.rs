@@ -20,6 +20,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 const QUEUE_MAX: usize = 4_096;
 /// Submissions that share a commit.
 const BATCH_MAX: usize = 1_024;
+/// Submissions for which the journey of a block is well spent: more are not waited for.
+const ENOUGH: usize = 256;
 /// Longest time that a batch is waited for once it has begun to come.
 const GATHER_MAX: Duration = Duration::from_millis(2);
 /// Times that the checker steps back for submitters before it checks a batch.
@@ -238,7 +240,7 @@ impl Gathering {
         while !batch.is_empty() {
             batch.extend(self.checked.try_iter().take(BATCH_MAX - batch.len()));
             let none_arrives = self.arriving.load(Ordering::Relaxed) == 0;
-            let is_full = batch.len() == BATCH_MAX || (none_arrives && batch.len() >= self.last);
+            let is_full = batch.len() >= ENOUGH || (none_arrives && batch.len() >= self.last);
             if patience.is_zero() || is_full || begun.elapsed() > GATHER_MAX {
                 break;
             }

@@ -239,6 +239,7 @@ impl Follower {
         }
         let block = Block::parse(&bytes).map_err(|refusal| LedgerError::Block { number: self.tip.number + 1, refusal })?;
         self.take(&block)?;
+        self.stream.approach_leader();
         let (telling, blocks) = watch::channel(Blocks::default());
         let sequencer = Sequencer::new(self.stream.clone(), Arc::clone(&signer), epoch, self.tip, telling, self.around.stopping.clone());
         let beats = Beats { around: self.around.clone(), stream: self.stream.clone(), signer, epoch, replicas: self.node.replicas, blocks };

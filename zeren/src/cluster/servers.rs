@@ -1,9 +1,10 @@
 //! The connection to the NATS servers: who they are, whether they can keep the promise, and their JetStream interface.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_nats::{Client, ConnectOptions, Event, HeaderMap, Message, RequestError, RequestErrorKind};
+use async_nats::{Client, ConnectOptions, Event, HeaderMap, Message, ReconnectToServer, RequestError, RequestErrorKind};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -25,6 +26,10 @@ const START_TIME: Duration = Duration::from_secs(30);
 const START_PAUSE: Duration = Duration::from_millis(200);
 /// How long one question may take.
 const REQUEST_TIME: Duration = Duration::from_secs(5);
+/// Connections that are tried until the one to the leader is found.
+const APPROACHES: usize = 8;
+/// Time between two looks whether there is another connection.
+const APPROACH_PAUSE: Duration = Duration::from_millis(5);
 /// How long connecting may take.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 
@@ -109,6 +114,13 @@ impl Servers {
         if let Some(inbox) = &file.inbox {
             options = options.custom_inbox_prefix(inbox);
         }
+        // One after another, in their order: so each is reached by whoever goes on.
+        let turns = AtomicUsize::new(0);
+        let options = options.reconnect_to_server_callback(move |servers, _| {
+            let turn = turns.fetch_add(1, Ordering::Relaxed);
+            let next = servers.get(turn % servers.len().max(1)).map(|server| server.addr.clone());
+            async move { next.map(|addr| ReconnectToServer { addr, delay: None }) }
+        });
         // What the servers say of themselves to clients is not taken up: the file names them.
         let denied = Arc::new(Mutex::new(None));
         let noting = Arc::clone(&denied);
@@ -166,6 +178,27 @@ impl Servers {
     /// The client, for what is not asked and answered.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Connects to the server of that name, if it is one of the file's: whoever leads a stream then has its blocks at first hand. Where it
+    /// cannot be reached, another does as well.
+    pub fn approach(&self, name: &str) {
+        let connection = || {
+            let info = self.client.server_info();
+            (info.server_id, info.client_id)
+        };
+        for _ in 0..APPROACHES {
+            if self.client.server_info().server_name == name {
+                return;
+            }
+            let (before, begun) = (connection(), Instant::now());
+            if self.wait(self.client.force_reconnect()).is_err() {
+                return;
+            }
+            while connection() == before && begun.elapsed() < CONNECT_TIME {
+                std::thread::sleep(APPROACH_PAUSE);
+            }
+        }
     }
 
     /// Waits for something.

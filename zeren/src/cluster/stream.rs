@@ -126,6 +126,13 @@ impl Stream {
         self.servers.ask(&format!("STREAM.INFO.{}", self.name), &json!({}))
     }
 
+    /// Connects to the server that leads it now, for whoever will write.
+    pub fn approach_leader(&self) {
+        if let Some(leader) = self.info().ok().and_then(|info| info["cluster"]["leader"].as_str().map(str::to_owned)) {
+            self.servers.approach(&leader);
+        }
+    }
+
     /// Makes it.
     ///
     /// # Errors

@@ -52,7 +52,7 @@ pub(super) fn run(args: &AppendArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let ledger = share(ledger);
     let (writer, thread) = Writer::start(Arc::clone(&ledger), || UnixMs(0), watch::Sender::new(0));
     let start = Instant::now();
-    let latencies = submit_all(&writer, prepared)?;
+    let latencies = submit_all(&writer, prepared, 1)?;
     let seconds = start.elapsed().as_secs_f64();
     drop(writer);
     thread.join().map_err(|_| Failure::malformed("the writer panicked"))??;
@@ -70,11 +70,12 @@ pub(super) fn run(args: &AppendArgs, lang: Lang) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Each signer, a task, submits one statement after another and waits for each receipt. Gives the waiting times, sorted.
-pub(super) fn submit_all(writer: &Writer, prepared: Vec<Vec<Vec<u8>>>) -> Result<Vec<Duration>, Failure> {
+/// Each signer, a task, submits so many statements at once, and the next when it has their receipts. Gives the waiting time of each
+/// statement, sorted.
+pub(super) fn submit_all(writer: &Writer, prepared: Vec<Vec<Vec<u8>>>, at_once: usize) -> Result<Vec<Duration>, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(SIGNER_THREADS).build();
     let runtime = runtime.map_err(|error| Failure::malformed(error.to_string()))?;
-    let signers: Vec<_> = prepared.into_iter().map(|notes| runtime.spawn(submit_each(writer.clone(), notes))).collect();
+    let signers: Vec<_> = prepared.into_iter().map(|notes| runtime.spawn(submit_each(writer.clone(), notes, at_once))).collect();
     let mut all = Vec::new();
     for signer in signers {
         all.extend(runtime.block_on(signer).map_err(|_| Failure::malformed("a signer panicked"))??);
@@ -83,14 +84,16 @@ pub(super) fn submit_all(writer: &Writer, prepared: Vec<Vec<Vec<u8>>>) -> Result
     Ok(all)
 }
 
-async fn submit_each(writer: Writer, notes: Vec<Vec<u8>>) -> Result<Vec<Duration>, Failure> {
+async fn submit_each(writer: Writer, mut notes: Vec<Vec<u8>>, at_once: usize) -> Result<Vec<Duration>, Failure> {
     let mut waited = Vec::with_capacity(notes.len());
-    for note in notes {
+    while !notes.is_empty() {
+        let some = notes.drain(..at_once.clamp(1, notes.len())).collect();
         let start = Instant::now();
-        match writer.submit(note).await {
-            Ok(Answer::Recorded { .. }) => waited.push(start.elapsed()),
-            Ok(Answer::Refused { refusal, .. }) => return Err(Failure::Refused(refusal)),
-            Err(error) => return Err(Failure::malformed(error.to_string())),
+        for answer in writer.submit_all(some).await.map_err(|error| Failure::malformed(error.to_string()))? {
+            match answer {
+                Answer::Recorded { .. } => waited.push(start.elapsed()),
+                Answer::Refused { refusal, .. } => return Err(Failure::Refused(refusal)),
+            }
         }
     }
     Ok(waited)

@@ -48,6 +48,9 @@ pub struct ClusterArgs {
     /// Statements of each signer
     #[arg(long, default_value_t = 500)]
     statements: u64,
+    /// Statements that a signer submits at once
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    at_once: u16,
     /// Where to make the ledgers: the disk that is measured (default: the system's temporary folder)
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -103,7 +106,7 @@ fn measure(
     let (writer, thread) =
         Writer::start_after(Arc::clone(&ledger), || UnixMs(0), watch::Sender::new(0), turn, move |_| Ok(Some(quorum as Box<dyn Quorum>)));
     let start = Instant::now();
-    let latencies = submit_all(&writer, prepared)?;
+    let latencies = submit_all(&writer, prepared, args.at_once.into())?;
     let seconds = start.elapsed().as_secs_f64();
     drop(writer);
     thread.join().map_err(|_| Failure::malformed("the writer panicked"))??;
@@ -123,6 +126,7 @@ fn sequencer(ledger: &mut Ledger<Folder>, servers: &Servers, replicas: usize, no
     let stream = Stream::new(servers, ledger.id(), 1);
     stream.create(replicas).map_err(cluster_failure)?;
     stream.judge(replicas).map_err(cluster_failure)?;
+    stream.approach_leader();
     let signer = Arc::new(Signer { node: node.clone(), key: new_key()? });
     let (_, stopping) = watch::channel(false);
     let epoch = ledger.next_epoch();
