@@ -48,6 +48,9 @@ pub enum LedgerError {
         /// The keys given.
         found: String,
     },
+    /// A ledger that runs on a cluster was opened for writing by one machine alone.
+    #[error("this ledger runs on a cluster: what is written here alone would be a second history")]
+    OnACluster,
     /// Somebody else writes the log now.
     #[error("another sequencer owns the log: {0}")]
     Deposed(String),

@@ -1,13 +1,18 @@
 //! Whether a block is the next of this log, and what of it is here already: asked of an open ledger and of one that is only read.
 
+use signer::checkpoint::chain_head;
+use signer::epoch_note::{EPOCH_KIND, EpochNote};
 use signer::rule::{Refusal, Rule};
 use signer::value::{LedgerId, NoteHash};
+use signer::{Note, PublicKey};
 
 use crate::block::Block;
+use crate::entry::Entry;
 use crate::error::LedgerError;
 use crate::history::History;
 use crate::ledger::Ledger;
 use crate::snapshot::Snapshot;
+use crate::state::State;
 use crate::storage::Storage;
 
 /// How far somebody has read a stream.
@@ -42,6 +47,8 @@ pub trait Record {
     fn id(&self) -> &LedgerId;
     /// Tree, chain heads and times.
     fn history(&self) -> &History;
+    /// What the entries have made true.
+    fn state(&self) -> &State;
     /// The bytes of an entry.
     ///
     /// # Errors
@@ -58,6 +65,10 @@ impl<S: Storage> Record for Ledger<S> {
         Ledger::history(self)
     }
 
+    fn state(&self) -> &State {
+        Ledger::state(self)
+    }
+
     fn entry(&self, index: u64) -> Result<Option<Vec<u8>>, LedgerError> {
         Ledger::entry(self, index)
     }
@@ -70,6 +81,10 @@ impl<S: Storage> Record for Snapshot<S> {
 
     fn history(&self) -> &History {
         Snapshot::history(self)
+    }
+
+    fn state(&self) -> &State {
+        Snapshot::state(self)
     }
 
     fn entry(&self, index: u64) -> Result<Option<Vec<u8>>, LedgerError> {
@@ -96,6 +111,63 @@ pub fn known(record: &dyn Record, tip: &Tip, block: &Block) -> Result<usize, Led
         here += 1;
     }
     Ok(here)
+}
+
+/// Whether the node in force made the block: the one that its first entry names, under the ledger's own signature, or the one that the log
+/// names before it. Of a block that lies before the epoch in force all is here and was judged when it came; the blocks after it are
+/// chained to it.
+///
+/// # Errors
+/// `block-order`, `block-signature`, and what a false epoch entry is refused with.
+pub fn judge_epoch(record: &dyn Record, block: &Block) -> Result<(), Refusal> {
+    let header = &block.header;
+    let order = |expected: String, found: String| Err(Refusal::new(Rule::BlockOrder, expected, found));
+    let mut notes = block.carried.entries.iter().map(|entry| epoch_note(entry, record.id()));
+    let begun = notes.next().flatten();
+    if notes.any(|note| note.is_some()) {
+        return order("an epoch entry as the first of its block alone".to_owned(), "one after others".to_owned());
+    }
+    if header.number == 1 && begun.is_none() {
+        return order("an epoch entry in the first block".to_owned(), format!("a block of epoch {}", header.epoch));
+    }
+    let (number, node, key) = match (begun, record.state().epoch()) {
+        (Some(note), _) => (note.epoch, note.node, note.key),
+        (None, Some(known)) if known.entry < header.size => (known.number, known.node.clone(), known.key),
+        (None, Some(known)) if header.epoch < known.number => return Ok(()),
+        (None, Some(known)) => return order(format!("an epoch before {}", known.number), format!("epoch {}", header.epoch)),
+        (None, None) => return order("an epoch entry in the log or the block".to_owned(), format!("a block of epoch {}", header.epoch)),
+    };
+    if header.epoch != number {
+        return order(format!("epoch {number}, of node {node}"), format!("epoch {}", header.epoch));
+    }
+    let signed = PublicKey::decode(&key).is_ok_and(|key| block.is_signed(node.as_str(), &key));
+    if signed { Ok(()) } else { Err(Refusal::new(Rule::BlockSignature, format!("node {node}, key {key}"), block.node())) }
+}
+
+/// The epoch that an entry begins, if it is such an entry. Nothing is verified.
+fn epoch_note(entry: &[u8], ledger: &LedgerId) -> Option<EpochNote> {
+    let note = Entry::parse(entry).ok()?.note;
+    // Most entries are statements: only what begins so is read.
+    note.starts_with(EPOCH_KIND.as_bytes()).then_some(())?;
+    let note = Note::parse(note).ok()?;
+    EpochNote::parse(&note.text).filter(|epoch| epoch.ledger == *ledger)
+}
+
+/// Judges the entries of a block that are not here, without taking them: each is an entry, and follows the one before. Whether they are
+/// admitted shows when they are taken.
+///
+/// # Errors
+/// The first refusal.
+pub fn judge_ahead(record: &dyn Record, block: &Block, here: usize) -> Result<(), Refusal> {
+    let mut expected = record.history().chain_at(block.header.size + here as u64);
+    for bytes in block.carried.entries.iter().skip(here) {
+        let found = Entry::parse(bytes)?.previous;
+        if expected.is_some_and(|expected| expected != found) {
+            return Err(Refusal::new(Rule::Chain, expected.map_or_else(String::new, |head| head.to_string()), found.to_string()));
+        }
+        expected = Some(chain_head(bytes));
+    }
+    Ok(())
 }
 
 fn judge_place(record: &dyn Record, tip: &Tip, block: &Block) -> Result<(), Refusal> {

@@ -3,7 +3,7 @@
 mod append;
 mod follow;
 
-pub use self::append::{Reach, append_through};
+pub use self::append::{Reach, append_through, leave_through};
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -127,9 +127,18 @@ impl<S: Storage> Ledger<S> {
     ///
     /// # Errors
     /// [`LedgerError::NotALedger`]; [`LedgerError::Damaged`] where the record below the last durable checkpoint is not what
-    /// was signed; [`LedgerError::OtherCheckpointKey`]; storage failures.
+    /// was signed; [`LedgerError::OtherCheckpointKey`]; [`LedgerError::OnACluster`] where something would be signed for that perhaps
+    /// nobody else holds; storage failures.
     pub fn open(storage: S, keys: Vec<SecretKey>, progress: &mut dyn FnMut(u64)) -> Result<(Self, Recovered), LedgerError> {
         Ledger::open_as(storage, keys, true, progress)
+    }
+
+    /// Closes and opens a ledger of a cluster again: after a block that could not be taken whole.
+    ///
+    /// # Errors
+    /// Those of [`Ledger::open_node`].
+    pub fn reopen_node(self) -> Result<Self, LedgerError> {
+        Ok(Ledger::open_node(self.storage, self.keys, &mut |_| {})?.0)
     }
 
     /// Opens a ledger of a cluster, with the checkpoint key or without. What no checkpoint covers is cut: either others hold it, and it
@@ -146,6 +155,9 @@ impl<S: Storage> Ledger<S> {
         let (replayed, slot) = Replayed::read(&storage, &id, keeps, progress)?;
         let recovered = Recovered { kept: replayed.kept.len() as u64, has_cut: replayed.has_tail };
         let Replayed { state, history, segments, kept, segments_kept, warnings, .. } = replayed;
+        if !kept.is_empty() && state.epoch().is_some() {
+            return Err(LedgerError::OnACluster);
+        }
         let mut ledger = Ledger {
             hashes_written: Vec::new(),
             bundles_written: 0,

@@ -41,4 +41,4 @@ pub mod storage;
 pub use check::check;
 pub use error::LedgerError;
 pub use following::Tip;
-pub use ledger::{Answer, Ledger, append_through};
+pub use ledger::{Answer, Ledger, append_through, leave_through};

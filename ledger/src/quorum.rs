@@ -43,6 +43,9 @@ pub trait Quorum {
     /// The same.
     fn wait(&mut self) -> Result<(), LedgerError>;
 
+    /// Nothing more will be sent: whoever was told to stop has stopped.
+    fn leave(&mut self, _after: &Before<'_>) {}
+
     /// How long nothing more may arrive before a batch is begun: where that costs a journey, a fuller one is worth a short wait.
     fn patience(&self) -> Duration {
         Duration::ZERO

@@ -208,7 +208,7 @@ impl Failure {
         let code = match self {
             Failure::Malformed { .. } | Failure::Policy { .. } | Failure::KeyFile { .. } => MALFORMED,
             Failure::Contradicted { .. } => STALE_OR_OTHER,
-            Failure::Held(_) | Failure::Ledger(LedgerError::Unfit(_)) => REFUSED,
+            Failure::Held(_) | Failure::Ledger(LedgerError::Unfit(_) | LedgerError::OnACluster) => REFUSED,
             Failure::Copy(LedgerError::Damaged { .. }) => DOES_NOT_VERIFY,
             Failure::Copy(_) => STORAGE,
             Failure::Ledger(
@@ -277,39 +277,8 @@ impl Failure {
 
     fn advice(&self, lang: Lang) -> &'static str {
         let (en, zh) = match self {
-            Failure::Ledger(LedgerError::NotALedger) => {
-                ("Check the path; `zeren init` founds a new ledger.", "请核对路径；新建账本请用 zeren init。")
-            }
-            Failure::Ledger(LedgerError::OtherFormat { .. }) => (
-                "Nothing was changed. Use the program that wrote it, or a later one: a program reads its own version of the format and every earlier one (docs/format.md section 20).",
-                "未作任何改动。请使用写入该账本的程序或更新的版本：每个版本的程序可读本版及以前各版格式（docs/format.md 第 20 节）。",
-            ),
-            Failure::Ledger(LedgerError::Exists) => {
-                ("Choose a new folder: a ledger is never founded over anything.", "请另选新文件夹：不得在已有内容之上创设账本。")
-            }
-            Failure::Ledger(LedgerError::Damaged { .. }) => (
-                "Change nothing. Run `zeren audit` for the full list, and restore from a verified copy.",
-                "请勿改动。用 zeren audit 查看全部问题，并从已核验的副本恢复。",
-            ),
-            Failure::Ledger(LedgerError::OtherCheckpointKey { .. }) => {
-                ("Give the checkpoint key in force with --checkpoint-key.", "请用 --checkpoint-key 指定现行检查点密钥。")
-            }
-            Failure::Ledger(LedgerError::Storage { step: ASKING | PUBLISHING, .. }) => (
-                "No majority of the servers answered, or they have no room: `deploy/cluster/stream info` says which are there. Nothing more was acknowledged; started again, this node goes on or follows.",
-                "服务器未达多数，或磁盘已满：请用 deploy/cluster/stream info 查看。此后未作任何确认；重新启动后本节点将继续或跟随。",
-            ),
-            Failure::Ledger(LedgerError::Storage { .. } | LedgerError::Poisoned) => (
-                "Nothing was acknowledged. Mend the disk, then run the command again: what is in the record will be found there.",
-                "未作任何确认。请修复存储后重试，已入账的内容不会丢失。",
-            ),
-            Failure::Ledger(LedgerError::Deposed(_)) => (
-                "Nothing more was acknowledged here, and what was is in the record. Start the node again: it will follow.",
-                "本节点此后未作任何确认，此前已确认的均已入账。请重新启动本节点，它将跟随新的现任节点。",
-            ),
-            Failure::Ledger(LedgerError::Block { .. }) => (
-                "Nothing was changed here. `zeren cluster status` says which copy is damaged; the runbook says what to do.",
-                "本机未作改动。请用 zeren cluster status 查明哪一份受损，并按运行手册处理。",
-            ),
+            Failure::Cluster { what } | Failure::Ledger(LedgerError::Unfit(what)) => of_cluster(what),
+            Failure::Ledger(error) => of_ledger(error),
             Failure::Copy(LedgerError::Damaged { .. }) => (
                 "Keep this copy as it is, begin a new one in another folder, and find out why.",
                 "请保留该备份原样，另选文件夹重新备份，并查明原因。",
@@ -328,7 +297,6 @@ impl Failure {
                 "Is the service there, and the address right? Nothing is lost: the same again is answered as the first time.",
                 "请检查服务是否运行、地址是否正确。重复提交会得到首次的答复，不会丢失。",
             ),
-            Failure::Cluster { what } | Failure::Ledger(LedgerError::Unfit(what)) => of_cluster(what),
             Failure::Views(what) if what.contains(NO_ROOM) => (
                 "The disk is full. Make room outside the ledger's folder, then start again; nothing in `ledger/` may be deleted.",
                 "磁盘已满。请在账本文件夹之外腾出空间后重新启动；不得删除账本文件夹内任何文件。",
@@ -344,6 +312,48 @@ impl Failure {
             _ => ("", ""),
         };
         lang.pick(en, zh)
+    }
+}
+
+/// What to do where a ledger cannot be opened, written or followed.
+fn of_ledger(error: &LedgerError) -> (&'static str, &'static str) {
+    match error {
+        LedgerError::NotALedger => ("Check the path; `zeren init` founds a new ledger.", "请核对路径；新建账本请用 zeren init。"),
+        LedgerError::OtherFormat { .. } => (
+            "Nothing was changed. Use the program that wrote it, or a later one: a program reads its own version of the format and every earlier one (docs/format.md section 20).",
+            "未作任何改动。请使用写入该账本的程序或更新的版本：每个版本的程序可读本版及以前各版格式（docs/format.md 第 20 节）。",
+        ),
+        LedgerError::Exists => {
+            ("Choose a new folder: a ledger is never founded over anything.", "请另选新文件夹：不得在已有内容之上创设账本。")
+        }
+        LedgerError::Damaged { .. } => (
+            "Change nothing. Run `zeren audit` for the full list, and restore from a verified copy.",
+            "请勿改动。用 zeren audit 查看全部问题，并从已核验的副本恢复。",
+        ),
+        LedgerError::OtherCheckpointKey { .. } => {
+            ("Give the checkpoint key in force with --checkpoint-key.", "请用 --checkpoint-key 指定现行检查点密钥。")
+        }
+        LedgerError::Storage { step: ASKING | PUBLISHING, .. } => (
+            "No majority of the servers answered, or they have no room: `deploy/cluster/stream info` says which are there. Nothing more was acknowledged; started again, this node goes on or follows.",
+            "服务器未达多数，或磁盘已满：请用 deploy/cluster/stream info 查看。此后未作任何确认；重新启动后本节点将继续或跟随。",
+        ),
+        LedgerError::Storage { .. } | LedgerError::Poisoned => (
+            "Nothing was acknowledged. Mend the disk, then run the command again: what is in the record will be found there.",
+            "未作任何确认。请修复存储后重试，已入账的内容不会丢失。",
+        ),
+        LedgerError::OnACluster => (
+            "`zeren cluster join --from THIS --to FOLDER` makes a node of this copy; it reads what it lacks from the cluster. There is no way back to one machine.",
+            "请用 zeren cluster join --from 本文件夹 --to FOLDER 将本副本建为节点，所缺内容由集群补齐。已上集群的账本不能改回单机。",
+        ),
+        LedgerError::Deposed(_) => (
+            "Nothing more was acknowledged here, and what was is in the record. Start the node again: it will follow.",
+            "本节点此后未作任何确认，此前已确认的均已入账。请重新启动本节点，它将跟随新的现任节点。",
+        ),
+        LedgerError::Block { .. } => (
+            "Nothing was changed here. `zeren cluster status` says how record and stream differ; docs/operations-cluster.md sections 10 and 11 say what to do.",
+            "本机未作改动。请用 zeren cluster status 查明差异，并按 docs/operations-cluster.md 第 10、11 节处理。",
+        ),
+        LedgerError::Unfit(_) | LedgerError::Founding(_) => ("", ""),
     }
 }
 
@@ -387,7 +397,7 @@ fn of_cluster(what: &str) -> (&'static str, &'static str) {
         )
     } else {
         (
-            "Are the servers there, and the addresses right? Nothing is lost: the same is tried again.",
+            "Are the servers there, and the addresses right? Nothing is lost: run the same again.",
             "请检查服务器是否运行、地址是否正确。不会丢失任何内容，可再次运行。",
         )
     }

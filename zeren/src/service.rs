@@ -47,7 +47,7 @@ use self::metrics::Metrics;
 use self::views::Views;
 use self::witnesses::{Asking, Witnesses};
 use crate::cluster::counties::{Counties, Standings};
-use crate::cluster::node::{Around, Node};
+use crate::cluster::node::{Around, Heard, Node};
 use crate::cluster::owed::Owed;
 use crate::error::Failure;
 use crate::http::listener;
@@ -120,6 +120,8 @@ pub struct Service {
     connections: Arc<listener::Counts>,
     metrics: Metrics,
     counties: Option<Standings>,
+    /// Of a node: what was last heard of the stream.
+    heard: Option<watch::Receiver<Heard>>,
     has_public_entries: bool,
     is_behind_proxy: bool,
     stopping: watch::Receiver<bool>,
@@ -137,6 +139,24 @@ impl Service {
     /// Whether there is more room on the disk than what is kept for the record.
     fn has_room(&self) -> bool {
         access::has_room(&self.folder.join(access::ACCESS_LOG), self.reserve_bytes)
+    }
+
+    /// Of a node: whether it sequences, who does, and when the servers last answered; nothing of a ledger on one machine.
+    fn standing_in_cluster(&self) -> Option<serde_json::Value> {
+        let heard = *self.heard.as_ref()?.borrow();
+        let (role, epoch) = {
+            let ledger = writer::read(&self.ledger);
+            let role = match self.writer.turn() {
+                Turn::Ours => "sequencing",
+                Turn::Elsewhere(_) => "following",
+                Turn::Over(_) => "over",
+            };
+            (role, ledger.state().epoch().map(|epoch| (epoch.number, epoch.node.to_string())))
+        };
+        Some(json!({
+            "role": role, "epoch": epoch.as_ref().map(|epoch| epoch.0), "sequencer": epoch.map(|epoch| epoch.1), "block": heard.block,
+            "heard_ms": heard.at.map(|at| at.elapsed().as_millis() as u64),
+        }))
     }
 
     fn ask_rate(&self, person: &str, lang: Lang) -> Result<(), Problem> {
@@ -220,7 +240,8 @@ fn begin(
     let views = folder.join("views");
     let views = if is_node { Views::open_of_node(&views, &ledger, &owed)? } else { Views::open(&views, &ledger)? };
     let kept = kept::keep(&folder, &ledger, &owed)?;
-    let around = (committing, owed.clone(), stopped.clone());
+    let (hearing, heard) = watch::channel(Heard::default());
+    let around = (committing, owed.clone(), hearing, stopped.clone());
     let (writer, writing) = start_writer(&ledger, &clock, options.node, around);
     let follower = views.follow(Arc::clone(&ledger), committed.clone(), stopped.clone());
     let keeper = kept::follow(folder.clone(), Arc::clone(&ledger), owed.clone(), kept, stopped.clone());
@@ -259,6 +280,7 @@ fn begin(
         connections: Arc::default(),
         metrics: Metrics::default(),
         counties,
+        heard: is_node.then_some(heard),
         has_public_entries: options.has_public_entries,
         is_behind_proxy: options.is_behind_proxy,
         stopping: stopped,
@@ -271,13 +293,13 @@ fn start_writer(
     ledger: &Shared,
     clock: &Arc<ServiceClock>,
     node: Option<Node>,
-    (committing, owed, stopping): (watch::Sender<u64>, Owed, watch::Receiver<bool>),
+    (committing, owed, heard, stopping): (watch::Sender<u64>, Owed, watch::Sender<Heard>, watch::Receiver<bool>),
 ) -> (Writer, JoinHandle<Result<(), LedgerError>>) {
     let clock = Arc::clone(clock);
     let now = move || clock.now();
     let Some(node) = node else { return Writer::start(Arc::clone(ledger), now, committing) };
     let (turning, turn) = watch::channel(Turn::Elsewhere(String::new()));
-    let around = Around { ledger: Arc::clone(ledger), committed: committing.clone(), turn: turning, owed, stopping };
+    let around = Around { ledger: Arc::clone(ledger), committed: committing.clone(), turn: turning, owed, heard, stopping };
     let wait = move |clock: &dyn Fn() -> UnixMs| {
         let sequencer = node.follow(&around, clock)?;
         Ok(sequencer.map(|sequencer| Box::new(sequencer) as Box<dyn Quorum>))

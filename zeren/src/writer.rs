@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use ledger::check::{Content, KeyRing, Verified, check_all};
 use ledger::quorum::{Alone, Quorum};
 use ledger::storage::Folder;
-use ledger::{Answer, Ledger, LedgerError, append_through};
+use ledger::{Answer, Ledger, LedgerError, append_through, leave_through};
 use signer::value::UnixMs;
 use signer::{ActName, Refusal, Rule};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -62,8 +62,20 @@ pub enum Turn {
 /// Why it is no more this process's turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Over {
-    /// Another node has taken over: up to which block.
-    Overtaken(String),
+    /// The stream goes on after this process's last block.
+    Overtaken {
+        /// That block.
+        sent: u64,
+        /// The stream's last.
+        last: u64,
+    },
+    /// The stream holds less than it acknowledged.
+    StreamCut {
+        /// The last block that it acknowledged.
+        held: u64,
+        /// The stream's last.
+        last: u64,
+    },
     /// The stream is gone.
     StreamGone(String),
     /// The stream was changed: it might lose what it acknowledges.
@@ -73,7 +85,17 @@ pub enum Over {
 impl From<Over> for LedgerError {
     fn from(over: Over) -> LedgerError {
         match over {
-            Over::Overtaken(by) => LedgerError::Deposed(by),
+            Over::Overtaken { sent, last } => LedgerError::Deposed(format!(
+                "block {sent} was this node's last, and the stream goes on to {last}: another node's, or somebody's who may write to it; `zeren cluster status` says which"
+            )),
+            Over::StreamCut { held, last } => LedgerError::Block {
+                number: held,
+                refusal: Refusal::new(
+                    Rule::BlockOrder,
+                    format!("{held} blocks, as the servers acknowledged"),
+                    format!("{last}: the stream was cut or made anew"),
+                ),
+            },
             Over::Unfit(what) => LedgerError::Unfit(what),
             Over::StreamGone(name) => LedgerError::Block {
                 number: 0,
@@ -266,6 +288,7 @@ fn write_batches(
     loop {
         let (verified, waiting): (Vec<_>, Vec<_>) = gathering.next(quorum.patience()).into_iter().unzip();
         if verified.is_empty() {
+            leave_through(&**ledger, quorum);
             return Ok(());
         }
         let brings_keys = verified.iter().any(brings_keys);

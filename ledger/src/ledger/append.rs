@@ -59,6 +59,11 @@ pub fn append_through<S: Storage>(
     reach.with(|ledger| ledger.answer(judged))
 }
 
+/// Tells the quorum that nothing more will come.
+pub fn leave_through<S: Storage>(mut reach: impl Reach<S>, quorum: &mut dyn Quorum) {
+    reach.with(|ledger| quorum.leave(&ledger.before(ledger.history.size())));
+}
+
 /// A batch that was judged.
 struct Judged {
     outcomes: Vec<Outcome>,

@@ -2,7 +2,7 @@
 
 use signer::anchor_note::AnchorNote;
 use signer::checkpoint::is_signed_by;
-use signer::epoch_note::{EPOCH_KIND, EpochNote};
+use signer::epoch_note::EpochNote;
 use signer::note::SignatureLine;
 use signer::rule::{Refusal, Rule};
 use signer::value::{ChainHead, KeyBytes, LedgerId, NodeName, UnixMs};
@@ -14,7 +14,7 @@ use crate::block::Block;
 use crate::check::{Verified, check, check_all};
 use crate::entry::{Entry, SealedEntry};
 use crate::error::LedgerError;
-use crate::following::{Tip, known};
+use crate::following::{Tip, judge_epoch, known};
 use crate::recovery::damaged;
 use crate::refusal_note::{RefusalNote, judge_kept};
 use crate::storage::Storage;
@@ -83,7 +83,7 @@ impl<S: Storage> Ledger<S> {
         self.require_sound()?;
         let refused = |refusal| LedgerError::Block { number: block.header.number, refusal };
         let here = known(self, tip, block)?;
-        self.judge_epoch(block).map_err(refused)?;
+        judge_epoch(self, block).map_err(refused)?;
         let refusals = self.read_refusals(block).map_err(refused)?;
         self.or_poisoned(|ledger| ledger.take_block(block, here, &refusals))?;
         Ok(tip.after(block))
@@ -121,35 +121,6 @@ impl<S: Storage> Ledger<S> {
     /// After a failure what is in memory may be longer than what was taken: nobody is accused of differing from it.
     fn require_sound(&self) -> Result<(), LedgerError> {
         if self.is_poisoned { Err(LedgerError::Poisoned) } else { Ok(()) }
-    }
-
-    /// Whether the node in force made the block: the one that its first entry names, or the one that the log names before it. Of a
-    /// block that lies before the epoch in force all is here and was judged when it came; the blocks after it are chained to it.
-    fn judge_epoch(&self, block: &Block) -> Result<(), Refusal> {
-        let header = &block.header;
-        let order = |expected: String, found: String| Err(Refusal::new(Rule::BlockOrder, expected, found));
-        let mut notes = block.carried.entries.iter().map(|entry| epoch_note(entry, self.id()));
-        let begun = notes.next().flatten();
-        if notes.any(|note| note.is_some()) {
-            return order("an epoch entry as the first of its block alone".to_owned(), "one after others".to_owned());
-        }
-        if header.number == 1 && begun.is_none() {
-            return order("an epoch entry in the first block".to_owned(), format!("a block of epoch {}", header.epoch));
-        }
-        let (number, node, key) = match (begun, self.state.epoch()) {
-            (Some(note), _) => (note.epoch, note.node, note.key),
-            (None, Some(known)) if known.entry < header.size => (known.number, known.node.clone(), known.key),
-            (None, Some(known)) if header.epoch < known.number => return Ok(()),
-            (None, Some(known)) => return order(format!("an epoch before {}", known.number), format!("epoch {}", header.epoch)),
-            (None, None) => {
-                return order("an epoch entry in the log or the block".to_owned(), format!("a block of epoch {}", header.epoch));
-            }
-        };
-        if header.epoch != number {
-            return order(format!("epoch {number}, of node {node}"), format!("epoch {}", header.epoch));
-        }
-        let signed = PublicKey::decode(&key).is_ok_and(|key| block.is_signed(node.as_str(), &key));
-        if signed { Ok(()) } else { Err(Refusal::new(Rule::BlockSignature, format!("node {node}, key {key}"), block.node())) }
     }
 
     /// Refusals that the ledger signed, and that tell the log as it was before the block.
@@ -207,13 +178,4 @@ impl<S: Storage> Ledger<S> {
         }
         Ok(sealed)
     }
-}
-
-/// The epoch that an entry begins, if it is such an entry. Nothing is verified.
-fn epoch_note(entry: &[u8], ledger: &LedgerId) -> Option<EpochNote> {
-    let note = Entry::parse(entry).ok()?.note;
-    // Most entries are statements: only what begins so is read.
-    note.starts_with(EPOCH_KIND.as_bytes()).then_some(())?;
-    let note = Note::parse(note).ok()?;
-    EpochNote::parse(&note.text).filter(|epoch| epoch.ledger == *ledger)
 }

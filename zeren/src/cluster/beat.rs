@@ -7,6 +7,10 @@ use signer::{PublicKey, SecretKey};
 
 /// First line of every beat.
 const BEAT_KIND: &str = "zeren beat v1";
+/// What whoever sequences is doing.
+const SEQUENCING: &str = "sequencing";
+/// What it does when it was told to stop.
+const LEAVING: &str = "leaving";
 /// Longest beat, in bytes.
 const BEAT_BYTES_MAX: usize = 16_384;
 
@@ -21,6 +25,10 @@ pub struct Beat {
     pub epoch: u64,
     /// The last block.
     pub number: u64,
+    /// Which beat of the epoch, from 1: one that was heard before is a copy.
+    pub count: u64,
+    /// Whether it is the last: whoever sequenced was told to stop, and another may begin at once.
+    pub leaves: bool,
     /// The latest signed checkpoint.
     pub checkpoint: Note,
 }
@@ -28,8 +36,10 @@ pub struct Beat {
 impl Beat {
     /// The bytes, signed by the node. The checkpoint has a signature of its own.
     pub fn encode(&self, node: &NodeName, key: &SecretKey) -> Vec<u8> {
-        let Beat { ledger, generation, epoch, number, checkpoint } = self;
-        let text = format!("{BEAT_KIND}\nledger {ledger}\ngeneration {generation}\nepoch {epoch}\nnumber {number}\n");
+        let Beat { ledger, generation, epoch, number, count, leaves, checkpoint } = self;
+        let state = if *leaves { LEAVING } else { SEQUENCING };
+        let place = format!("ledger {ledger}\ngeneration {generation}\nepoch {epoch}\nnumber {number}\n");
+        let text = format!("{BEAT_KIND}\n{place}count {count}\nstate {state}\n");
         let note = Note::signed(text, node.as_str(), key).encode();
         [&(note.len() as u16).to_be_bytes()[..], note.as_bytes(), checkpoint.encode().as_bytes()].concat()
     }
@@ -47,7 +57,13 @@ impl Beat {
         let mut value = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(' ');
         let ledger = LedgerId::parse(value("ledger")?)?;
         let (generation, epoch, order) = (number(value("generation")?)?, number(value("epoch")?)?, number(value("number")?)?);
-        let beat = Beat { ledger, generation, epoch, number: order, checkpoint: Note::parse(checkpoint).ok()? };
+        let count = number(value("count")?)?;
+        let leaves = match value("state")? {
+            SEQUENCING => false,
+            LEAVING => true,
+            _ => return None,
+        };
+        let beat = Beat { ledger, generation, epoch, number: order, count, leaves, checkpoint: Note::parse(checkpoint).ok()? };
         lines.next().is_none().then_some(beat)
     }
 }
@@ -65,10 +81,12 @@ mod tests {
         let key = |seed| SecretKey::from_seed(&Zeroizing::new([seed; 32]));
         let ledger = LedgerId::parse("demo.county.example/archive/5f0c2a9be41d7703").unwrap();
         let checkpoint = Checkpoint { origin: ledger.to_string(), size: 7, root: TreeRoot([3; 32]) }.sign(&key(1));
-        let beat = Beat { ledger, generation: 2, epoch: 5, number: 11, checkpoint };
+        let beat = Beat { ledger, generation: 2, epoch: 5, number: 11, count: 40, leaves: false, checkpoint };
         let node = NodeName::parse("node-a").unwrap();
         let bytes = beat.encode(&node, &key(2));
-        assert_eq!(Beat::parse(&bytes, &node, &key(2).public()), Some(beat));
+        assert_eq!(Beat::parse(&bytes, &node, &key(2).public()), Some(beat.clone()));
+        let last = Beat { leaves: true, count: 41, ..beat };
+        assert_eq!(Beat::parse(&last.encode(&node, &key(2)), &node, &key(2).public()), Some(last));
         assert_eq!(Beat::parse(&bytes, &node, &key(3).public()), None);
         assert_eq!(Beat::parse(&bytes, &NodeName::parse("node-b").unwrap(), &key(2).public()), None);
         assert_eq!(Beat::parse(&bytes[..9], &node, &key(2).public()), None);

@@ -46,6 +46,8 @@ struct County {
     /// Why it is followed no more.
     halted: Option<String>,
     anchored: Option<Instant>,
+    /// When its stream was last read to the end.
+    reached: Option<Instant>,
 }
 
 /// How a county stands, for whoever asks.
@@ -54,6 +56,7 @@ pub struct CountyStanding {
     entries: u64,
     block: u64,
     anchored: u64,
+    reached: Option<Instant>,
     halted: Option<String>,
 }
 
@@ -77,6 +80,7 @@ pub fn told(standings: &Standings) -> Vec<Value> {
     let one = |(ledger, standing): (&String, &CountyStanding)| {
         json!({
             "ledger": ledger, "entries": standing.entries, "block": standing.block, "anchored_size": standing.anchored, "halted": standing.halted,
+            "reached_ms": standing.reached.map(|reached| reached.elapsed().as_millis() as u64),
         })
     };
     standings.iter().map(one).collect()
@@ -110,7 +114,7 @@ impl Counties {
             let mut name = path.file_name().unwrap_or_default().to_owned();
             name.push("-views");
             let views = Views::open_of_follower(&path.with_file_name(name), &ledger)?;
-            Ok(County { id, ledger, views, stream: None, tip: Tip::start(1), halted: None, anchored: None })
+            Ok(County { id, ledger, views, stream: None, tip: Tip::start(1), halted: None, anchored: None, reached: None })
         };
         let counties = folders.iter().map(open).collect::<Result<_, Failure>>()?;
         Ok(Counties { servers, replicas, every, counties })
@@ -159,13 +163,27 @@ impl Counties {
     fn read(&mut self, at: usize, beat: Option<&[u8]>, own: &Shared, writer: &Writer, standings: &Standings) {
         let (servers, replicas, every) = (self.servers.clone(), self.replicas, self.every);
         let county = &mut self.counties[at];
-        if county.halted.is_none()
-            && let Err(error) = county.read(beat, &servers, replicas)
-        {
-            let halts =
-                matches!(error, LedgerError::Block { .. } | LedgerError::Damaged { .. } | LedgerError::Poisoned | LedgerError::Unfit(_));
-            log("county", &json!({ "ledger": county.id.as_str(), "because": error.to_string(), "halted": halts }));
-            county.halted = halts.then(|| error.to_string());
+        // What halted is tried again from the start now and then: it may have been repaired.
+        if county.halted.is_none() || beat.is_none() {
+            if county.halted.is_some() {
+                county.stream = None;
+            }
+            county.halted = match county.read(beat, &servers, replicas) {
+                Ok(()) => None,
+                // Half of a block was taken: this process cannot go on with it.
+                Err(LedgerError::Poisoned) if county.halted.is_some() => county.halted.take(),
+                Err(error) => {
+                    let halts = matches!(
+                        error,
+                        LedgerError::Block { .. } | LedgerError::Damaged { .. } | LedgerError::Poisoned | LedgerError::Unfit(_)
+                    );
+                    let because = error.to_string();
+                    if county.halted.as_ref() != Some(&because) {
+                        log("county", &json!({ "ledger": county.id.as_str(), "because": because, "halted": halts }));
+                    }
+                    halts.then_some(because)
+                }
+            };
         }
         let anchored = if county.anchored.is_none_or(|anchored| anchored.elapsed() >= every) {
             county.anchored = Some(Instant::now());
@@ -174,7 +192,8 @@ impl Counties {
             writer::read(own).state().anchored(&county.id).map_or(0, |known| known.size)
         };
         let entries = writer::read(&county.ledger).seen().map_or(0, |seen| seen.size);
-        let standing = CountyStanding { entries, block: county.tip.number, anchored, halted: county.halted.clone() };
+        let standing =
+            CountyStanding { entries, block: county.tip.number, anchored, reached: county.reached, halted: county.halted.clone() };
         standings.lock().unwrap_or_else(PoisonError::into_inner).insert(county.id.to_string(), standing);
     }
 }
@@ -192,6 +211,9 @@ impl County {
             }
         };
         let beat = beat.and_then(|bytes| self.beat(bytes));
+        if beat.is_none() {
+            self.look(&stream, servers, replicas)?;
+        }
         // Without a beat it is looked whether there is something; with one it says up to where.
         while beat.as_ref().is_none_or(|beat| beat.number > self.tip.number) {
             let number = self.tip.number + 1;
@@ -206,8 +228,25 @@ impl County {
         if let Some(beat) = beat {
             self.ledger.write().unwrap_or_else(PoisonError::into_inner).cover_with(&beat.checkpoint)?;
         }
+        self.reached = Some(Instant::now());
         if let Err(error) = self.views.fold(&self.ledger) {
             log("views behind", &json!({ "ledger": self.id.as_str(), "because": error.to_string() }));
+        }
+        Ok(())
+    }
+
+    /// Whether the stream is still what it was and must be, and the latest of this county.
+    fn look(&mut self, stream: &Stream, servers: &Servers, replicas: usize) -> Result<(), LedgerError> {
+        let last = stream.judge(replicas).map_err(|error| self.gone(error))?;
+        if last < self.tip.number {
+            return Err(place::stream_cut(self.tip.number, last));
+        }
+        // After a repair it goes on in the next generation: that is compared with the record as when the process started.
+        match Stream::new(servers, &self.id, stream.generation + 1).read(1) {
+            Ok(Some(_)) => self.stream = None,
+            Ok(None) => {}
+            Err(error) if error.is_absent() => {}
+            Err(error) => return Err(unreachable_quorum(error)),
         }
         Ok(())
     }

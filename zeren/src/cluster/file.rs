@@ -69,6 +69,21 @@ impl ClusterFile {
                 lang.pick("node: 1 to 64 of a-z 0-9 - . beginning with a letter", "node：以字母开头，1 至 64 个 a-z 0-9 - . 字符"),
             ));
         }
+        if let Some(server) = file.servers.iter().find(|server| !server.starts_with("tls://") && !server.starts_with("nats://")) {
+            return Err(wrong(&format!(
+                "servers: {server}: {}",
+                lang.pick("tls:// or nats:// comes first", "须以 tls:// 或 nats:// 开头")
+            )));
+        }
+        if file.replicas == 0 {
+            return Err(wrong(lang.pick("replicas: 1 or more, 3 for a production ledger", "replicas：至少为 1，正式账本为 3")));
+        }
+        // A subject's characters: with others the servers hear nobody, and say nothing.
+        let is_subject =
+            |text: &String| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        if file.inbox.as_ref().is_some_and(|inbox| !is_subject(inbox)) {
+            return Err(wrong(lang.pick("inbox: letters, digits, `_`, `-` and `.` alone", "inbox：只能含字母、数字、_、- 和 .")));
+        }
         let is_open = file.servers.iter().find(|server| !is_loopback(server) && !server.starts_with("tls://"));
         if let Some(server) = is_open {
             let advice = lang.pick("others could read along: use tls:// and certificates", "链路未加密：请使用 tls:// 及证书");
@@ -155,7 +170,9 @@ mod tests {
             ("nats://127.0.0.1", "tls://10.0.0.1", "certificate"),
             ("servers_sync_always = true", "", "sync_interval"),
             ("node-a", "Node A", "node:"),
-            ("replicas", "x", ""),
+            ("nats://127.0.0.1", "127.0.0.1", "nats:// comes first"),
+            ("node = ", "replicas = 0\nnode = ", "replicas:"),
+            ("node = ", "inbox = \"_INBOX_node a\"\nnode = ", "inbox:"),
         ] {
             let text = good.replace(from, to);
             if text != good {

@@ -58,8 +58,12 @@ pub fn open(folder: &Path, keys: Vec<SecretKey>, lang: Lang) -> Result<Ledger<Fo
     let place = within_line(&folder.display().to_string());
     if !folder.join(CLUSTER).exists() {
         return Err(Failure::malformed(match lang {
-            Lang::En => format!("{place}: not a node's folder; `zeren cluster found` makes it one, `zeren cluster join` makes another"),
-            Lang::Zh => format!("{place}：不是集群节点的文件夹；首个节点请用 zeren cluster found，其余请用 zeren cluster join"),
+            Lang::En => format!(
+                "{place}: not a node's folder; `zeren cluster join --from {place} --to FOLDER` makes one of a copy, `zeren cluster found` one of a ledger that was never on a cluster"
+            ),
+            Lang::Zh => format!(
+                "{place}：不是集群节点的文件夹；副本请用 zeren cluster join --from {place} --to FOLDER 建立节点，尚未上集群的账本请用 zeren cluster found"
+            ),
         }));
     }
     restored::require_copy_writable(folder, lang)?;

@@ -1,6 +1,7 @@
 //! A node: it follows the stream with a record of its own, and where it may, sequences when nobody else does.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,8 +34,10 @@ const LOOK_WHETHER_OVER: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(1_000);
 /// How long nothing may be heard of the sequencer before another takes over.
 const SILENCE: Duration = Duration::from_secs(5);
-/// What each node waits more, at most: so that not all begin at once.
+/// What each node waits more, at most, in milliseconds.
 const SILENCE_MORE_MS: u64 = 1_500;
+/// What each node waits, at most, when the sequencer has said that it leaves, in milliseconds.
+const LEFT_MS: u64 = 500;
 
 /// A node, before its first block.
 pub struct Node {
@@ -59,8 +62,25 @@ pub struct Around {
     pub turn: watch::Sender<Turn>,
     /// What the record must hold before this node sequences.
     pub owed: Owed,
+    /// How far the stream was read, or held what was sent, and when.
+    pub heard: watch::Sender<Heard>,
     /// Whether to stop.
     pub stopping: watch::Receiver<bool>,
+}
+
+/// What was last heard of the stream.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Heard {
+    /// Its last block.
+    pub block: u64,
+    /// When; nothing before the first answer.
+    pub at: Option<Instant>,
+}
+
+impl Heard {
+    fn now(block: u64) -> Heard {
+        Heard { block, at: Some(Instant::now()) }
+    }
 }
 
 impl Node {
@@ -81,13 +101,18 @@ impl Node {
         let beats = self.servers.wait(self.servers.client().subscribe(subject));
         let beats = beats.map_err(|error| unreachable_quorum(ServersError::Connect(error.to_string())))?;
         log("following", &json!({ "stream": stream.name(), "block": tip.number }));
-        Follower { patience: patience(), heard: Instant::now(), node: self, around: around.clone(), stream, tip, beats }.run(clock)
+        let (node, around) = (self, around.clone());
+        Follower { patience: patience(), heard: Instant::now(), counted: (0, 0), node, around, stream, tip, beats }.run(clock)
     }
 }
 
 fn patience() -> Duration {
-    let more = random::<2>().map_or(0, |bytes| u64::from(u16::from_be_bytes(bytes)) % SILENCE_MORE_MS);
-    SILENCE + Duration::from_millis(more)
+    SILENCE + in_turn(SILENCE_MORE_MS)
+}
+
+/// A moment of at most so many milliseconds: so that not all begin at once.
+fn in_turn(most: u64) -> Duration {
+    Duration::from_millis(random::<2>().map_or(0, |bytes| u64::from(u16::from_be_bytes(bytes)) % most))
 }
 
 /// A node that follows.
@@ -98,6 +123,8 @@ struct Follower {
     tip: Tip,
     beats: Subscriber,
     heard: Instant,
+    /// The last beat's epoch and count.
+    counted: (u64, u64),
     patience: Duration,
 }
 
@@ -106,7 +133,10 @@ impl Follower {
         while !*self.around.stopping.borrow() {
             let beat = self.listen();
             let reached = match self.catch_up() {
-                Ok(()) => true,
+                Ok(()) => {
+                    self.around.heard.send_replace(Heard::now(self.tip.number));
+                    true
+                }
                 Err(Trouble::Servers(error)) => {
                     log("no quorum", &json!({ "because": error.to_string(), "advice": "the stream is asked again" }));
                     false
@@ -115,6 +145,7 @@ impl Follower {
             };
             if let Some(beat) = beat {
                 self.heard = Instant::now();
+                self.patience = if beat.leaves { in_turn(LEFT_MS) } else { patience() };
                 self.cover(&beat.checkpoint)?;
             }
             self.tell();
@@ -147,7 +178,14 @@ impl Follower {
         let ledger = writer::read(&self.around.ledger);
         let epoch = ledger.state().epoch()?;
         let beat = Beat::parse(&message.payload, &epoch.node, &PublicKey::decode(&epoch.key).ok()?)?;
-        (beat.ledger == *ledger.id() && beat.generation == self.tip.generation && beat.epoch == epoch.number).then_some(beat)
+        let is_theirs = beat.ledger == *ledger.id() && beat.generation == self.tip.generation && beat.epoch == epoch.number;
+        drop(ledger);
+        // A copy of an earlier one, sent by whoever recorded it, says nothing.
+        let is_new = (beat.epoch, beat.count) > self.counted;
+        (is_theirs && is_new).then(|| {
+            self.counted = (beat.epoch, beat.count);
+            beat
+        })
     }
 
     /// Takes every block that the stream has after the last.
@@ -242,7 +280,16 @@ impl Follower {
         self.stream.approach_leader();
         let (telling, blocks) = watch::channel(Blocks::default());
         let sequencer = Sequencer::new(self.stream.clone(), Arc::clone(&signer), epoch, self.tip, telling, self.around.stopping.clone());
-        let beats = Beats { around: self.around.clone(), stream: self.stream.clone(), signer, epoch, replicas: self.node.replicas, blocks };
+        let beats = Beats {
+            around: self.around.clone(),
+            stream: self.stream.clone(),
+            signer,
+            epoch,
+            replicas: self.node.replicas,
+            blocks,
+            count: sequencer.beats(),
+            was_short: false,
+        };
         self.node.servers.spawn(beats.run());
         self.around.turn.send_replace(Turn::Ours);
         log("sequencing", &json!({ "epoch": epoch, "block": self.tip.number }));
@@ -272,6 +319,9 @@ struct Beats {
     replicas: usize,
     /// Its blocks; closed when the sequencer is gone.
     blocks: watch::Receiver<Blocks>,
+    count: Arc<AtomicU64>,
+    /// Whether the servers held less than they had acknowledged when they were asked last.
+    was_short: bool,
 }
 
 impl Beats {
@@ -300,6 +350,8 @@ impl Beats {
                     generation: self.stream.generation,
                     epoch: self.epoch,
                     number: self.blocks.borrow().held,
+                    count: self.count.fetch_add(1, Ordering::Relaxed) + 1,
+                    leaves: false,
                     checkpoint: checkpoint.clone(),
                 };
                 let _ = self.stream.servers().client().publish(subject, beat.encode(&self.signer.node, &self.signer.key).into()).await;
@@ -308,20 +360,33 @@ impl Beats {
             tokio::select! {
                 () = tokio::time::sleep(BEAT) => {}
                 changed = committed.changed() => if changed.is_err() { return },
-                changed = self.blocks.changed() => if changed.is_err() { return },
+                changed = self.blocks.changed() => match changed {
+                    Ok(()) => _ = self.around.heard.send_replace(Heard::now(self.blocks.borrow_and_update().held)),
+                    Err(_) => return,
+                },
                 _ = stopping.changed() => {}
             }
         }
     }
 
-    /// Whether the stream holds a block after ours, or is gone: a sequencer that nobody submits to would not notice otherwise.
-    async fn over(&self) -> Option<Over> {
+    /// Whether the stream holds a block after ours, holds less than it had, or is gone: a sequencer that nobody submits to would not notice
+    /// otherwise.
+    async fn over(&mut self) -> Option<Over> {
+        let held = self.blocks.borrow().held;
         let Some(told) = self.stream.told_or_gone().await? else { return Some(Over::StreamGone(self.stream.name().to_owned())) };
+        self.around.heard.send_replace(Heard::now(held));
         // Read after the answer: what the servers have beyond it was never sent from here.
         let sent = self.blocks.borrow().sent;
-        match self.stream.judge_told(&told, self.replicas) {
-            Err(error) => Some(Over::Unfit(error.to_string())),
-            Ok(last) => (last > sent).then(|| Over::Overtaken(format!("{last} blocks, the last own one is {sent}"))),
+        let last = match self.stream.judge_told(&told, self.replicas) {
+            Err(error) => return Some(Over::Unfit(error.to_string())),
+            Ok(last) => last,
+        };
+        // Once may be a server that is behind and does not know it.
+        let is_short = last < held;
+        if is_short && core::mem::replace(&mut self.was_short, is_short) {
+            return Some(Over::StreamCut { held, last });
         }
+        self.was_short = is_short;
+        (last > sent).then_some(Over::Overtaken { sent, last })
     }
 }

@@ -5,14 +5,14 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use ledger::block::Block;
-use ledger::following::{Record, known};
+use ledger::following::{Record, judge_ahead, judge_epoch, known};
 use ledger::{LedgerError, Tip};
 use serde_json::json;
 use signer::rule::{Refusal, Rule};
 use tokio::sync::watch;
 
-use super::servers::ServersError;
-use super::stream::Stream;
+use super::servers::{Servers, ServersError};
+use super::stream::{GENERATIONS_MAX, Stream};
 use crate::screen::log;
 
 /// How long is paused before servers that did not answer are asked again.
@@ -83,7 +83,8 @@ pub fn read_block(stream: &Stream, number: u64) -> Result<Block, LedgerError> {
     Block::parse(&bytes).map_err(|refusal| LedgerError::Block { number, refusal })
 }
 
-/// The block before the first that this ledger must read: it is read and compared again from the one that brought its last entry.
+/// The block before the first that this ledger must read: it is read and compared again from the one that brought its last entry. What is
+/// no block is after everything that can be followed: it is met when what is before it has been read.
 ///
 /// # Errors
 /// [`LedgerError::Block`] where the stream cannot be this ledger's, or ends before it; the servers' failures.
@@ -96,15 +97,15 @@ pub fn locate(ledger: &dyn Record, stream: &Stream) -> Result<Tip, LedgerError> 
             format!("{} entries or more, where generation {} begins: copy a folder that has them", first.header.size, stream.generation);
         return Err(unlike(1, expected, size.to_string()));
     }
-    let end = read_block(stream, last)?.size_after();
-    if end < size {
-        return Err(unlike(last, format!("{size} entries or more, as the segments have"), format!("{end} at the stream's end")));
-    }
-    // The first block that ends at or after what is here. Between `low` (ends before) and `high` (does not).
-    let (mut low, mut high) = (0, last);
+    // The first block that ends at or after what is here. Between `low` (ends before) and `high` (does not, or is no block).
+    let (mut low, mut high) = (0, last + 1);
     while high - low > 1 {
         let middle = low + (high - low) / 2;
-        if read_block(stream, middle)?.size_after() < size { low = middle } else { high = middle }
+        if ends_before(stream, middle, size)? { low = middle } else { high = middle }
+    }
+    if low == last {
+        let end = read_block(stream, last)?.size_after();
+        return Err(unlike(last, format!("{size} entries or more, as the segments have"), format!("{end} at the stream's end")));
     }
     if low == 0 {
         return Ok(Tip::start(stream.generation));
@@ -112,16 +113,51 @@ pub fn locate(ledger: &dyn Record, stream: &Stream) -> Result<Tip, LedgerError> 
     Ok(Tip::start(stream.generation).after(&read_block(stream, low)?))
 }
 
+/// Whether a message is a block that ends before so many entries.
+fn ends_before(stream: &Stream, number: u64, size: u64) -> Result<bool, LedgerError> {
+    match read_block(stream, number) {
+        Ok(block) => Ok(block.size_after() < size),
+        Err(LedgerError::Block { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The highest generation whose first message is a block of this ledger and generation: another may have been made already and be empty,
+/// or hold what somebody wrote into it.
+///
+/// # Errors
+/// Those of the servers.
+pub fn latest_begun(record: &dyn Record, servers: &Servers) -> Result<Option<Stream>, ServersError> {
+    for generation in (1..=GENERATIONS_MAX).rev() {
+        let stream = Stream::new(servers, record.id(), generation);
+        let first = match stream.read(1) {
+            Ok(first) => first,
+            Err(error) if error.is_absent() => continue,
+            Err(error) => return Err(error),
+        };
+        let Some(first) = first else { continue };
+        match Block::parse(&first) {
+            Ok(block) if block.header.ledger == *record.id() && block.header.generation == generation => return Ok(Some(stream)),
+            _ => log("foreign stream", &json!({ "stream": stream.name(), "because": "its first message is no block of this ledger" })),
+        }
+    }
+    Ok(None)
+}
+
 /// The ledger's latest stream, fit to be written to and read from.
 ///
 /// # Errors
 /// [`LedgerError::Block`] where there is none; the servers' failures, and a stream that is not as it must be.
-pub fn latest(ledger: &dyn Record, servers: &super::servers::Servers, replicas: usize) -> Result<Stream, LedgerError> {
-    let stream = Stream::latest_begun(servers, ledger.id()).map_err(unreachable_quorum)?;
-    let none = || Refusal::new(Rule::BlockOrder, format!("a stream of {}", ledger.id()), NO_STREAM);
-    let stream = stream.ok_or_else(|| LedgerError::Block { number: 0, refusal: none() })?;
+pub fn latest(ledger: &dyn Record, servers: &Servers, replicas: usize) -> Result<Stream, LedgerError> {
+    let stream = latest_begun(ledger, servers).map_err(unreachable_quorum)?;
+    let stream = stream.ok_or_else(|| no_stream(ledger))?;
     stream.judge(replicas).map_err(unreachable_quorum)?;
     Ok(stream)
+}
+
+/// There is no stream of this ledger.
+pub fn no_stream(ledger: &dyn Record) -> LedgerError {
+    LedgerError::Block { number: 0, refusal: Refusal::new(Rule::BlockOrder, format!("a stream of {}", ledger.id()), NO_STREAM) }
 }
 
 /// How a record and its stream stand to each other.
@@ -145,11 +181,11 @@ pub fn compare(ledger: &dyn Record, stream: &Stream, deep: bool) -> Result<Stand
         let last = stream.last().map_err(unreachable_quorum)?;
         while tip.number < last {
             let block = read_block(stream, tip.number + 1)?;
-            if block.header.size >= ledger.history().size() && !block.carried.entries.is_empty() {
-                return Ok(Standing::StreamAhead(last - tip.number));
-            }
+            let refused = |refusal| LedgerError::Block { number: block.header.number, refusal };
             let here = known(ledger, &tip, &block)?;
+            judge_epoch(ledger, &block).map_err(refused)?;
             if here < block.carried.entries.len() {
+                judge_ahead(ledger, &block, here).map_err(refused)?;
                 return Ok(Standing::StreamAhead(last - tip.number));
             }
             tip = tip.after(&block);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -17,9 +18,10 @@ use signer::value::{NodeName, NoteHash, UnixMs};
 use signer::{Note, SecretKey};
 use tokio::sync::watch;
 
+use super::beat::Beat;
 use super::place::{stream_gone, unreachable_quorum};
 use super::servers::{Asked, ServersError};
-use super::stream::{Appended, Stream};
+use super::stream::{Appended, Stream, beat_subject};
 use crate::screen::log;
 
 /// What was being done when servers would not have a block.
@@ -28,6 +30,8 @@ pub const PUBLISHING: &str = "publishing a block";
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 /// The longest.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// How long the servers may take to hear that a sequencer leaves.
+const LEAVING: Duration = Duration::from_secs(1);
 /// How long nothing may arrive before a block is sealed: much less than it takes, and whoever was just answered comes again meanwhile.
 const GATHERING: Duration = Duration::from_micros(150);
 
@@ -57,6 +61,8 @@ pub struct Sequencer {
     tip: Tip,
     under_way: VecDeque<UnderWay>,
     blocks: watch::Sender<Blocks>,
+    /// Beats of the epoch so far.
+    beats: Arc<AtomicU64>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -80,7 +86,12 @@ impl Sequencer {
         stopping: watch::Receiver<bool>,
     ) -> Sequencer {
         blocks.send_replace(Blocks { held: tip.number, sent: tip.number });
-        Sequencer { stream, signer, epoch, tip, under_way: VecDeque::new(), blocks, stopping }
+        Sequencer { stream, signer, epoch, tip, under_way: VecDeque::new(), blocks, beats: Arc::default(), stopping }
+    }
+
+    /// The count of beats, for whoever beats.
+    pub fn beats(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.beats)
     }
 
     /// Seals a block, and sends it if it is the next: the servers take the one after it only when they hold it.
@@ -128,6 +139,26 @@ impl Quorum for Sequencer {
             self.blocks.send_modify(|blocks| blocks.held = number);
         }
         Ok(())
+    }
+
+    fn leave(&mut self, after: &Before<'_>) {
+        let beat = Beat {
+            ledger: after.ledger.clone(),
+            generation: self.tip.generation,
+            epoch: self.epoch,
+            number: self.tip.number,
+            // More than any that is being sent at this moment.
+            count: self.beats.fetch_add(2, Ordering::Relaxed) + 2,
+            leaves: true,
+            checkpoint: after.checkpoint.clone(),
+        };
+        let client = self.stream.servers().client();
+        let told = async {
+            client.publish(beat_subject(after.ledger), beat.encode(&self.signer.node, &self.signer.key).into()).await.map_err(drop)?;
+            client.flush().await.map_err(drop)
+        };
+        // Whoever hears nothing waits as after a crash.
+        let _ = self.stream.servers().wait(async { tokio::time::timeout(LEAVING, told).await });
     }
 
     fn patience(&self) -> Duration {

@@ -91,23 +91,6 @@ impl Stream {
         Ok(None)
     }
 
-    /// The highest generation that has a block: the next may have been made already, and be empty.
-    ///
-    /// # Errors
-    /// Those of the servers.
-    pub fn latest_begun(servers: &Servers, ledger: &LedgerId) -> Result<Option<Stream>, ServersError> {
-        for generation in (1..=GENERATIONS_MAX).rev() {
-            let stream = Stream::new(servers, ledger, generation);
-            match stream.last() {
-                Ok(0) => {}
-                Ok(_) => return Ok(Some(stream)),
-                Err(error) if error.is_absent() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(None)
-    }
-
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name

@@ -82,7 +82,7 @@ impl NodeArgs {
 }
 
 /// The threads that talk to the servers.
-fn runtime() -> Result<Runtime, Failure> {
+pub fn runtime() -> Result<Runtime, Failure> {
     let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     threads.map_err(|source| Failure::File { path: "threads".to_owned(), source })
 }

@@ -146,14 +146,16 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     };
     let system = |source| Failure::File { path: args.listen.to_string(), source };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system)?;
+    // Whoever waits for the servers waits for these threads, never for those that answer readers.
+    let talking = super::cluster::runtime()?;
     let options = match &cluster {
         None => options,
-        Some(file) => Options { node: Some(node(file, &ledger, args, runtime.handle(), lang)?), ..options },
+        Some(file) => Options { node: Some(node(file, &ledger, args, talking.handle(), lang)?), ..options },
     };
     let counties = match (&args.counties, &args.counties_cluster) {
         (Some(folder), Some(path)) => {
             let file = ClusterFile::read(path, lang)?;
-            let servers = Servers::connect(&file, runtime.handle()).map_err(cluster_failure)?;
+            let servers = Servers::connect(&file, talking.handle()).map_err(cluster_failure)?;
             let every = Duration::from_secs(args.anchor_every);
             Some(Counties::open(folder, servers, replicas(&file, &ledger, lang)?, every, lang)?)
         }
@@ -170,6 +172,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         service::serve(ledger, &args.dir, options, listening, stop, lang).await
     });
     runtime.shutdown_timeout(ENDING);
+    talking.shutdown_timeout(ENDING);
     match ended? {
         Ended::Stopped => Ok(ExitCode::SUCCESS),
         Ended::Failed(error) => Err(error.into()),

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use ledger::check::Verified;
 use ledger::entry::Entry;
 use ledger::storage::{Folder, MARKER};
-use ledger::{Answer, Ledger};
+use ledger::{Answer, Ledger, LedgerError};
 use serde_json::json;
 use signer::draft::{DRAFT_BYTES_MAX, DRAFT_KIND, Draft};
 use signer::{Refusal, SecretKey};
@@ -75,6 +75,10 @@ pub fn open_ledger(folder: &Path, keys: Vec<SecretKey>, lang: Lang) -> Result<Le
     restored::require_writable(folder, lang)?;
     let storage = Folder::open(folder).map_err(Failure::file(folder))?;
     let (ledger, recovered) = Ledger::open(storage, keys, &mut |_| {})?;
+    // A copy of a node's record, without the file that says so: the record does.
+    if ledger.state().epoch().is_some() {
+        return Err(LedgerError::OnACluster.into());
+    }
     if recovered.kept > 0 || recovered.has_cut {
         let kept = recovered.kept;
         say(&match lang {

@@ -15,7 +15,7 @@ use super::Service;
 use crate::http::listener::Peer;
 use crate::http::problem::Problem;
 use crate::lang::Lang;
-use crate::writer;
+use crate::writer::{self, Turn};
 
 /// Counts of answers.
 #[derive(Debug, Default)]
@@ -84,6 +84,12 @@ fn gather(service: &Service, lang: Lang) -> Result<String, Problem> {
     add("received_last_seconds", "gauge", "Unix time of the last entry.", &[("", u64::try_from(received_ms / 1_000).unwrap_or(0))]);
     let taken = [("{result=\"accepted\"}", load(&connections.accepted)), ("{result=\"turned_away\"}", load(&connections.turned_away))];
     add("connections_total", "counter", "Connections.", &taken);
+    if let Some(heard) = service.heard.as_ref().map(|heard| *heard.borrow()) {
+        let seconds = heard.at.map_or(u64::MAX, |at| at.elapsed().as_secs());
+        add("cluster_heard_seconds", "gauge", "Seconds since the servers of the cluster last answered.", &[("", seconds)]);
+        add("cluster_sequencing", "gauge", "Whether this node sequences.", &[("", u64::from(service.writer.turn() == Turn::Ours))]);
+        add("cluster_block", "gauge", "The last block of the stream that this node knows.", &[("", heard.block)]);
+    }
     add("requests_timed_out_total", "counter", "Requests whose time ran out.", &[("", load(&connections.timed_out))]);
     Ok(text)
 }

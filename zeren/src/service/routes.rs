@@ -55,10 +55,19 @@ fn api() -> Api {
 fn of_machine(api: Api) -> Api {
     let alive =
         Operation::public("Whether the process answers.").giving(200, JSON, object(&[("alive", json!({ "type": "boolean" }))]), "It does.");
+    let standing = json!({
+        "type": ["object", "null"],
+        "description": "Of a node of a cluster: whether it sequences, who does, the epoch, the stream's last block that it knows, and how many milliseconds ago the servers last answered.",
+    });
     let ready = Operation::public(
         "Whether it can record and show: the writer runs, the views are near, the access log can be written, the disk has room.",
     )
-    .giving(200, JSON, object(&[("ready", json!({ "type": "boolean" })), ("entries", count()), ("views", count())]), "It can.");
+    .giving(
+        200,
+        JSON,
+        object(&[("ready", json!({ "type": "boolean" })), ("entries", count()), ("views", count()), ("cluster", standing)]),
+        "It can.",
+    );
     let counted = Operation::public("What the service counts, for Prometheus; to this machine only.").giving(200, TEXT, text(), "Samples.");
     api.route("/health", get(|| async { Json(json!({ "alive": true })) }), vec![("get", alive)])
         .route("/ready", get(readiness), vec![("get", ready)])
@@ -315,7 +324,7 @@ async fn readiness(State(service): State<Arc<Service>>, lang: Lang) -> Result<Js
         let can_record = !service.writer.has_stopped() && !*service.stopping.borrow() && !is_shut;
         let (can_show, has_room) = (service.access.is_well(), service.has_room());
         if can_record && can_show && has_room && entries.saturating_sub(views) <= READY_BEHIND_MAX {
-            return Ok(json!({ "ready": true, "entries": entries, "views": views }));
+            return Ok(json!({ "ready": true, "entries": entries, "views": views, "cluster": service.standing_in_cluster() }));
         }
         let found = format!("recording: {can_record}, entries {entries}, views {views}, access log: {can_show}, room: {has_room}");
         let expected = lang.pick(

@@ -225,7 +225,7 @@ fn whatever_is_killed_or_paused_nothing_acknowledged_is_lost() {
 }
 
 /// An incident as a founder signs it, of what node a holds.
-fn incident(cluster: &Cluster, kind: IncidentKind, generation: u64) -> Vec<u8> {
+pub fn incident(cluster: &Cluster, kind: IncidentKind, generation: u64) -> Vec<u8> {
     let snapshot = Snapshot::open(Folder::open_to_read(&cluster.path("a")).unwrap(), &mut |_| {}).unwrap();
     let seen = snapshot.history().seen_at(snapshot.size()).unwrap();
     let mut world = cluster.world.rewritten(&cluster.world.notes());
@@ -296,7 +296,7 @@ fn a_stream_that_an_administrator_deletes_is_repaired_from_segments() {
     until("c sequences in the second generation", AGAIN, || !node.events("sequencing").is_empty());
 }
 
-fn tag(cluster: &Cluster) -> String {
+pub fn tag(cluster: &Cluster) -> String {
     cluster.world.id.as_str().rsplit('/').next().unwrap().to_owned()
 }
 

@@ -6,6 +6,7 @@
 
 mod clustered;
 mod counties;
+mod damage;
 mod faults;
 mod load;
 mod nats;

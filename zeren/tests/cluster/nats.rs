@@ -170,23 +170,77 @@ impl Nats {
 
     /// One request as a client sends it, and what came back within a moment.
     fn ask(&self, subject: &str, payload: &str) -> String {
+        String::from_utf8_lossy(&self.asked(subject, payload.as_bytes())).into_owned()
+    }
+
+    fn asked(&self, subject: &str, payload: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.ports[0])).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-        let request =
-            format!("CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB {subject} answer {}\r\n{payload}\r\nPING\r\n", payload.len());
-        stream.write_all(request.as_bytes()).unwrap();
+        let request = format!("CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB {subject} answer {}\r\n", payload.len());
+        stream.write_all(&[request.as_bytes(), payload, b"\r\nPING\r\n"].concat()).unwrap();
         let (mut said, mut part) = (Vec::new(), [0; 4_096]);
         while let Ok(read @ 1..) = stream.read(&mut part) {
             said.extend(&part[..read]);
         }
-        String::from_utf8_lossy(&said).into_owned()
+        said
+    }
+
+    /// What JetStream's interface answers, as JSON.
+    fn answer(&self, verb: &str, question: &str) -> serde_json::Value {
+        let told = self.ask(&format!("$JS.API.{verb}"), question);
+        let body = told.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("{told}"));
+        serde_json::from_str(body).unwrap()
+    }
+
+    /// Puts a message into a stream, as whoever may publish can.
+    pub fn publish(&self, subject: &str, message: &[u8]) {
+        until("a majority takes it", Duration::from_secs(30), || {
+            String::from_utf8_lossy(&self.asked(subject, message)).contains("\"seq\":")
+        });
+    }
+
+    /// Sends a message that nobody stores.
+    pub fn send(&self, subject: &str, message: &[u8]) {
+        self.asked(subject, message);
+    }
+
+    /// The next message of a subject.
+    pub fn heard(&self, subject: &str) -> Vec<u8> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.ports[0])).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.write_all(format!("CONNECT {{\"verbose\":false}}\r\nSUB {subject} 1\r\nPING\r\n").as_bytes()).unwrap();
+        let (mut said, mut part) = (Vec::new(), [0; 16_384]);
+        loop {
+            let read = stream.read(&mut part).unwrap();
+            said.extend(&part[..read]);
+            let Some(at) = said.windows(4).position(|four| four == b"MSG ") else { continue };
+            let Some(end) = said[at..].iter().position(|byte| *byte == b'\n').map(|end| at + end + 1) else { continue };
+            let line = String::from_utf8_lossy(&said[at..end]).into_owned();
+            let length: usize = line.trim().rsplit(' ').next().unwrap().parse().unwrap();
+            if said.len() >= end + length {
+                return said[end..end + length].to_vec();
+            }
+        }
+    }
+
+    /// The last message of a stream.
+    pub fn last_message(&self, name: &str) -> Vec<u8> {
+        let last = self.answer(&format!("STREAM.INFO.{name}"), "")["state"]["last_seq"].as_u64().unwrap();
+        let told = self.answer(&format!("STREAM.MSG.GET.{name}"), &format!("{{\"seq\":{last}}}"));
+        signer::value::from_base64(told["message"]["data"].as_str().unwrap()).unwrap()
+    }
+
+    /// Deletes a stream and makes one of the same name and configuration.
+    pub fn make_anew(&self, name: &str) {
+        let config = self.answer(&format!("STREAM.INFO.{name}"), "")["config"].clone();
+        self.delete_stream(name);
+        let said = self.answer(&format!("STREAM.CREATE.{name}"), &config.to_string());
+        assert!(said["config"].is_object(), "{said}");
     }
 
     /// Changes a stream's configuration, as an administrator may.
     pub fn update_stream(&self, name: &str, field: &str, value: serde_json::Value) {
-        let told = self.ask(&format!("$JS.API.STREAM.INFO.{name}"), "");
-        let body = told.lines().find(|line| line.starts_with('{') && line.contains("\"config\"")).unwrap_or_else(|| panic!("{told}"));
-        let mut config = serde_json::from_str::<serde_json::Value>(body).unwrap()["config"].clone();
+        let mut config = self.answer(&format!("STREAM.INFO.{name}"), "")["config"].clone();
         config[field] = value;
         let said = self.ask(&format!("$JS.API.STREAM.UPDATE.{name}"), &config.to_string());
         assert!(said.contains("\"did_create\"") || said.contains("\"config\""), "{said}");

@@ -187,3 +187,86 @@ fn cluster_size(cluster: &Cluster, name: &str) -> u64 {
     let storage = ledger::storage::Folder::open_to_read(&cluster.path(name)).unwrap();
     ledger::snapshot::Snapshot::open(storage, &mut |_| {}).map_or(0, |snapshot| snapshot.size())
 }
+
+/// One request, and the body of its answer.
+fn get(address: &str, path: &str) -> Option<(u16, String)> {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(ANSWERED)).ok()?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n").as_bytes()).ok()?;
+    let mut said = Vec::new();
+    stream.read_to_end(&mut said).ok()?;
+    let said = String::from_utf8_lossy(&said).into_owned();
+    let code = said.split(' ').nth(1)?.parse().ok()?;
+    Some((code, said.split_once("\r\n\r\n")?.1.to_owned()))
+}
+
+/// How long a reader may wait.
+const ANSWERED: Duration = Duration::from_secs(5);
+
+#[test]
+fn while_no_majority_answers_readers_are_answered_and_told_how_old_it_is() {
+    let mut cluster = Cluster::founded();
+    let mut node = cluster.node("a");
+    node.until_it_sequences();
+    cluster.nats.kill(0);
+    cluster.nats.kill(1);
+    // Somebody waits for a receipt, which nobody can give.
+    let load = Load::begin(chains(&cluster.world, 3), std::slice::from_ref(&node.address));
+    std::thread::sleep(Duration::from_secs(3));
+    // Many more readers than there are threads, of everything that reads the ledger.
+    let readers: Vec<_> = (0..32)
+        .map(|reader| {
+            let address = node.address.clone();
+            let path = ["/checkpoint", "/v1/ledger", "/ready", "/metrics", "/health", "/tile/0/000.p/1"][reader % 6];
+            std::thread::spawn(move || (path, get(&address, path)))
+        })
+        .collect();
+    for reader in readers {
+        let (path, answer) = reader.join().unwrap();
+        assert_eq!(answer.as_ref().map(|(code, _)| *code), Some(200), "{path}: {answer:?}");
+    }
+    let ready =
+        |node: &crate::clustered::Node| -> serde_json::Value { serde_json::from_str(&get(&node.address, "/ready").unwrap().1).unwrap() };
+    until("it is said that nothing was heard", TAKEOVER, || ready(&node)["cluster"]["heard_ms"].as_u64() > Some(8_000));
+    let told = ready(&node);
+    assert_eq!((told["cluster"]["role"].as_str(), told["cluster"]["sequencer"].as_str()), (Some("sequencing"), Some("node-a")), "{told}");
+    assert!(get(&node.address, "/metrics").unwrap().1.contains("zeren_cluster_heard_seconds "));
+    cluster.nats.start_one(0);
+    cluster.nats.start_one(1);
+    until("all is recorded when they are back", Duration::from_secs(90), || load.count() == 24 * 3);
+    let acknowledged = load.end();
+    until("it is heard again", TAKEOVER, || ready(&node)["cluster"]["heard_ms"].as_u64() < Some(8_000));
+    assert_eq!(node.stop(), Some(0), "{}", node.told());
+    require_all(&cluster.path("a"), &acknowledged);
+}
+
+#[test]
+fn who_is_told_to_stop_says_so_and_copies_of_its_beats_hold_nobody_up() {
+    let cluster = Cluster::founded();
+    let mut nodes: Vec<_> = ["a", "b"].iter().map(|name| cluster.node(name)).collect();
+    until("one sequences", TAKEOVER, || nodes.iter().any(|node| !node.events("sequencing").is_empty()));
+    nodes.sort_by_key(|node| node.events("sequencing").is_empty());
+    let mut standby = nodes.pop().unwrap();
+    let mut first = nodes.pop().unwrap();
+    until("the other follows", TAKEOVER, || !standby.events("following").is_empty());
+    std::thread::sleep(Duration::from_secs(2));
+    let subject = format!("ledger.{}.beat", cluster.world.id.as_str().rsplit('/').next().unwrap());
+    let beat = cluster.nats.heard(&subject);
+    // A planned stop is no outage.
+    assert_eq!(first.stop(), Some(0), "{}", first.told());
+    let took = until("the standby sequences", TAKEOVER, || !standby.events("sequencing").is_empty());
+    assert!(took < Duration::from_secs(4), "{took:?} {}", standby.told());
+    // After a crash, whoever recorded a beat and sends it again and again keeps nobody waiting.
+    let again = cluster.node(&first.name);
+    until("the first follows", TAKEOVER, || !again.events("following").is_empty());
+    let second = cluster.nats.heard(&subject);
+    std::thread::sleep(Duration::from_secs(2));
+    standby.kill();
+    let begun = std::time::Instant::now();
+    while again.events("sequencing").is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "copies hold it up: {}", again.told());
+        [&beat, &second].iter().for_each(|copy| cluster.nats.send(&subject, copy));
+        std::thread::sleep(Duration::from_millis(300));
+    }
+}

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use super::{NodeArgs, cluster_failure, made, node_keys, replicas, require_key, runtime};
 use crate::cluster::file::ClusterFile;
 use crate::cluster::folder;
-use crate::cluster::place::{self, Standing};
+use crate::cluster::place;
 use crate::cluster::sequence::{Blocks, Sequencer, Signer};
 use crate::cluster::servers::Servers;
 use crate::cluster::stream::{GENERATIONS_MAX, Stream};
@@ -58,12 +58,12 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         print(&audit::brief(&report, lang));
         return Ok(ExitCode::from(DOES_NOT_VERIFY));
     }
-    let mut ledger = folder::open(dir, node_keys(dir, checkpoint_key, passphrase, lang)?, lang)?;
+    let ledger = folder::open(dir, node_keys(dir, checkpoint_key, passphrase, lang)?, lang)?;
     require_key(&ledger)?;
     let runtime = runtime()?;
     let servers = Servers::connect(&file, runtime.handle()).map_err(cluster_failure)?;
-    let latest = Stream::latest_begun(&servers, ledger.id()).map_err(cluster_failure)?;
-    let damage = damage(&ledger, latest.as_ref(), lang)?;
+    let latest = place::latest_begun(&ledger, &servers).map_err(cluster_failure)?;
+    let (mut ledger, damage) = damage(ledger, latest.as_ref(), lang)?;
     let incident = read_incident(&args.incident, &ledger, latest.as_ref())?;
     let replicas = replicas(&file, &ledger, lang)?;
     let stream = Stream::new(&servers, ledger.id(), incident.generation);
@@ -105,21 +105,31 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is wrong with the stream; an error where nothing is, or where it holds what this record lacks.
-fn damage(ledger: &Ledger<Folder>, latest: Option<&Stream>, lang: Lang) -> Result<String, Failure> {
-    let Some(stream) = latest else { return Ok(lang.pick("there was no stream any more", "数据流已不存在").to_owned()) };
-    match place::compare(ledger, stream, true)? {
-        Standing::Apart(refusal) => Ok(refusal.to_string()),
-        Standing::Same => Err(Failure::malformed(
-            lang.pick("nothing to repair: record and stream hold the same; start the node", "无需修复：账本与数据流一致，请启动节点"),
-        )),
-        Standing::StreamAhead(blocks) => Err(Failure::malformed(match lang {
-            Lang::En => format!(
-                "the stream holds {blocks} blocks more than this record, acknowledged ones: run this node until it has followed them, or repair from the node that has them"
-            ),
-            Lang::Zh => format!("数据流比本账本多 {blocks} 个已确认的区块：请先运行本节点使其跟上，或在持有这些内容的节点上修复"),
-        })),
+/// What is wrong with the stream; an error where nothing is. What is good in it is followed first: it was acknowledged, and goes into the
+/// next generation.
+fn damage(mut ledger: Ledger<Folder>, latest: Option<&Stream>, lang: Lang) -> Result<(Ledger<Folder>, String), Failure> {
+    let Some(stream) = latest else { return Ok((ledger, lang.pick("there was no stream any more", "数据流已不存在").to_owned())) };
+    match follow_all(&mut ledger, stream) {
+        Err(LedgerError::Block { number, refusal }) => Ok((ledger, format!("block {number}: {refusal}"))),
+        // Perhaps half of a block was judged when one of its entries was not admitted: none of it is kept.
+        Err(LedgerError::Damaged { index, refusal }) => Ok((ledger.reopen_node()?, format!("entry {index} of the stream: {refusal}"))),
+        Err(error) => Err(error.into()),
+        Ok(()) => Err(Failure::malformed(lang.pick(
+            "nothing to repair: this record has followed the stream to its end, and both hold the same; start the node",
+            "无需修复：本账本已跟至数据流末尾，两者一致，请启动节点",
+        ))),
     }
+}
+
+/// Follows a stream to its end, or to what cannot be followed.
+fn follow_all(ledger: &mut Ledger<Folder>, stream: &Stream) -> Result<(), LedgerError> {
+    let mut tip = place::locate(&*ledger, stream)?;
+    let last = stream.last().map_err(place::unreachable_quorum)?;
+    while tip.number < last {
+        let block = place::read_block(stream, tip.number + 1)?;
+        tip = ledger.follow(&tip, &block)?;
+    }
+    Ok(())
 }
 
 struct Incident {

@@ -34,7 +34,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let record = crate::command::read_ledger(&args.node.dir, lang)?;
     let runtime = runtime()?;
     let servers = Servers::connect(&file, runtime.handle()).map_err(cluster_failure)?;
-    let stream = Stream::latest_begun(&servers, record.id()).map_err(cluster_failure)?;
+    let stream = place::latest_begun(&record, &servers).map_err(cluster_failure)?;
     if stream.is_none() && record.state().epoch().is_none() {
         let id = record.id();
         return Err(Failure::malformed(match lang {
@@ -140,7 +140,7 @@ fn told(answer: &Value, lang: Lang) -> String {
     }
     for consumer in answer["consumers"].as_array().into_iter().flatten() {
         lines.push(match lang {
-            Lang::En => format!("  consumer       {}: {} blocks behind", text(&consumer["name"]), consumer["behind"]),
+            Lang::En => format!("  consumer       {}: behind by {}", text(&consumer["name"]), consumer["behind"]),
             Lang::Zh => format!("  消费者         {}：落后 {} 个区块", text(&consumer["name"]), consumer["behind"]),
         });
     }
@@ -151,7 +151,9 @@ fn told(answer: &Value, lang: Lang) -> String {
         (Some("same"), Lang::En) => "  record and stream hold the same ✓".to_owned(),
         (Some("same"), Lang::Zh) => "  账本与数据流一致 ✓".to_owned(),
         (Some("stream-ahead"), Lang::En) => {
-            format!("  the stream is {} blocks ahead: the node follows when it runs", answer["standing"]["blocks"])
+            let blocks = answer["standing"]["blocks"].as_u64().unwrap_or(0);
+            let plural = if blocks == 1 { "block" } else { "blocks" };
+            format!("  the stream is {blocks} {plural} ahead: the node follows when it runs")
         }
         (Some("stream-ahead"), Lang::Zh) => format!("  数据流领先 {} 个区块：节点运行后即跟上", answer["standing"]["blocks"]),
         (_, Lang::En) => "  RECORD AND STREAM ARE APART ✗".to_owned(),

@@ -1,0 +1,127 @@
+//! Streams that are there and damaged: what somebody wrote into them who may, and streams that were cut under a running node. Everything
+//! that was acknowledged before is in the next generation, and nothing has to be deleted first.
+
+use std::fs;
+use std::time::Duration;
+
+use ledger::block::{Block, Carried, Header, encode};
+use ledger::entry::SealedEntry;
+use ledger::snapshot::Snapshot;
+use ledger::storage::Folder;
+use signer::act::IncidentKind;
+use signer::value::UnixMs;
+use tests::world::key;
+
+use crate::clustered::{Cluster, until};
+use crate::faults::{incident, tag};
+use crate::load::{Load, chains, require_all};
+
+/// How long a node may take to notice.
+const NOTICED: Duration = Duration::from_secs(30);
+
+fn stream(cluster: &Cluster, generation: u64) -> String {
+    format!("LEDGER_{}_{generation}", tag(cluster))
+}
+
+fn subject(cluster: &Cluster, generation: u64) -> String {
+    format!("ledger.{}.{generation}", tag(cluster))
+}
+
+/// The block that would come next, by whoever has this key.
+fn forged(cluster: &Cluster, node: &str, of: &str, carried: &Carried) -> Vec<u8> {
+    let last = cluster.nats.last_message(&stream(cluster, 1));
+    let before = Block::parse(&last).unwrap();
+    let size = before.size_after();
+    let record = Snapshot::open(Folder::open_to_read(&cluster.path("a")).unwrap(), &mut |_| {}).unwrap();
+    let root = record.history().tree().root_at(size).unwrap();
+    let header = Header { number: before.header.number + 1, previous: before.hash, size, root, ..before.header };
+    encode(&header, carried, node, &key(of))
+}
+
+/// What is written into the stream, how `status` and the nodes name it, and that it can be repaired.
+fn repaired(name: &str, rule: &str, write: impl FnOnce(&Cluster) -> Vec<u8>) {
+    let cluster = Cluster::founded();
+    let mut first = cluster.node("a");
+    first.until_it_sequences();
+    let load = Load::begin(chains(&cluster.world, 12), std::slice::from_ref(&first.address));
+    until("statements are recorded", NOTICED, || load.count() > 100);
+    let acknowledged = load.end();
+    assert_eq!(first.stop(), Some(0), "{name}: {}", first.told());
+    let message = write(&cluster);
+    cluster.nats.publish(&subject(&cluster, 1), &message);
+    // Of a node that has everything, and of one that has nothing yet: both name it, and neither says that all is well.
+    let mut nodes = [cluster.node("a"), cluster.node("b")];
+    for node in &mut nodes {
+        assert_eq!(node.exit_code(NOTICED), Some(1), "{name}: {}", node.told());
+    }
+    let (code, said) = cluster.run(&["cluster", "status", "--dir", "a", "--cluster", "a.toml"]);
+    assert!(code == 1 && said.contains("APART") && said.contains(rule), "{name}: {code} {said}");
+    // The one that had nothing holds every acknowledged entry by now: what is good in the stream was followed.
+    require_all(&cluster.path("b"), &acknowledged);
+    // A third, whose copy is as old as the stream, repairs.
+    fs::write(cluster.path("incident"), incident(&cluster, IncidentKind::StreamDamaged, 2)).unwrap();
+    let said = cluster.ok(&["cluster", "repair", "--dir", "c", "--cluster", "c.toml", "--incident", "incident", "--policy", "policy"]);
+    assert!(said.contains(&stream(&cluster, 2)) && said.contains(rule), "{name}: {said}");
+    for folder in ["a", "b"] {
+        cluster.follow(folder);
+    }
+    let held: Vec<_> = ["a", "b", "c"].iter().map(|folder| require_all(&cluster.path(folder), &acknowledged)).collect();
+    assert!(held.iter().all(|one| *one == held[0]), "{name}: {held:?}");
+    cluster.audit("c");
+    let node = cluster.node("b");
+    node.until_it_sequences();
+}
+
+#[test]
+fn a_message_that_is_no_block_is_named_and_repaired() {
+    repaired("no block", "block-format", |_| b"no block".to_vec());
+}
+
+#[test]
+fn a_block_of_a_stranger_is_named_and_repaired() {
+    repaired("a stranger's", "block-signature", |cluster| forged(cluster, "node-x", "somebody", &Carried::default()));
+}
+
+#[test]
+fn a_block_with_what_is_no_entry_is_named_and_repaired() {
+    // Signed by the node in force: its key was stolen.
+    repaired("no entry", "", |cluster| {
+        let previous = signer::value::ChainHead([7; 32]);
+        let entry = SealedEntry::new(previous, UnixMs(1), b"nothing").bytes;
+        forged(cluster, "node-a", "node a", &Carried { entries: vec![entry], ..Carried::default() })
+    });
+}
+
+#[test]
+fn a_stream_that_is_made_anew_under_an_idle_sequencer_ends_it_by_name() {
+    let cluster = Cluster::founded();
+    let mut node = cluster.node("a");
+    node.until_it_sequences();
+    cluster.nats.make_anew(&stream(&cluster, 1));
+    assert_eq!(node.exit_code(NOTICED), Some(1), "{}", node.told());
+    assert!(node.told().contains("cut or made anew"), "{}", node.told());
+}
+
+#[test]
+fn a_copy_of_a_node_is_written_to_by_nobody_alone() {
+    let cluster = Cluster::founded();
+    let first = cluster.node("a");
+    first.until_it_sequences();
+    let load = Load::begin(chains(&cluster.world, 5), std::slice::from_ref(&first.address));
+    until("statements are recorded", NOTICED, || load.count() == 24 * 5);
+    let acknowledged = load.end();
+    cluster.ok(&["backup", "--dir", "a", "--to", "copy", "--policy", "policy"]);
+    fs::copy(cluster.path("a/checkpoint-key.pem"), cluster.path("key.pem")).unwrap();
+    let (code, said) = cluster.run(&["restore", "--from", "copy", "--to", "restored", "--policy", "policy"]);
+    assert!(code == 0 || code == 5, "{code} {said}");
+    // Released, as `zeren restore` tells how: its record still says where it belongs.
+    fs::remove_file(cluster.path("restored/RESTORED")).unwrap();
+    let (code, said) = cluster.run(&["serve", "--dir", "restored", "--checkpoint-key", "key.pem", "--listen", "127.0.0.1:0"]);
+    assert!(code == 4 && said.contains("runs on a cluster") && said.contains("zeren cluster join"), "{code} {said}");
+    let (code, said) = cluster.run(&["serve", "--dir", "restored", "--cluster", "d.toml", "--listen", "127.0.0.1:0"]);
+    assert!(code == 2 && said.contains("zeren cluster join"), "{code} {said}");
+    // As it says: then it is a node like any other.
+    cluster.ok(&["cluster", "join", "--from", "copy", "--to", "d"]);
+    cluster.follow("d");
+    require_all(&cluster.path("d"), &acknowledged);
+}
