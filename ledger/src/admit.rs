@@ -56,6 +56,17 @@ type Judged = Result<(), Refusal>;
 /// ([`Verified::names_size`]), or nothing where the log is shorter.
 pub fn admit(state: &State, verified: &Verified, received: UnixMs, context: Option<&Context>) -> Verdict {
     judge_every_entry(state, verified, received)?;
+    judge_indexed(state, verified, received)?;
+    admit_content(state, verified, received, context)
+}
+
+/// The same as if the day's index entry were there, which comes before it when it is appended.
+pub fn admit_indexed(state: &State, verified: &Verified, received: UnixMs, context: Option<&Context>) -> Verdict {
+    judge_every_entry(state, verified, received)?;
+    admit_content(state, verified, received, context)
+}
+
+fn admit_content(state: &State, verified: &Verified, received: UnixMs, context: Option<&Context>) -> Verdict {
     match &verified.content {
         Content::Cosigned(cosigned) => admit_cosigned(state, cosigned, received, context).map(|()| Admission {
             changes: vec![Change::Cosigned {
@@ -104,7 +115,15 @@ fn judge_every_entry(state: &State, verified: &Verified, received: UnixMs) -> Ju
     if !is_amendment && !matches!(&verified.content, Content::Epoch(_)) {
         judge_witnessed(state, received, brought)?;
     }
-    let needs_index = matches!(&verified.content, Content::Statement { .. }) && !is_amendment && !is_founding;
+    Ok(())
+}
+
+/// Section 8.1, the index entry of the day.
+fn judge_indexed(state: &State, verified: &Verified, received: UnixMs) -> Judged {
+    let Content::Statement { statement, .. } = &verified.content else { return Ok(()) };
+    let is_founding = matches!(statement.as_ref(), Statement::Founding(_));
+    let is_amendment = statement.act_name() == ActName::Amend;
+    let needs_index = !is_amendment && !is_founding;
     match state.index_due(received).filter(|_| needs_index && !state.is_mutant(Rule::IndexMissing)) {
         Some(since) => refuse(Rule::IndexMissing, format!("an index entry at or after {}", show(since)), "none"),
         None => Ok(()),

@@ -141,7 +141,7 @@ impl Service {
         access::has_room(&self.folder.join(access::ACCESS_LOG), self.reserve_bytes)
     }
 
-    /// Of a node: whether it sequences, who does, and when the servers last answered; nothing of a ledger on one machine.
+    /// Of a node: whether it sequences, who does, and when a majority of the servers was last there; nothing of a ledger on one machine.
     fn standing_in_cluster(&self) -> Option<serde_json::Value> {
         let heard = *self.heard.as_ref()?.borrow();
         let (role, epoch) = {

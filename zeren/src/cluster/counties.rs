@@ -69,10 +69,18 @@ pub struct Counties {
     /// Least time between two anchors of a county.
     pub every: Duration,
     counties: Vec<County>,
+    /// Folders that cannot be opened, and why: the others go on.
+    closed: Vec<(String, String)>,
 }
 
 /// How all stand.
 pub type Standings = Arc<Mutex<BTreeMap<String, CountyStanding>>>;
+
+/// How many there are, and how many are followed no more.
+pub fn counted(standings: &Standings) -> (u64, u64) {
+    let standings = standings.lock().unwrap_or_else(PoisonError::into_inner);
+    (standings.len() as u64, standings.values().filter(|standing| standing.halted.is_some()).count() as u64)
+}
 
 /// The same as JSON.
 pub fn told(standings: &Standings) -> Vec<Value> {
@@ -90,7 +98,7 @@ impl Counties {
     /// Opens every node's folder in a folder; their views lie beside them, in folders with `-views` after the name.
     ///
     /// # Errors
-    /// A folder that cannot be read; a county's record or views that cannot be opened.
+    /// A folder that cannot be read, or in which no county can be opened.
     pub fn open(folder: &Path, servers: Servers, replicas: usize, every: Duration, lang: Lang) -> Result<Counties, Failure> {
         let mut folders: Vec<PathBuf> = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(Failure::file(folder))? {
@@ -116,13 +124,26 @@ impl Counties {
             let views = Views::open_of_follower(&path.with_file_name(name), &ledger)?;
             Ok(County { id, ledger, views, stream: None, tip: Tip::start(1), halted: None, anchored: None, reached: None })
         };
-        let counties = folders.iter().map(open).collect::<Result<_, Failure>>()?;
-        Ok(Counties { servers, replicas, every, counties })
+        let (mut counties, mut closed) = (Vec::new(), Vec::new());
+        for path in &folders {
+            match open(path) {
+                Ok(county) => counties.push(county),
+                Err(error) if folders.len() == 1 => return Err(error),
+                Err(error) => {
+                    let (place, because) = (path.display().to_string(), error.to_string());
+                    log("county", &json!({ "folder": place, "because": because, "halted": true }));
+                    closed.push((place, because));
+                }
+            }
+        }
+        Ok(Counties { servers, replicas, every, counties, closed })
     }
 
     /// Follows on a thread of its own until the service stops.
     pub fn follow(mut self, own: Shared, writer: Writer, stopping: watch::Receiver<bool>) -> (JoinHandle<()>, Standings) {
-        let standings = Standings::default();
+        let halted = |because: &String| CountyStanding { halted: Some(because.clone()), ..CountyStanding::default() };
+        let closed = self.closed.iter().map(|(place, because)| (place.clone(), halted(because))).collect();
+        let standings = Arc::new(Mutex::new(closed));
         let kept = Arc::clone(&standings);
         let thread = spawn(move || {
             let mut beats = self.listen();

@@ -19,7 +19,7 @@ use super::owed::Owed;
 use super::place::{self, unreachable_quorum};
 use super::sequence::{Blocks, Sequencer, Signer, append_surely, epoch_block};
 use super::servers::{Servers, ServersError};
-use super::stream::{Stream, beat_subject};
+use super::stream::{Stream, beat_subject, has_majority};
 use crate::screen::log;
 use crate::secret::random;
 use crate::writer::{self, Over, Shared, Turn};
@@ -68,7 +68,7 @@ pub struct Around {
     pub stopping: watch::Receiver<bool>,
 }
 
-/// What was last heard of the stream.
+/// What was last heard of the stream from a majority of its servers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Heard {
     /// Its last block.
@@ -133,8 +133,10 @@ impl Follower {
         while !*self.around.stopping.borrow() {
             let beat = self.listen();
             let reached = match self.catch_up() {
-                Ok(()) => {
-                    self.around.heard.send_replace(Heard::now(self.tip.number));
+                Ok(has_majority) => {
+                    if has_majority {
+                        self.around.heard.send_replace(Heard::now(self.tip.number));
+                    }
                     true
                 }
                 Err(Trouble::Servers(error)) => {
@@ -188,8 +190,8 @@ impl Follower {
         })
     }
 
-    /// Takes every block that the stream has after the last.
-    fn catch_up(&mut self) -> Result<(), Trouble> {
+    /// Takes every block that the stream has after the last. Whether a majority of servers was there.
+    fn catch_up(&mut self) -> Result<bool, Trouble> {
         while !*self.around.stopping.borrow() {
             let number = self.tip.number + 1;
             let Some(bytes) = self.stream.read(number).map_err(|error| self.trouble(error))? else { break };
@@ -197,8 +199,8 @@ impl Follower {
             self.take(&block)?;
         }
         // Whether the stream is still what it must be is asked as often as whether it goes on.
-        let last = self.stream.judge(self.node.replicas).map_err(|error| self.trouble(error))?;
-        if last < self.tip.number { Err(place::stream_cut(self.tip.number, last).into()) } else { Ok(()) }
+        let (last, has_majority) = self.stream.judge_now(self.node.replicas).map_err(|error| self.trouble(error))?;
+        if last < self.tip.number { Err(place::stream_cut(self.tip.number, last).into()) } else { Ok(has_majority) }
     }
 
     /// A stream that is gone or changed is no outage, and neither is what this user may not ask.
@@ -374,7 +376,9 @@ impl Beats {
     async fn over(&mut self) -> Option<Over> {
         let held = self.blocks.borrow().held;
         let Some(told) = self.stream.told_or_gone().await? else { return Some(Over::StreamGone(self.stream.name().to_owned())) };
-        self.around.heard.send_replace(Heard::now(held));
+        if has_majority(&told) {
+            self.around.heard.send_replace(Heard::now(held));
+        }
         // Read after the answer: what the servers have beyond it was never sent from here.
         let sent = self.blocks.borrow().sent;
         let last = match self.stream.judge_told(&told, self.replicas) {

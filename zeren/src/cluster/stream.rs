@@ -25,6 +25,8 @@ const PLACE_PAUSE: Duration = Duration::from_millis(200);
 pub const NO_STREAM: u64 = 10_059;
 /// JetStream's code for a sequence that holds no message.
 const NO_MESSAGE: u64 = 10_037;
+/// How long a leader may not have heard of a server that still counts.
+const UNHEARD: Duration = Duration::from_secs(5);
 /// How long the servers remember a block's hash, in nanoseconds.
 const DUPLICATES_NS: u64 = 120_000_000_000;
 /// The servers' tag that the stream is placed by.
@@ -45,6 +47,16 @@ pub enum Appended {
     Gone,
     /// This user may not write to it.
     Forbidden(String),
+}
+
+/// Whether a stream's leader says that it hears a majority of those who hold it.
+pub fn has_majority(info: &Value) -> bool {
+    let hears = |replica: &&Value| {
+        let nanoseconds = replica["active"].as_u64().unwrap_or(u64::MAX);
+        replica["offline"].as_bool() != Some(true) && Duration::from_nanos(nanoseconds) < UNHEARD
+    };
+    let others = info["cluster"]["replicas"].as_array().map_or(&[][..], Vec::as_slice);
+    2 * (1 + others.iter().filter(hears).count()) > 1 + others.len()
 }
 
 /// One generation of a ledger's stream.
@@ -153,6 +165,15 @@ impl Stream {
     /// [`ServersError::Unfit`] with the first thing that differs; those of the servers.
     pub fn judge(&self, replicas_min: usize) -> Result<u64, ServersError> {
         self.judge_told(&self.info()?, replicas_min)
+    }
+
+    /// The same, and whether a majority of its servers was there when they were asked: a leader that is cut off answers for a while.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn judge_now(&self, replicas_min: usize) -> Result<(u64, bool), ServersError> {
+        let info = self.info()?;
+        Ok((self.judge_told(&info, replicas_min)?, has_majority(&info)))
     }
 
     /// The same of what the servers have told. Gives the number of its last block.

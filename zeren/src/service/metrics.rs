@@ -84,9 +84,13 @@ fn gather(service: &Service, lang: Lang) -> Result<String, Problem> {
     add("received_last_seconds", "gauge", "Unix time of the last entry.", &[("", u64::try_from(received_ms / 1_000).unwrap_or(0))]);
     let taken = [("{result=\"accepted\"}", load(&connections.accepted)), ("{result=\"turned_away\"}", load(&connections.turned_away))];
     add("connections_total", "counter", "Connections.", &taken);
+    if let Some((all, halted)) = service.counties.as_ref().map(crate::cluster::counties::counted) {
+        add("counties", "gauge", "Ledgers that this one follows and anchors.", &[("", all)]);
+        add("counties_halted", "gauge", "Those that are followed no more until a person looks.", &[("", halted)]);
+    }
     if let Some(heard) = service.heard.as_ref().map(|heard| *heard.borrow()) {
         let seconds = heard.at.map_or(u64::MAX, |at| at.elapsed().as_secs());
-        add("cluster_heard_seconds", "gauge", "Seconds since the servers of the cluster last answered.", &[("", seconds)]);
+        add("cluster_heard_seconds", "gauge", "Seconds since a majority of the stream's servers was last there.", &[("", seconds)]);
         add("cluster_sequencing", "gauge", "Whether this node sequences.", &[("", u64::from(service.writer.turn() == Turn::Ours))]);
         add("cluster_block", "gauge", "The last block of the stream that this node knows.", &[("", heard.block)]);
     }

@@ -57,7 +57,7 @@ fn of_machine(api: Api) -> Api {
         Operation::public("Whether the process answers.").giving(200, JSON, object(&[("alive", json!({ "type": "boolean" }))]), "It does.");
     let standing = json!({
         "type": ["object", "null"],
-        "description": "Of a node of a cluster: whether it sequences, who does, the epoch, the stream's last block that it knows, and how many milliseconds ago the servers last answered.",
+        "description": "Of a node of a cluster: whether it sequences, who does, the epoch, the stream's last block that it knows, and how many milliseconds ago a majority of its servers was there.",
     });
     let ready = Operation::public(
         "Whether it can record and show: the writer runs, the views are near, the access log can be written, the disk has room.",

@@ -13,7 +13,7 @@ use signer::value::UnixMs;
 use tests::world::key;
 
 use crate::clustered::{Cluster, until};
-use crate::faults::{incident, tag};
+use crate::faults::{incident, incident_saying, tag};
 use crate::load::{Load, chains, require_all};
 
 /// How long a node may take to notice.
@@ -58,9 +58,16 @@ fn repaired(name: &str, rule: &str, write: impl FnOnce(&Cluster) -> Vec<u8>) {
     assert!(code == 1 && said.contains("APART") && said.contains(rule), "{name}: {code} {said}");
     // The one that had nothing holds every acknowledged entry by now: what is good in the stream was followed.
     require_all(&cluster.path("b"), &acknowledged);
+    // Not without somebody who answers for it: what is not admitted opens nothing, on the first day's entry as on any other.
+    let unlike = incident_saying(&cluster, IncidentKind::StreamDamaged, 2, |incident| incident.root.0[0] ^= 1);
+    fs::write(cluster.path("incident"), unlike).unwrap();
+    let repair = ["cluster", "repair", "--dir", "c", "--cluster", "c.toml", "--incident", "incident", "--policy", "policy"];
+    let (code, said) = cluster.run(&repair);
+    assert!(code == 4 && said.contains("incident-unlike"), "{name}: {code} {said}");
+    assert!(!cluster.nats.has_messages(&stream(&cluster, 2)), "{name}");
     // A third, whose copy is as old as the stream, repairs.
     fs::write(cluster.path("incident"), incident(&cluster, IncidentKind::StreamDamaged, 2)).unwrap();
-    let said = cluster.ok(&["cluster", "repair", "--dir", "c", "--cluster", "c.toml", "--incident", "incident", "--policy", "policy"]);
+    let said = cluster.ok(&repair);
     assert!(said.contains(&stream(&cluster, 2)) && said.contains(rule), "{name}: {said}");
     for folder in ["a", "b"] {
         cluster.follow(folder);

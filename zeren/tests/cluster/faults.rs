@@ -15,7 +15,7 @@ use signer::value::{Commitment, NodeName};
 use tests::disk::Random;
 
 /// Faults of the short campaign that runs every time.
-const FAULTS_SMOKE: u64 = 6;
+const FAULTS_SMOKE: u64 = FAULTS.len() as u64;
 /// How long a cluster may take to record again after a fault.
 const AGAIN: Duration = Duration::from_secs(90);
 /// Statements of each signer that are prepared for a fault.
@@ -35,11 +35,15 @@ enum Fault {
     KillSequencer,
     PauseSequencer,
     KillStandby,
+    PauseStandby,
     KillProjector,
+    PauseProjector,
     StopSequencer,
+    /// A server is lost while the sequencer is.
+    KillBoth,
 }
 
-const FAULTS: [Fault; 7] = [
+const FAULTS: [Fault; 10] = [
     Fault::KillSequencer,
     Fault::KillServer,
     Fault::PauseSequencer,
@@ -47,6 +51,9 @@ const FAULTS: [Fault; 7] = [
     Fault::PauseServer,
     Fault::KillProjector,
     Fault::StopSequencer,
+    Fault::PauseStandby,
+    Fault::PauseProjector,
+    Fault::KillBoth,
 ];
 
 /// A cluster at work.
@@ -94,12 +101,32 @@ impl Campaign {
         self.random.below(below) as usize
     }
 
+    /// A node that does not sequence.
+    fn standby(&mut self) -> usize {
+        let sequencer = self.sequencer();
+        let others: Vec<usize> = (0..NODES.len()).filter(|at| Some(*at) != sequencer).collect();
+        others[self.random(others.len() as u64)]
+    }
+
     /// Lets a fault happen, heals it, and waits until statements are recorded again.
     fn suffer(&mut self, fault: Fault, load: &Load) {
         sleep(Duration::from_millis(200 + self.random(1_500) as u64));
         let lasting = Duration::from_millis(500 + self.random(9_000) as u64);
         let (begun, before) = (Instant::now(), load.count());
-        let what = match fault {
+        let what = self.happen(fault, lasting);
+        let healed = load.count();
+        until(&format!("statements are recorded again after: {what}\n{}", self.log()), AGAIN, || {
+            self.revive();
+            load.serve_at(&self.addresses());
+            load.count() > healed + 20
+        });
+        self.told.push(format!("{what}; {} before, {} when healed; recorded again {:?} after", before, healed, begun.elapsed()));
+        println!("  {}", self.told.last().unwrap());
+    }
+
+    /// Lets a fault happen, and heals what lasts. Says what it was.
+    fn happen(&mut self, fault: Fault, lasting: Duration) -> String {
+        match fault {
             Fault::KillServer => {
                 let server = self.random(3);
                 self.cluster.nats.kill(server);
@@ -114,51 +141,68 @@ impl Campaign {
                 self.cluster.nats.signal(server, "CONT");
                 format!("server {server} paused for {lasting:?}")
             }
-            Fault::KillSequencer => match self.sequencer() {
-                Some(at) => {
-                    self.nodes[at].kill();
-                    format!("sequencer {} killed", NODES[at])
-                }
-                None => "no sequencer to kill".to_owned(),
-            },
-            Fault::StopSequencer => match self.sequencer() {
-                Some(at) => {
-                    let code = self.nodes[at].stop();
-                    assert!(matches!(code, Some(0 | 3)), "{code:?} {}", self.nodes[at].told());
-                    format!("sequencer {} told to stop, {code:?}", NODES[at])
-                }
-                None => "no sequencer to stop".to_owned(),
-            },
-            Fault::PauseSequencer => match self.sequencer() {
-                Some(at) => {
-                    self.nodes[at].signal("STOP");
-                    sleep(lasting + Duration::from_secs(4));
-                    self.nodes[at].signal("CONT");
-                    format!("sequencer {} paused for {:?}", NODES[at], lasting + Duration::from_secs(4))
-                }
-                None => "no sequencer to pause".to_owned(),
+            Fault::KillSequencer | Fault::StopSequencer | Fault::PauseSequencer => match self.sequencer() {
+                Some(at) => self.happen_to_sequencer(fault, at, lasting),
+                None => "no sequencer".to_owned(),
             },
             Fault::KillStandby => {
-                let sequencer = self.sequencer();
-                let others: Vec<usize> = (0..NODES.len()).filter(|at| Some(*at) != sequencer).collect();
-                let at = others[self.random(others.len() as u64)];
+                let at = self.standby();
                 self.nodes[at].kill();
                 format!("standby {} killed", NODES[at])
+            }
+            Fault::PauseStandby => {
+                let at = self.standby();
+                self.nodes[at].signal("STOP");
+                sleep(lasting);
+                self.nodes[at].signal("CONT");
+                format!("standby {} paused for {lasting:?}", NODES[at])
+            }
+            Fault::PauseProjector => {
+                let process = self.projector.id().to_string();
+                let signal = |name: &str| std::process::Command::new("kill").args([name, &process]).status().unwrap();
+                signal("-STOP");
+                sleep(lasting);
+                signal("-CONT");
+                format!("projector paused for {lasting:?}")
+            }
+            Fault::KillBoth => {
+                let server = self.random(3);
+                let sequencer = self.sequencer();
+                self.cluster.nats.kill(server);
+                sequencer.iter().for_each(|at| self.nodes[*at].kill());
+                sleep(lasting);
+                self.cluster.nats.start_one(server);
+                format!("server {server} and sequencer {:?} killed, the server for {lasting:?}", sequencer.map(|at| NODES[at]))
             }
             Fault::KillProjector => {
                 self.projector.kill().unwrap();
                 self.projector.wait().unwrap();
                 "projector killed".to_owned()
             }
-        };
-        let healed = load.count();
-        until(&format!("statements are recorded again after: {what}\n{}", self.log()), AGAIN, || {
-            self.revive();
-            load.serve_at(&self.addresses());
-            load.count() > healed + 20
-        });
-        self.told.push(format!("{what}; {} before, {} when healed; recorded again {:?} after", before, healed, begun.elapsed()));
-        println!("  {}", self.told.last().unwrap());
+        }
+    }
+
+    fn happen_to_sequencer(&mut self, fault: Fault, at: usize, lasting: Duration) -> String {
+        let (node, name) = (&mut self.nodes[at], NODES[at]);
+        match fault {
+            Fault::StopSequencer => {
+                let code = node.stop();
+                assert!(matches!(code, Some(0 | 3)), "{code:?} {}", node.told());
+                format!("sequencer {name} told to stop, {code:?}")
+            }
+            Fault::PauseSequencer => {
+                // Long enough for another to take over.
+                let lasting = lasting + Duration::from_secs(4);
+                node.signal("STOP");
+                sleep(lasting);
+                node.signal("CONT");
+                format!("sequencer {name} paused for {lasting:?}")
+            }
+            _ => {
+                node.kill();
+                format!("sequencer {name} killed")
+            }
+        }
     }
 
     fn log(&self) -> String {
@@ -226,12 +270,18 @@ fn whatever_is_killed_or_paused_nothing_acknowledged_is_lost() {
 
 /// An incident as a founder signs it, of what node a holds.
 pub fn incident(cluster: &Cluster, kind: IncidentKind, generation: u64) -> Vec<u8> {
+    incident_saying(cluster, kind, generation, |_| {})
+}
+
+/// The same, where the founder says something else.
+pub fn incident_saying(cluster: &Cluster, kind: IncidentKind, generation: u64, say: impl FnOnce(&mut Incident)) -> Vec<u8> {
     let snapshot = Snapshot::open(Folder::open_to_read(&cluster.path("a")).unwrap(), &mut |_| {}).unwrap();
     let seen = snapshot.history().seen_at(snapshot.size()).unwrap();
     let mut world = cluster.world.rewritten(&cluster.world.notes());
     let node = NodeName::parse("node-a").unwrap();
-    let act = Act::Incident(Incident { kind, node, generation, size: seen.size, root: seen.root, document: Commitment([9; 32]) });
-    let mut statement = world.statement(&["f1"], act);
+    let mut said = Incident { kind, node, generation, size: seen.size, root: seen.root, document: Commitment([9; 32]) };
+    say(&mut said);
+    let mut statement = world.statement(&["f1"], Act::Incident(said));
     if let signer::Statement::Act { header, .. } = &mut statement {
         header.seen = seen;
         header.counter = 9_000_000 + generation;
@@ -317,7 +367,9 @@ fn a_byte_that_changes_on_one_servers_disk_changes_no_record() {
     file.read_exact_at(&mut byte, middle).unwrap();
     file.write_all_at(&[byte[0] ^ 0x10], middle).unwrap();
     cluster.nats.start_one(0);
-    // Another node follows everything anew, whichever server leads: what it takes is what was acknowledged, or it stops and says so.
+    // That very server hands out the stream to one of them.
+    cluster.nats.let_lead(&format!("LEDGER_{}_1", tag(&cluster)), 0);
+    // Another node follows everything anew: what it takes is what was acknowledged, or it stops and says so.
     for name in ["b", "c"] {
         cluster.follow(name);
         require_all(&cluster.path(name), &acknowledged);

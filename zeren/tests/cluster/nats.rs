@@ -174,7 +174,8 @@ impl Nats {
     }
 
     fn asked(&self, subject: &str, payload: &[u8]) -> Vec<u8> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.ports[0])).unwrap();
+        // Whichever server is there: one may have been killed a moment ago.
+        let mut stream = self.ports[..SERVERS].iter().find_map(|port| TcpStream::connect(("127.0.0.1", *port)).ok()).expect("a server");
         stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
         let request = format!("CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB {subject} answer {}\r\n", payload.len());
         stream.write_all(&[request.as_bytes(), payload, b"\r\nPING\r\n"].concat()).unwrap();
@@ -223,11 +224,31 @@ impl Nats {
         }
     }
 
+    /// Whether a stream is there and holds anything.
+    pub fn has_messages(&self, name: &str) -> bool {
+        self.answer(&format!("STREAM.INFO.{name}"), "")["state"]["messages"].as_u64().is_some_and(|messages| messages > 0)
+    }
+
     /// The last message of a stream.
     pub fn last_message(&self, name: &str) -> Vec<u8> {
         let last = self.answer(&format!("STREAM.INFO.{name}"), "")["state"]["last_seq"].as_u64().unwrap();
         let told = self.answer(&format!("STREAM.MSG.GET.{name}"), &format!("{{\"seq\":{last}}}"));
         signer::value::from_base64(told["message"]["data"].as_str().unwrap()).unwrap()
+    }
+
+    /// Lets others step down until this server leads a stream.
+    pub fn let_lead(&self, name: &str, server: usize) {
+        until("it leads", Duration::from_secs(90), || {
+            // While they elect nobody answers.
+            let told = self.ask(&format!("$JS.API.STREAM.INFO.{name}"), "");
+            let info = told.lines().find_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()).unwrap_or_default();
+            let leader = info["cluster"]["leader"].as_str().map(str::to_owned);
+            if leader.as_ref() != Some(&format!("n{server}")) {
+                self.ask(&format!("$JS.API.STREAM.LEADER.STEPDOWN.{name}"), &format!("{{\"placement\":{{\"preferred\":\"n{server}\"}}}}"));
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            leader == Some(format!("n{server}"))
+        });
     }
 
     /// Deletes a stream and makes one of the same name and configuration.

@@ -228,7 +228,7 @@ fn while_no_majority_answers_readers_are_answered_and_told_how_old_it_is() {
     }
     let ready =
         |node: &crate::clustered::Node| -> serde_json::Value { serde_json::from_str(&get(&node.address, "/ready").unwrap().1).unwrap() };
-    until("it is said that nothing was heard", TAKEOVER, || ready(&node)["cluster"]["heard_ms"].as_u64() > Some(8_000));
+    until("it is said that nothing was heard", Duration::from_secs(60), || ready(&node)["cluster"]["heard_ms"].as_u64() > Some(8_000));
     let told = ready(&node);
     assert_eq!((told["cluster"]["role"].as_str(), told["cluster"]["sequencer"].as_str()), (Some("sequencing"), Some("node-a")), "{told}");
     assert!(get(&node.address, "/metrics").unwrap().1.contains("zeren_cluster_heard_seconds "));

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use ledger::check::{Content, Verified};
-use ledger::entry::SealedEntry;
+use ledger::entry::{Entry, SealedEntry};
 use ledger::quorum::{Before, Quorum};
 use ledger::storage::Folder;
 use ledger::{Answer, Ledger, LedgerError, Tip, append_through};
@@ -39,6 +39,9 @@ pub struct Args {
     /// The trust policy: the record is audited against it before anything is made from it
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// A checkpoint or receipt that somebody holds: a record that lacks it is not repaired from
+    #[arg(long, value_name = "FILE")]
+    known: Vec<PathBuf>,
     #[arg(long)]
     json: bool,
 }
@@ -48,7 +51,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let NodeArgs { dir, cluster, checkpoint_key, passphrase } = &args.node;
     let file = ClusterFile::read(cluster, lang)?;
     let signer = Arc::new(Signer { node: file.node(), key: file.open_node_key(passphrase, lang)? });
-    let (report, _) = audit::report(dir, args.policy.as_deref(), &[], lang)?;
+    let (report, _) = audit::report(dir, args.policy.as_deref(), &args.known, lang)?;
     let is_sound = match report.verdict {
         ledger::audit::Verdict::Holds => true,
         ledger::audit::Verdict::Unanchored => args.policy.is_none(),
@@ -78,7 +81,8 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let epoch = ledger.next_epoch();
     let now = ServiceClock::of(ledger.state()).now();
     let begun = ledger.epoch_note(&signer.node, signer.key.public().bytes())?;
-    let mut opening = Opening(Sequencer::new(stream.clone(), signer, epoch, Tip::start(incident.generation), blocks, stopping));
+    let sequencer = Sequencer::new(stream.clone(), signer, epoch, Tip::start(incident.generation), blocks, stopping);
+    let mut opening = Opening { sequencer, incident: incident.verified.bytes.clone() };
     let answers = append_through(&mut ledger, vec![begun, incident.verified], now, &mut opening)?;
     let entry = match answers.last() {
         Some(Answer::Recorded { receipt, .. }) => receipt.index,
@@ -152,10 +156,8 @@ fn read_incident(path: &std::path::Path, ledger: &Ledger<Folder>, latest: Option
     }
     let context = verified.names_size().and_then(|size| ledger.history().context(size));
     let received = ledger.state().received_last().max(ServiceClock::of(ledger.state()).now());
-    match ledger::admit::admit(ledger.state(), &verified, received, context.as_ref()) {
-        Err(refusal) if refusal.rule != Rule::IndexMissing => Err(Failure::Refused(refusal)),
-        _ => Ok(Incident { verified, generation }),
-    }
+    ledger::admit::admit_indexed(ledger.state(), &verified, received, context.as_ref()).map_err(Failure::Refused)?;
+    Ok(Incident { verified, generation })
 }
 
 fn no_incident(path: &std::path::Path) -> Failure {
@@ -163,15 +165,19 @@ fn no_incident(path: &std::path::Path) -> Failure {
 }
 
 /// The first block of a generation: epoch and incident together, or nothing.
-struct Opening(Sequencer);
+struct Opening {
+    sequencer: Sequencer,
+    /// The signed statement, without which nothing is opened.
+    incident: Vec<u8>,
+}
 
 impl Quorum for Opening {
     fn send_entries(&mut self, before: &Before<'_>, entries: &[SealedEntry]) -> Result<(), LedgerError> {
-        if entries.len() < 2 {
+        if !entries.iter().any(|sealed| Entry::parse(&sealed.bytes).is_ok_and(|entry| entry.note == self.incident)) {
             let refusal = Refusal::new(Rule::BlockOrder, "an epoch entry and an incident", "no incident that is admitted");
             return Err(LedgerError::Block { number: 1, refusal });
         }
-        self.0.send_entries(before, entries)
+        self.sequencer.send_entries(before, entries)
     }
 
     fn send_refusals(&mut self, _: &Before<'_>, _: &[Note]) -> Result<(), LedgerError> {
@@ -180,7 +186,7 @@ impl Quorum for Opening {
     }
 
     fn wait(&mut self) -> Result<(), LedgerError> {
-        self.0.wait()
+        self.sequencer.wait()
     }
 
     fn begins_epoch(&self) -> bool {
