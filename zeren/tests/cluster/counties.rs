@@ -6,8 +6,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::clustered::{until, zeren};
+use crate::faults::incident_of;
 use crate::nats::Nats;
+use ledger::snapshot::Snapshot;
+use ledger::storage::Folder;
 use serde_json::Value;
+use signer::act::IncidentKind;
 use signer::keyfile;
 use signer::value::Origin;
 use tests::World;
@@ -55,14 +59,25 @@ fn resident(process: u32) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1_024
 }
 
-fn serve(folder: &Path, args: &[&str], log: &str) -> std::process::Child {
-    std::process::Command::new(env!("CARGO_BIN_EXE_zeren"))
+/// A process that does not outlive the test.
+struct Serving(std::process::Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn serve(folder: &Path, args: &[&str], log: &str) -> Serving {
+    let process = std::process::Command::new(env!("CARGO_BIN_EXE_zeren"))
         .args(["serve", "--listen", "127.0.0.1:0"])
         .args(args)
         .current_dir(folder)
         .stderr(fs::File::create(folder.join(log)).unwrap())
         .spawn()
-        .unwrap()
+        .unwrap();
+    Serving(process)
 }
 
 fn events(folder: &Path, log: &str, name: &str) -> Vec<Value> {
@@ -95,6 +110,12 @@ fn a_province_follows_and_anchors_fifty_counties() {
             });
         }
     });
+    // One folder is damaged: the others go on without it.
+    ok(at, &["cluster", "join", "--from", &names[0], "--to", "counties/damaged"]);
+    let segment = at.join("counties/damaged/segments/000000");
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[200] ^= 1;
+    fs::write(&segment, bytes).unwrap();
     let mut working: Vec<_> =
         names[..AT_WORK].iter().map(|name| serve(at, &["--dir", name, "--cluster", "cluster.toml"], &format!("{name}.log"))).collect();
     let mut province = serve(
@@ -112,19 +133,12 @@ fn a_province_follows_and_anchors_fifty_counties() {
         })
     });
     let (memory_after, disk_after) = (memory(&nats), (0..3).map(|server| bytes_of(&nats.store(server))).sum::<u64>());
-    let own = resident(province.id());
-    // A county whose stream is deleted is left, and the others go on.
-    let tag = world(&names[49]).id.as_str().rsplit('/').next().unwrap().to_owned();
-    nats.delete_stream(&format!("LEDGER_{tag}_1"));
-    let address = events(at, "province.log", "serving")[0]["more"]["address"].as_str().unwrap().to_owned();
-    let standing = || -> Value { serde_json::from_str(&get(&address, "/v1/counties")).unwrap() };
-    until("it is said which county is left", MOST, || {
-        standing()["counties"].as_array().unwrap().iter().filter(|one| one["halted"].is_string()).count() == 1
-    });
-    assert_eq!(standing()["counties"].as_array().unwrap().len(), COUNTIES);
+    let own = resident(province.0.id());
+    let consumers: u64 = names.iter().map(|name| nats.consumers(&format!("LEDGER_{}_1", tag(name)))).sum();
+    working.push(lose_and_repair(&nats, at, &names[COUNTIES - 1]));
     for process in working.iter_mut().chain([&mut province]) {
-        std::process::Command::new("kill").arg(process.id().to_string()).status().unwrap();
-        assert!(process.wait().unwrap().success());
+        std::process::Command::new("kill").arg(process.0.id().to_string()).status().unwrap();
+        assert!(process.0.wait().unwrap().success());
     }
     // The province's record holds a signed checkpoint of each, and audits.
     fs::write(at.join("policy"), world("province").policy(false)).unwrap();
@@ -136,12 +150,46 @@ fn a_province_follows_and_anchors_fifty_counties() {
     }
     let each = |after: u64, before: u64| (after.saturating_sub(before)) / COUNTIES as u64 / 1_024;
     println!(
-        "each of {COUNTIES} counties: {} KiB memory and {} KiB disk of all three servers, 0 consumers; {} KiB memory of the province's process ({} MiB in all)",
+        "each of {COUNTIES} counties: {} KiB memory and {} KiB disk of all three servers, {consumers} consumers; {} KiB memory of the province's process ({} MiB in all)",
         each(memory_after, memory_before),
         each(disk_after, disk_before),
         own / COUNTIES as u64 / 1_024,
         own >> 20,
     );
+}
+
+/// Deletes a county's stream under the province and repairs it: meanwhile that county is left, and the others go on. Gives the county's
+/// node.
+fn lose_and_repair(nats: &Nats, at: &Path, lost: &str) -> Serving {
+    nats.delete_stream(&format!("LEDGER_{}_1", tag(lost)));
+    let address = events(at, "province.log", "serving")[0]["more"]["address"].as_str().unwrap().to_owned();
+    let standing = || -> Value { serde_json::from_str(&get(&address, "/v1/counties")).unwrap() };
+    let halted = || -> Vec<String> {
+        let standing = standing();
+        let all = standing["counties"].as_array().unwrap();
+        assert_eq!(all.len(), COUNTIES + 1);
+        all.iter().filter(|one| one["halted"].is_string()).map(|one| one["ledger"].as_str().unwrap().to_owned()).collect()
+    };
+    let (is_lost, is_damaged) = (|one: &String| one.contains(&tag(lost)), |one: &String| one.ends_with("damaged"));
+    until("it is said which counties are left", MOST, || halted().iter().any(is_lost));
+    assert!(halted().len() == 2 && halted().iter().any(is_damaged), "{:?}", halted());
+    assert!(get(&address, "/metrics").contains("zeren_counties_halted 2\n"));
+    // Repaired, it is followed again, into the next generation.
+    let incident = incident_of(&world(lost), &at.join(lost), IncidentKind::StreamLost, 2, |_| {});
+    fs::write(at.join("incident"), incident).unwrap();
+    ok(at, &["cluster", "repair", "--dir", lost, "--cluster", "cluster.toml", "--incident", "incident"]);
+    until("the repaired county is followed again", MOST, || !halted().iter().any(is_lost));
+    let node = serve(at, &["--dir", lost, "--cluster", "cluster.toml"], "lost.log");
+    let copy = at.join("counties").join(lost);
+    until("what the repair began, and what came after, is in the province's copy", MOST, || {
+        let record = Snapshot::open(Folder::open_to_read(&copy).unwrap(), &mut |_| {}).unwrap();
+        record.state().epoch().map(|epoch| epoch.number) == Some(3)
+    });
+    node
+}
+
+fn tag(name: &str) -> String {
+    world(name).id.as_str().rsplit('/').next().unwrap().to_owned()
 }
 
 fn get(address: &str, path: &str) -> String {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
 use signer::act::{Act, Incident, IncidentKind};
 use signer::value::{Commitment, NodeName};
+use tests::World;
 use tests::disk::Random;
 
 /// Faults of the short campaign that runs every time.
@@ -275,9 +277,14 @@ pub fn incident(cluster: &Cluster, kind: IncidentKind, generation: u64) -> Vec<u
 
 /// The same, where the founder says something else.
 pub fn incident_saying(cluster: &Cluster, kind: IncidentKind, generation: u64, say: impl FnOnce(&mut Incident)) -> Vec<u8> {
-    let snapshot = Snapshot::open(Folder::open_to_read(&cluster.path("a")).unwrap(), &mut |_| {}).unwrap();
+    incident_of(&cluster.world, &cluster.path("a"), kind, generation, say)
+}
+
+/// The same of any ledger's folder.
+pub fn incident_of(world: &World, folder: &Path, kind: IncidentKind, generation: u64, say: impl FnOnce(&mut Incident)) -> Vec<u8> {
+    let snapshot = Snapshot::open(Folder::open_to_read(folder).unwrap(), &mut |_| {}).unwrap();
     let seen = snapshot.history().seen_at(snapshot.size()).unwrap();
-    let mut world = cluster.world.rewritten(&cluster.world.notes());
+    let mut world = world.rewritten(&world.notes());
     let node = NodeName::parse("node-a").unwrap();
     let mut said = Incident { kind, node, generation, size: seen.size, root: seen.root, document: Commitment([9; 32]) };
     say(&mut said);

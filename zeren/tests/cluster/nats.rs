@@ -224,6 +224,11 @@ impl Nats {
         }
     }
 
+    /// Consumers of a stream.
+    pub fn consumers(&self, name: &str) -> u64 {
+        self.answer(&format!("STREAM.INFO.{name}"), "")["state"]["consumer_count"].as_u64().unwrap()
+    }
+
     /// Whether a stream is there and holds anything.
     pub fn has_messages(&self, name: &str) -> bool {
         self.answer(&format!("STREAM.INFO.{name}"), "")["state"]["messages"].as_u64().is_some_and(|messages| messages > 0)
