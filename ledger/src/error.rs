@@ -52,7 +52,7 @@ pub enum LedgerError {
     #[error("this ledger runs on a cluster: what is written here alone would be a second history")]
     OnACluster,
     /// Somebody else writes the log now.
-    #[error("another sequencer owns the log: {0}")]
+    #[error("this node sequences no more: {0}")]
     Deposed(String),
     /// What shall hold entries for this ledger cannot keep the promise, or may not be asked.
     #[error("the cluster: {0}")]

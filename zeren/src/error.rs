@@ -346,8 +346,8 @@ fn of_ledger(error: &LedgerError) -> (&'static str, &'static str) {
             "请用 zeren cluster join --from 本文件夹 --to FOLDER 将本副本建为节点，所缺内容由集群补齐。已上集群的账本不能改回单机。",
         ),
         LedgerError::Deposed(_) => (
-            "Nothing more was acknowledged here, and what was is in the record. Start the node again: it will follow.",
-            "本节点此后未作任何确认，此前已确认的均已入账。请重新启动本节点，它将跟随新的现任节点。",
+            "Nothing more was acknowledged here, and what was is in the record. Start the node again: it follows, or says what stands in the stream that is no node's.",
+            "本节点此后未作任何确认，此前已确认的均已入账。请重新启动本节点：它将跟随新的现任节点；若数据流中有他人写入的内容，会予指明。",
         ),
         LedgerError::Block { .. } => (
             "Nothing was changed here. `zeren cluster status` says how record and stream differ; docs/operations-cluster.md sections 10 and 11 say what to do.",

@@ -30,6 +30,9 @@ const REQUEST_TIME: Duration = Duration::from_secs(5);
 const APPROACHES: usize = 8;
 /// Time between two looks whether there is another connection.
 const APPROACH_PAUSE: Duration = Duration::from_millis(5);
+/// How often a server must show that it is there. From one that was cut off nothing comes, not even an end: after three of these the next
+/// is tried.
+const PING: Duration = Duration::from_secs(2);
 /// How long connecting may take.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 
@@ -104,7 +107,8 @@ impl Servers {
     /// # Errors
     /// No connection; servers that cannot keep the promise.
     pub fn connect(file: &ClusterFile, runtime: &Handle) -> Result<Servers, ServersError> {
-        let mut options = ConnectOptions::new().connection_timeout(CONNECT_TIME).request_timeout(Some(REQUEST_TIME)).name(&file.node);
+        let mut options =
+            ConnectOptions::new().connection_timeout(CONNECT_TIME).request_timeout(Some(REQUEST_TIME)).ping_interval(PING).name(&file.node);
         if let Some(authority) = &file.authority {
             options = options.add_root_certificates(file.path(authority));
         }

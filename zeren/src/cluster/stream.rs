@@ -49,14 +49,16 @@ pub enum Appended {
     Forbidden(String),
 }
 
-/// Whether a stream's leader says that it hears a majority of those who hold it.
+/// Whether a stream's leader says that it hears a majority of those who hold it. Without a leader any server answers, for itself alone.
 pub fn has_majority(info: &Value) -> bool {
-    let hears = |replica: &&Value| {
-        let nanoseconds = replica["active"].as_u64().unwrap_or(u64::MAX);
-        replica["offline"].as_bool() != Some(true) && Duration::from_nanos(nanoseconds) < UNHEARD
-    };
-    let others = info["cluster"]["replicas"].as_array().map_or(&[][..], Vec::as_slice);
-    2 * (1 + others.iter().filter(hears).count()) > 1 + others.len()
+    let cluster = &info["cluster"];
+    if cluster.is_object() && cluster["leader"].as_str().is_none_or(str::is_empty) {
+        return false;
+    }
+    // Zero is said of a server that was never heard.
+    let hears = |replica: &&Value| replica["active"].as_u64().is_some_and(|active| active > 0 && Duration::from_nanos(active) < UNHEARD);
+    let heard = cluster["replicas"].as_array().into_iter().flatten().filter(hears).count() as u64;
+    2 * (1 + heard) > info["config"]["num_replicas"].as_u64().unwrap_or(1)
 }
 
 /// One generation of a ledger's stream.
@@ -300,5 +302,26 @@ impl Stream {
             Ok(None) => Appended::Unknown(format!("no block {number} yet")),
             Err(error) => Appended::Unknown(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_majority_is_what_a_leader_hears() {
+        let told = |leader: &str, active: &[u64]| {
+            let replicas: Vec<Value> = active.iter().map(|active| json!({ "active": active })).collect();
+            json!({ "config": { "num_replicas": active.len() + 1 }, "cluster": { "leader": leader, "replicas": replicas } })
+        };
+        let (near, far) = (200_000_000, 6_000_000_000);
+        assert!(has_majority(&told("n1", &[near, near])) && has_majority(&told("n1", &[near, far])) && has_majority(&told("n1", &[])));
+        assert!(!has_majority(&told("n1", &[far, far])) && !has_majority(&told("n1", &[0, 0])) && !has_majority(&told("", &[near, near])));
+        // As a server that is cut off answers for a stream without a leader.
+        let mut alone = told("", &[near, 0, 0]);
+        alone["cluster"]["leader"].take();
+        assert!(!has_majority(&alone));
+        assert!(has_majority(&json!({ "config": { "num_replicas": 1 } })));
     }
 }

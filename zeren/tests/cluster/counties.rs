@@ -47,7 +47,8 @@ fn write_ledger(folder: &Path, world: &World) {
 fn bytes_of(folder: &Path) -> u64 {
     let mut bytes = 0;
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let metadata = entry.metadata().unwrap();
+        // The servers write and remove files meanwhile.
+        let Ok(metadata) = entry.metadata() else { continue };
         bytes += if metadata.is_dir() { bytes_of(&entry.path()) } else { metadata.len() };
     }
     bytes

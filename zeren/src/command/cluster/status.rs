@@ -115,7 +115,7 @@ fn told(answer: &Value, lang: Lang) -> String {
     if stream.is_object() {
         lines.push(match lang {
             Lang::En => format!(
-                "  stream         {}, {} blocks, {} bytes, leader {}",
+                "  stream         {}, blocks: {}, {} bytes, leader {}",
                 text(&stream["name"]),
                 stream["blocks"],
                 stream["bytes"],
