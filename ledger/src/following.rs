@@ -7,6 +7,7 @@ use signer::value::{LedgerId, NoteHash};
 use signer::{Note, PublicKey};
 
 use crate::block::Block;
+use crate::check::check;
 use crate::entry::Entry;
 use crate::error::LedgerError;
 use crate::history::History;
@@ -113,12 +114,12 @@ pub fn known(record: &dyn Record, tip: &Tip, block: &Block) -> Result<usize, Led
     Ok(here)
 }
 
-/// Whether the node in force made the block: the one that its first entry names, under the ledger's own signature, or the one that the log
-/// names before it. Of a block that lies before the epoch in force all is here and was judged when it came; the blocks after it are
+/// Whether the node in force made the block: the one that its first entry names (whether the ledger signed that, whoever takes or judges
+/// the entry asks), or the one that the log names before it. Of a block that lies before the epoch in force all is here and was judged when it came; the blocks after it are
 /// chained to it.
 ///
 /// # Errors
-/// `block-order`, `block-signature`, and what a false epoch entry is refused with.
+/// `block-order`, `block-signature`.
 pub fn judge_epoch(record: &dyn Record, block: &Block) -> Result<(), Refusal> {
     let header = &block.header;
     let order = |expected: String, found: String| Err(Refusal::new(Rule::BlockOrder, expected, found));
@@ -153,15 +154,18 @@ fn epoch_note(entry: &[u8], ledger: &LedgerId) -> Option<EpochNote> {
     EpochNote::parse(&note.text).filter(|epoch| epoch.ledger == *ledger)
 }
 
-/// Judges the entries of a block that are not here, without taking them: each is an entry, and follows the one before. Whether they are
-/// admitted shows when they are taken.
+/// Judges the entries of a block that are not here, without taking them: each is an entry and follows the one before, and an epoch is the
+/// ledger's own, or anybody could name himself. Whether they are admitted shows when they are taken.
 ///
 /// # Errors
 /// The first refusal.
 pub fn judge_ahead(record: &dyn Record, block: &Block, here: usize) -> Result<(), Refusal> {
     let mut expected = record.history().chain_at(block.header.size + here as u64);
     for bytes in block.carried.entries.iter().skip(here) {
-        let found = Entry::parse(bytes)?.previous;
+        let Entry { previous: found, note, .. } = Entry::parse(bytes)?;
+        if epoch_note(bytes, record.id()).is_some() {
+            check(note, record.state().ring())?;
+        }
         if expected.is_some_and(|expected| expected != found) {
             return Err(Refusal::new(Rule::Chain, expected.map_or_else(String::new, |head| head.to_string()), found.to_string()));
         }

@@ -153,15 +153,12 @@ class Story:
         except Different as late:
             raise Different(f"{late}: {last}") from None
 
-    def entries(self, folder):
-        return self.room.audit(folder)
-
     def run(self):
         room = self.room
         for node, (folder, _) in NODES.items():
             room.zeren("key", "new", "--plain", f"{node}-node.pem")
             room.write(f"{node}.toml", room.fields(node, f"{node}-node.pem"))
-        until("the keeper's stream", lambda: subprocess_ok(room))
+        until("the keeper's stream", lambda: stream_made(room))
         room.zeren("cluster", "found", "--cluster", "node-1.toml", "--dir", "county")
         room.zeren("backup", "--dir", "county", "--to", "copy", "--policy", room.policy)
         room.zeren("cluster", "join", "--from", "copy", "--to", "node-2")
@@ -196,13 +193,13 @@ class Story:
         until("both hold the same", lambda: len(set(sizes())) == 1)
         again.stop()
         second.stop()
-        held = {folder: self.entries(folder) for folder, _ in NODES.values()}
+        held = {folder: self.room.audit(folder) for folder, _ in NODES.values()}
         if len(set(held.values())) != 1:
             raise Different(f"expected one record, found {held}")
         told(f"mended: the first followed, {held['county'][0]} entries in both, one root")
 
 
-def subprocess_ok(room):
+def stream_made(room):
     """The keeper makes the stream, when the servers have found each other."""
     try:
         return room.stream("keeper", "create", f"LEDGER_{room.tag}_1")

@@ -519,6 +519,9 @@ fn what_no_quorum_holds_is_neither_acknowledged_nor_signed_for() {
             assert!(signed.size <= end, "{step:?}: a checkpoint of {} where the stream ends at {end}", signed.size);
         }
         assert_eq!(refusals(&disk).len(), refused, "{step:?}: no refusal is kept that nobody was told of");
+        // One machine alone would sign for what perhaps nobody holds: it is not let.
+        let alone = Ledger::open(disk.fork(), vec![key("checkpoint")], &mut |_| {}).map(|_| ());
+        assert_eq!(matches!(alone, Err(LedgerError::OnACluster)), kept == 0, "{step:?}: {alone:?}");
         let mut again = Follower::placed(&disk, true, &cluster.stream.blocks).unwrap();
         assert_eq!((again.stands().0, again.covered()), (size + kept, size + kept), "{step:?}");
         // Whoever follows then has what the stream holds: entries that nobody heard of are in the record all the same.

@@ -27,7 +27,7 @@ pub fn unreachable_quorum(error: ServersError) -> LedgerError {
 }
 
 /// What is said where there is none.
-pub const NO_STREAM: &str =
+const NO_STREAM: &str =
     "none: it was deleted, and `zeren cluster repair` opens the next generation; or `zeren cluster found` was never run for this ledger";
 
 /// The stream that was read is not there any more.
@@ -150,14 +150,14 @@ pub fn latest_begun(record: &dyn Record, servers: &Servers) -> Result<Option<Str
 /// [`LedgerError::Block`] where there is none; the servers' failures, and a stream that is not as it must be.
 pub fn latest(ledger: &dyn Record, servers: &Servers, replicas: usize) -> Result<Stream, LedgerError> {
     let stream = latest_begun(ledger, servers).map_err(unreachable_quorum)?;
-    let stream = stream.ok_or_else(|| no_stream(ledger))?;
+    let stream = stream.ok_or_else(|| LedgerError::Block { number: 0, refusal: no_stream(ledger) })?;
     stream.judge(replicas).map_err(unreachable_quorum)?;
     Ok(stream)
 }
 
 /// There is no stream of this ledger.
-pub fn no_stream(ledger: &dyn Record) -> LedgerError {
-    LedgerError::Block { number: 0, refusal: Refusal::new(Rule::BlockOrder, format!("a stream of {}", ledger.id()), NO_STREAM) }
+pub fn no_stream(ledger: &dyn Record) -> Refusal {
+    Refusal::new(Rule::BlockOrder, format!("a stream of {}", ledger.id()), NO_STREAM)
 }
 
 /// How a record and its stream stand to each other.

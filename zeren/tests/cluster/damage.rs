@@ -9,6 +9,7 @@ use ledger::entry::SealedEntry;
 use ledger::snapshot::Snapshot;
 use ledger::storage::Folder;
 use signer::act::IncidentKind;
+use signer::epoch_note::EpochNote;
 use signer::value::UnixMs;
 use tests::world::key;
 
@@ -65,8 +66,13 @@ fn repaired(name: &str, rule: &str, write: impl FnOnce(&Cluster) -> Vec<u8>) {
     let (code, said) = cluster.run(&repair);
     assert!(code == 4 && said.contains("incident-unlike"), "{name}: {code} {said}");
     assert!(!cluster.nats.has_messages(&stream(&cluster, 2)), "{name}");
-    // A third, whose copy is as old as the stream, repairs.
+    // Nor from a record that lacks what somebody holds.
     fs::write(cluster.path("incident"), incident(&cluster, IncidentKind::StreamDamaged, 2)).unwrap();
+    let later = signer::Checkpoint { origin: cluster.world.id.to_string(), size: 10_000, root: signer::value::TreeRoot([7; 32]) };
+    fs::write(cluster.path("later"), later.sign(&cluster.world.checkpoint_key).encode()).unwrap();
+    let (code, said) = cluster.run(&[&repair[..], &["--known", "later"]].concat());
+    assert!(code != 0 && said.contains("rollback") && !cluster.nats.has_messages(&stream(&cluster, 2)), "{name}: {code} {said}");
+    // A third, whose copy is as old as the stream, repairs.
     let said = cluster.ok(&repair);
     assert!(said.contains(&stream(&cluster, 2)) && said.contains(rule), "{name}: {said}");
     for folder in ["a", "b"] {
@@ -87,6 +93,22 @@ fn a_message_that_is_no_block_is_named_and_repaired() {
 #[test]
 fn a_block_of_a_stranger_is_named_and_repaired() {
     repaired("a stranger's", "block-signature", |cluster| forged(cluster, "node-x", "somebody", &Carried::default()));
+}
+
+#[test]
+fn a_stranger_who_names_himself_in_an_epoch_is_named_and_repaired() {
+    repaired("a stranger's epoch", "", |cluster| {
+        let before = Block::parse(&cluster.nats.last_message(&stream(cluster, 1))).unwrap();
+        let record = Snapshot::open(Folder::open_to_read(&cluster.path("a")).unwrap(), &mut |_| {}).unwrap();
+        let (node, epoch) = (signer::value::NodeName::parse("node-x").unwrap(), before.header.epoch + 1);
+        let note =
+            EpochNote { ledger: cluster.world.id.clone(), epoch, node, key: key("somebody").public().bytes() }.sign(&key("somebody"));
+        let size = before.size_after();
+        let entry = SealedEntry::new(record.history().chain_at(size).unwrap(), record.state().received_last(), note.encode().as_bytes());
+        let root = record.history().tree().root_at(size).unwrap();
+        let header = Header { epoch, number: before.header.number + 1, previous: before.hash, size, root, ..before.header };
+        encode(&header, &Carried { entries: vec![entry.bytes], ..Carried::default() }, "node-x", &key("somebody"))
+    });
 }
 
 #[test]

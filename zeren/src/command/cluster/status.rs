@@ -43,7 +43,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         }));
     }
     let standing = match &stream {
-        None => Standing::Apart(signer::Refusal::new(signer::Rule::BlockOrder, format!("a stream of {}", record.id()), place::NO_STREAM)),
+        None => Standing::Apart(place::no_stream(&record)),
         Some(stream) => place::compare(&record, stream, args.deep)?,
     };
     let unfit = stream.as_ref().and_then(|stream| stream.judge(file.replicas).err());
