@@ -164,7 +164,7 @@ impl Writer {
             let Some(mut quorum) = wait(&clock)? else { return Ok(()) };
             // Keys may have come while others wrote.
             *ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(read(&ledger).ring().clone());
-            write_batches(&ledger, Gathering { checked, arriving: writers_count, last: 0 }, &ring, clock, &committed, &mut *quorum)
+            write_batches(&ledger, Gathering::new(checked, writers_count), &ring, clock, &committed, &mut *quorum)
         };
         (Writer { queue, arriving, turn }, spawn(writing))
     }
@@ -249,20 +249,35 @@ fn gather(submissions: &mut mpsc::Receiver<Submission>, batch: &mut Vec<Submissi
 struct Gathering {
     checked: Receiver<Checked>,
     arriving: Arc<AtomicUsize>,
-    /// How many were in the batch before: whoever was answered may come again at once.
-    last: usize,
+    /// The next batch, as far as it was checked while the last one was committed.
+    begun: Vec<Checked>,
+    /// How many the next batch may have.
+    expected: usize,
 }
 
 impl Gathering {
-    /// The next batch: what is there, and with patience what comes until there are as many as last time, or nothing has come for so long;
+    fn new(checked: Receiver<Checked>, arriving: Arc<AtomicUsize>) -> Gathering {
+        Gathering { checked, arriving, begun: Vec::new(), expected: 0 }
+    }
+
+    /// Before so many are answered: whoever came while they were committed is here, and whoever is answered may come again at once.
+    fn expect(&mut self, answered: usize) {
+        self.begun.extend(self.checked.try_iter().take(BATCH_MAX));
+        self.expected = self.begun.len() + self.arriving.load(Ordering::Relaxed) + answered;
+    }
+
+    /// The next batch: what is there, and with patience what comes until there are as many as expected, or nothing has come for so long;
     /// empty when nothing comes any more.
     fn next(&mut self, patience: Duration) -> Vec<Checked> {
-        let mut batch = Vec::from_iter(self.checked.recv().ok());
+        let mut batch = core::mem::take(&mut self.begun);
+        if batch.is_empty() {
+            batch.extend(self.checked.recv());
+        }
         let begun = Instant::now();
         while !batch.is_empty() {
-            batch.extend(self.checked.try_iter().take(BATCH_MAX - batch.len()));
+            batch.extend(self.checked.try_iter().take(BATCH_MAX.saturating_sub(batch.len())));
             let none_arrives = self.arriving.load(Ordering::Relaxed) == 0;
-            let is_full = batch.len() >= ENOUGH || (none_arrives && batch.len() >= self.last);
+            let is_full = batch.len() >= ENOUGH || (none_arrives && batch.len() >= self.expected);
             if patience.is_zero() || is_full || begun.elapsed() > GATHER_MAX {
                 break;
             }
@@ -272,7 +287,6 @@ impl Gathering {
                 Err(_) => break,
             }
         }
-        self.last = batch.len();
         batch
     }
 }
@@ -294,6 +308,7 @@ fn write_batches(
         let brings_keys = verified.iter().any(brings_keys);
         match append_through(&**ledger, verified, clock(), quorum) {
             Ok(answers) => {
+                gathering.expect(answers.len());
                 let ledger = read(ledger);
                 if brings_keys {
                     *ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ledger.ring().clone());
@@ -335,9 +350,12 @@ mod tests {
         (ledger::check(&note, &KeyRing::new(None)).unwrap(), oneshot::channel().0)
     }
 
-    fn gathering(last: usize) -> (SyncSender<Checked>, Gathering) {
+    /// After a batch of so many was answered.
+    fn gathering(answered: usize) -> (SyncSender<Checked>, Gathering) {
         let (sender, checked) = sync_channel(QUEUE_MAX);
-        (sender, Gathering { checked, arriving: Arc::new(AtomicUsize::new(0)), last })
+        let mut gathering = Gathering::new(checked, Arc::new(AtomicUsize::new(0)));
+        gathering.expect(answered);
+        (sender, gathering)
     }
 
     #[test]
@@ -355,7 +373,7 @@ mod tests {
         send(&sender, 3);
         assert_eq!(gathering_alone.next(Duration::ZERO).len(), 3);
 
-        // As many as last time are enough, whatever the patience.
+        // As many as were answered are enough, whatever the patience.
         let (sender, mut full) = gathering(3);
         send(&sender, 3);
         assert_eq!(full.next(long).len(), 3);
@@ -364,8 +382,20 @@ mod tests {
         let (sender, mut fewer) = gathering(8);
         send(&sender, 2);
         assert_eq!(fewer.next(Duration::from_millis(1)).len(), 2);
+        fewer.expect(2);
         send(&sender, 2);
         assert_eq!(fewer.next(long).len(), 2);
+
+        // Whoever came while a batch was committed is in the next, and those who come again are waited for beside them.
+        let (sender, mut both) = gathering(0);
+        send(&sender, 2);
+        both.expect(3);
+        let come_again = std::thread::spawn({
+            let again: Vec<Checked> = (0..3).map(|_| checked(&archive.ledger)).collect();
+            move || again.into_iter().for_each(|one| sender.send(one).unwrap())
+        });
+        assert_eq!(both.next(long).len(), 5);
+        come_again.join().unwrap();
 
         // What is being checked is waited for, but not for ever.
         let (sender, mut more) = gathering(1);

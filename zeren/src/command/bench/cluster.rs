@@ -39,15 +39,18 @@ const BARE_BYTES: usize = 65_536;
 /// `zeren bench cluster`
 #[derive(Args)]
 pub struct ClusterArgs {
-    /// The cluster file; the servers keep three small streams of this run, of invented ledgers
+    /// The cluster file; the servers keep a small stream of each round, of invented ledgers
     #[arg(long, value_name = "FILE")]
     cluster: PathBuf,
     /// Concurrent signers
     #[arg(long, default_value_t = 64)]
     signers: usize,
-    /// Statements of each signer
+    /// Statements of each signer, in each round
     #[arg(long, default_value_t = 500)]
     statements: u64,
+    /// Rounds: alone and on the cluster in turn, since a machine is not the same from one second to the next
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=100))]
+    rounds: u8,
     /// Statements that a signer submits at once
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     at_once: u16,
@@ -65,24 +68,44 @@ pub(super) fn run(args: &ClusterArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let threads = |source| Failure::File { path: "threads".to_owned(), source };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(threads)?;
     let servers = Servers::connect(&file, runtime.handle()).map_err(cluster_failure)?;
-    let alone = measure(args, &scratch.0.join("alone"), |_| Ok(Box::new(Alone)))?;
-    let held = measure(args, &scratch.0.join("held"), |ledger| {
-        Ok(Box::new(sequencer(ledger, &servers, file.replicas, &file.node())?) as Box<dyn Quorum + Send>)
-    })?;
-    let again = measure(args, &scratch.0.join("again"), |_| Ok(Box::new(Alone)))?;
+    let mut rounds = Vec::new();
+    for round in 0..args.rounds {
+        let dir = |what: &str| scratch.0.join(format!("{what}-{round}"));
+        let alone = measure(args, &dir("alone"), |_| Ok(Box::new(Alone)))?;
+        let held = measure(args, &dir("held"), |ledger| {
+            Ok(Box::new(sequencer(ledger, &servers, file.replicas, &file.node())?) as Box<dyn Quorum + Send>)
+        })?;
+        rounds.push(Round { alone, held });
+    }
     let bare = bare_rate(&scratch.0.join("bare"), &servers, file.replicas)?;
-    let embedded = (alone.rate + again.rate) / 2.0;
-    let limit = bare * (BARE_BYTES as f64 / held.entry_bytes);
-    let lower = embedded.min(limit);
+    let alone = median(rounds.iter().map(|round| round.alone.rate));
+    let held = median(rounds.iter().map(|round| round.held.rate));
+    let entry_bytes = median(rounds.iter().map(|round| round.held.entry_bytes));
+    let limit = bare * (BARE_BYTES as f64 / entry_bytes);
+    let ratios = || rounds.iter().map(|round| round.held.rate / round.alone.rate.min(limit));
+    let mut latencies: Vec<Duration> = rounds.iter().flat_map(|round| &round.held.latencies).copied().collect();
+    latencies.sort_unstable();
     let (name, version) = servers.server();
     let result = json!({
-        "signers": args.signers, "statements": held.latencies.len(), "replicas": file.replicas, "server": name, "server_version": version,
-        "statements_per_second": held.rate, "p50_ms": percentile_ms(&held.latencies, 50), "p99_ms": percentile_ms(&held.latencies, 99),
-        "alone_statements_per_second": embedded, "bare_messages_per_second": bare, "limit_statements_per_second": limit,
-        "entry_bytes": held.entry_bytes, "ratio_alone": held.rate / embedded, "ratio_lower": held.rate / lower,
+        "signers": args.signers, "statements": latencies.len(), "rounds": rounds.len(), "at_once": args.at_once, "replicas": file.replicas,
+        "server": name, "server_version": version, "statements_per_second": held, "p50_ms": percentile_ms(&latencies, 50),
+        "p99_ms": percentile_ms(&latencies, 99), "alone_statements_per_second": alone, "bare_messages_per_second": bare,
+        "limit_statements_per_second": limit, "entry_bytes": entry_bytes, "ratio_lower": median(ratios()),
+        "ratio_lower_least": ratios().fold(f64::INFINITY, f64::min), "ratio_lower_most": ratios().fold(0.0, f64::max),
     });
     print(&if args.json { result.to_string() } else { render(&result, lang) });
     Ok(ExitCode::SUCCESS)
+}
+
+struct Round {
+    alone: Measured,
+    held: Measured,
+}
+
+fn median(all: impl Iterator<Item = f64>) -> f64 {
+    let mut all: Vec<f64> = all.collect();
+    all.sort_unstable_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or(0.0)
 }
 
 struct Measured {
@@ -156,34 +179,18 @@ fn bare_rate(dir: &Path, servers: &Servers, replicas: usize) -> Result<f64, Fail
 fn render(result: &Value, lang: Lang) -> String {
     let number = |key: &str| thousands(result[key].as_f64().unwrap_or(0.0) as u64);
     let float = |key: &str| result[key].as_f64().unwrap_or(0.0);
+    let of = (number("statements"), &result["signers"], &result["rounds"], &result["at_once"], &result["replicas"]);
+    let (statements, signers, rounds, at_once, replicas) = of;
+    let (held, p50, p99) = (number("statements_per_second"), float("p50_ms"), float("p99_ms"));
+    let (alone, bare, limit) =
+        (number("alone_statements_per_second"), number("bare_messages_per_second"), number("limit_statements_per_second"));
+    let (ratio, least, most) = (float("ratio_lower"), float("ratio_lower_least"), float("ratio_lower_most"));
     match lang {
         Lang::En => format!(
-            "cluster {} statements by {} signers, each held by a majority of {}: {} receipts/s, waiting p50 {:.1} ms, p99 {:.1} ms\n        in this run alone: {} receipts/s; bare 64 KiB messages: {}/s, which would carry {} statements/s\n        ratio to alone {:.2}; to the lower of both {:.2}",
-            number("statements"),
-            result["signers"],
-            result["replicas"],
-            number("statements_per_second"),
-            float("p50_ms"),
-            float("p99_ms"),
-            number("alone_statements_per_second"),
-            number("bare_messages_per_second"),
-            number("limit_statements_per_second"),
-            float("ratio_alone"),
-            float("ratio_lower"),
+            "cluster {statements} statements by {signers} signers, {at_once} at once, in {rounds} rounds, each held by a majority of {replicas}: {held} receipts/s, waiting p50 {p50:.1} ms, p99 {p99:.1} ms\n        in turn with it alone: {alone} receipts/s; bare 64 KiB messages: {bare}/s, which would carry {limit} statements/s\n        ratio to the lower of both {ratio:.2} (rounds {least:.2} to {most:.2})"
         ),
         Lang::Zh => format!(
-            "集群    {} 名签署人共 {} 份，均经 {} 副本多数保存：每秒 {} 份回执，等待 p50 {:.1} 毫秒，p99 {:.1} 毫秒\n        本次单机：每秒 {} 份；64 KiB 空载消息每秒 {} 条，折合每秒 {} 份\n        与单机之比 {:.2}；与两者较低者之比 {:.2}",
-            result["signers"],
-            number("statements"),
-            result["replicas"],
-            number("statements_per_second"),
-            float("p50_ms"),
-            float("p99_ms"),
-            number("alone_statements_per_second"),
-            number("bare_messages_per_second"),
-            number("limit_statements_per_second"),
-            float("ratio_alone"),
-            float("ratio_lower"),
+            "集群    {signers} 名签署人每次 {at_once} 份，{rounds} 轮共 {statements} 份，均经 {replicas} 副本多数保存：每秒 {held} 份回执，等待 p50 {p50:.1} 毫秒，p99 {p99:.1} 毫秒\n        与之交替的单机：每秒 {alone} 份；64 KiB 空载消息每秒 {bare} 条，折合每秒 {limit} 份\n        与两者较低者之比 {ratio:.2}（各轮 {least:.2} 至 {most:.2}）"
         ),
     }
 }
