@@ -212,14 +212,16 @@ def stream_made(room):
 def may_make_namespaces():
     if not shutil.which("ip") or not shutil.which("curl"):
         sys.exit("partition.py needs `ip` and `curl`: apt-get install iproute2 curl")
-    made = subprocess.run(["ip", "netns", "add", "zeren-try"], capture_output=True, check=False).returncode == 0
-    subprocess.run(["ip", "netns", "del", "zeren-try"], capture_output=True, check=False)
-    return made
+    tries = [["netns", "add", "zeren-try"], ["link", "add", "zeren-try", "type", "bridge"]]
+    made = [subprocess.run(["ip", *words], capture_output=True, check=False).returncode == 0 for words in tries]
+    for words in (["netns", "del", "zeren-try"], ["link", "del", "zeren-try"]):
+        subprocess.run(["ip", *words], capture_output=True, check=False)
+    return all(made)
 
 
 def main():
     if os.geteuid() != 0 or not may_make_namespaces():
-        print("NOT TRIED: this user may not make network namespaces; run it as root")
+        print("NOT TRIED: this user may not make network namespaces and a bridge; run it as root")
         return
     with tempfile.TemporaryDirectory(prefix="zeren-apart-") as folder, Machines(["n1", "n2", "n3"]) as machines:
         try:
