@@ -294,7 +294,8 @@ impl Follower {
         };
         self.node.servers.spawn(beats.run());
         self.around.turn.send_replace(Turn::Ours);
-        log("sequencing", &json!({ "epoch": epoch, "block": self.tip.number }));
+        let (server, _) = self.stream.servers().server();
+        log("sequencing", &json!({ "epoch": epoch, "block": self.tip.number, "server": server }));
         Ok(ControlFlow::Break(sequencer))
     }
 }

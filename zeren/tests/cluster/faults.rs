@@ -18,6 +18,8 @@ use tests::disk::Random;
 
 /// Faults of the short campaign that runs every time.
 const FAULTS_SMOKE: u64 = FAULTS.len() as u64;
+/// Within which a server that says nothing is left: six seconds, and the next is found.
+const LEFT: Duration = Duration::from_secs(30);
 /// How long a cluster may take to record again after a fault.
 const AGAIN: Duration = Duration::from_secs(90);
 /// Statements of each signer that are prepared for a fault.
@@ -438,4 +440,27 @@ fn a_sequencer_that_is_cut_off_with_a_minority_acknowledges_nothing_and_steps_do
     cluster.audit("a");
     cluster.audit("b");
     println!("cut off; b took over after {took:?}; {} statements, lost 0, duplicated 0", acknowledged.len());
+}
+
+#[test]
+fn whoever_sequences_is_at_the_server_that_leads_and_leaves_it_when_nothing_comes_from_it() {
+    let cluster = Cluster::on(crate::nats::Nats::start());
+    cluster.ok(&["cluster", "found", "--dir", "a", "--cluster", "a.toml"]);
+    let ways = cluster.nats.ways();
+    let urls: Vec<String> = ways.iter().map(|way| format!("nats://127.0.0.1:{}", way.port)).collect();
+    cluster.write_file_for("a", &urls);
+    // Not the first that it would go to.
+    cluster.nats.let_lead(&format!("LEDGER_{}_1", tag(&cluster)), 2);
+    let node = cluster.node("a");
+    node.until_it_sequences();
+    assert_eq!(node.events("sequencing")[0]["more"]["server"], "n2", "{}", node.told());
+    let load = Load::begin(chains(&cluster.world, 300), std::slice::from_ref(&node.address));
+    until("statements are recorded", AGAIN, || load.count() > 300);
+    // Not even the end of the connection comes this way any more. The other servers hear it as before, and it leads still.
+    ways[2].cut();
+    let before = load.count();
+    let took = until("statements are recorded again", LEFT, || load.count() > before + 200);
+    until("the rest is recorded", AGAIN, || load.count() == 24 * 300);
+    require_all(&cluster.path("a"), &load.end());
+    println!("a server that says nothing was left after {took:?}");
 }

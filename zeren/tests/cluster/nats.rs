@@ -108,6 +108,11 @@ impl Nats {
         self.folder.path().join(name)
     }
 
+    /// A client's own way to each server, which can be cut.
+    pub fn ways(&self) -> Vec<Link> {
+        self.ports[..SERVERS].iter().map(|port| Link::to(*port)).collect()
+    }
+
     /// Cuts a server off from the others, or lets it come back. Its clients stay.
     pub fn part(&self, server: usize, is_cut: bool) {
         let ends = |from: usize, to: usize| from == server || to == server;
