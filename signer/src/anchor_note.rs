@@ -1,7 +1,7 @@
 //! Anchor entries: another ledger's signed checkpoint, kept in this one (format.md section 5.19).
 
 use crate::checkpoint::Checkpoint;
-use crate::note::Note;
+use crate::note::{Note, SignatureLine};
 use crate::strict::{PublicKey, SecretKey, Signature};
 use crate::value::{KeyBytes, LedgerId, TreeRoot, base64, from_base64_array, number};
 
@@ -55,6 +55,12 @@ impl AnchorNote {
         Checkpoint { origin: self.anchored.to_string(), size: self.size, root: self.root }
     }
 
+    /// The same as its ledger signed it; nothing where the `key` line is no proper key.
+    pub fn signed_checkpoint(&self) -> Option<Note> {
+        let (key, text) = (PublicKey::decode(&self.key).ok()?, self.checkpoint().text());
+        Some(Note { signatures: vec![SignatureLine::ed25519(self.anchored.as_str(), &key, &self.signature)], text })
+    }
+
     /// Whether the signature is `key`'s over the anchored checkpoint. The `key` line is the caller's to decode.
     #[must_use]
     pub fn is_signed_by(&self, key: &PublicKey) -> bool {
@@ -105,6 +111,9 @@ mod tests {
         assert!(anchor().is_signed_by(&key));
         assert!(!AnchorNote { size: 18, ..anchor() }.is_signed_by(&key));
         assert!(!AnchorNote { anchored: anchor().ledger, ..anchor() }.is_signed_by(&key));
+        let checkpoint = anchor().signed_checkpoint().unwrap();
+        assert!(is_signed_by(&checkpoint.text, &checkpoint.signatures[0], anchor().anchored.as_str(), &key));
+        assert!(AnchorNote { key: KeyBytes([0; 32]), ..anchor() }.signed_checkpoint().is_none());
     }
 
     #[test]

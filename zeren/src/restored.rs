@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ledger::audit::{Level, Report, Verdict};
 use ledger::backup::{BACKUP, Copied, NOTICE_BYTES_MAX, RESTORED};
 use signer::rule::Rule;
+use signer::value::{TreeRoot, number};
 use signer::{Checkpoint, Note, Refusal};
 
 use crate::cluster::folder::CLUSTER;
@@ -40,6 +41,9 @@ impl Standing {
 
 /// First lines of the file `RESTORED`, before and after the standing.
 const KIND: &str = "zeren restored v1\nstanding ";
+
+/// How a line begins that says what it was shown.
+const SHOWN: &str = "shown ";
 
 /// The file `RESTORED` of a ledger that is restored now.
 pub fn notice(copied: Option<&Copied>, now: &str) -> String {
@@ -80,6 +84,24 @@ pub fn standing(folder: &Path) -> Result<Option<Standing>, Failure> {
     // Whatever cannot be read holds.
     let all = [Standing::Released, Standing::ReadOnly];
     Ok(Some(all.into_iter().find(|standing| Some(standing.as_str()) == word).unwrap_or(Standing::Held)))
+}
+
+/// The checkpoints that a restored ledger was shown, part of it or not.
+pub fn shown(folder: &Path) -> Result<Vec<(u64, TreeRoot)>, Failure> {
+    let path = folder.join(RESTORED);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    Ok(sizes_and_roots(&files::read_text(&path, NOTICE_BYTES_MAX)?, SHOWN))
+}
+
+/// The lines of a notice that begin so.
+pub fn sizes_and_roots(text: &str, begin: &str) -> Vec<(u64, TreeRoot)> {
+    let read = |line: &str| {
+        let (size, root) = line.strip_prefix(begin)?.split_once(' ')?;
+        Some((number(size)?, TreeRoot::parse(root)?))
+    };
+    text.lines().filter_map(read).collect()
 }
 
 /// Refuses folders to which nothing may be written but by somebody else.
@@ -168,7 +190,7 @@ pub fn contradicted(folder: &Path, note: &Note, refusal: &Refusal) -> Result<(),
 fn write(folder: &Path, standing: Standing, shown: &[Note]) -> Result<(), Failure> {
     let path = folder.join(RESTORED);
     let text = files::read_text(&path, NOTICE_BYTES_MAX)?;
-    let line = |checkpoint: Checkpoint| format!("shown {} {}\n", checkpoint.size, checkpoint.root);
+    let line = |checkpoint: Checkpoint| format!("{SHOWN}{} {}\n", checkpoint.size, checkpoint.root);
     let shown: String = shown.iter().filter_map(|note| Checkpoint::parse(&note.text)).map(line).collect();
     let rest = text.strip_prefix(KIND).and_then(|rest| rest.split_once('\n')).map_or(text.as_str(), |(_, rest)| rest);
     files::replace(&path, format!("{KIND}{}\n{shown}{rest}", standing.as_str()).as_bytes(), 0o644)

@@ -6,7 +6,7 @@ use ledger::Ledger;
 use ledger::backup::Copied;
 use ledger::storage::Folder;
 use signer::SecretKey;
-use signer::value::LedgerId;
+use signer::value::{LedgerId, TreeRoot};
 
 use crate::error::Failure;
 use crate::files;
@@ -17,14 +17,18 @@ use crate::screen::within_line;
 /// The file that says that a ledger runs on a cluster.
 pub const CLUSTER: &str = "CLUSTER";
 
-/// The file `CLUSTER`.
-pub fn notice(ledger: Option<&LedgerId>, now: &str) -> String {
+/// Longest such file, in bytes.
+const CLUSTER_BYTES_MAX: u64 = 1 << 20;
+
+/// The file `CLUSTER`. What is owed (`cluster::owed`) is a line each.
+fn notice(ledger: Option<&LedgerId>, owed: &[(u64, TreeRoot)], now: &str) -> String {
+    let owed: String = owed.iter().map(|(size, root)| format!("owed {size} {root}\n")).collect();
     let held = ledger.map_or_else(
         || {
             "not finished yet: remove this folder and run the same command again.\n尚未完成：请删除本文件夹后重新运行同一命令。\n"
                 .to_owned()
         },
-        |id| format!("ledger {id}\n"),
+        |id| format!("ledger {id}\n{owed}"),
     );
     format!(
         "zeren cluster node v1\nmade {now} by zeren {}\n{held}
@@ -40,13 +44,23 @@ and back it up as it is.
 }
 
 /// The notice of a copy that is made for a node.
-pub fn copied(copied: Option<&Copied>, now: &str) -> String {
-    notice(copied.map(|copied| &copied.id), now)
+pub fn copied(copied: Option<&Copied>, owed: &[(u64, TreeRoot)], now: &str) -> String {
+    notice(copied.map(|copied| &copied.id), owed, now)
 }
 
 /// Says in a folder that it is a node's.
 pub fn mark(folder: &Path, ledger: &LedgerId) -> Result<(), Failure> {
-    files::replace(&folder.join(CLUSTER), notice(Some(ledger), &crate::clock::device_time().to_string()).as_bytes(), 0o644)
+    let text = notice(Some(ledger), &owed(folder)?, &crate::clock::device_time().to_string());
+    files::replace(&folder.join(CLUSTER), text.as_bytes(), 0o644)
+}
+
+/// What a node's record must hold before it sequences, as its folder says: what somebody showed to the restored copy that it is made of.
+pub fn owed(folder: &Path) -> Result<Vec<(u64, TreeRoot)>, Failure> {
+    let path = folder.join(CLUSTER);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    Ok(restored::sizes_and_roots(&files::read_text(&path, CLUSTER_BYTES_MAX)?, "owed "))
 }
 
 /// Opens a node's ledger: with the checkpoint key, or without.

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use ledger::entry::Entry;
 use ledger::evidence::{MapEvidence, Subject};
-use signer::value::{CaseId, PersonId};
+use signer::Note;
+use signer::anchor_note::AnchorNote;
+use signer::value::{CaseId, LedgerId, PersonId};
 
 use super::read_ledger;
 use crate::error::{Failure, HOLDS};
@@ -25,6 +28,21 @@ pub enum Command {
     Case(ProveArgs),
     /// The same for a person's latest key
     Key(ProveArgs),
+    /// The latest checkpoint of another ledger that this one anchors, as a file that --known takes
+    Anchor(AnchorArgs),
+}
+
+/// `zeren prove anchor`
+#[derive(Args)]
+pub struct AnchorArgs {
+    /// The other ledger's id
+    id: String,
+    /// The folder of the ledger that anchors it
+    #[arg(long)]
+    dir: PathBuf,
+    /// Where the checkpoint is written
+    #[arg(long)]
+    out: PathBuf,
 }
 
 /// `zeren prove case|key`
@@ -62,14 +80,47 @@ pub struct ProveArgs {
 
 /// Makes a proof, or fetches one.
 pub fn run(command: &Command, lang: Lang) -> Result<ExitCode, Failure> {
-    let (Command::Case(args) | Command::Key(args)) = command;
+    match command {
+        Command::Anchor(args) => anchor(args, lang),
+        Command::Case(args) => of_map(Map::Cases, args, lang),
+        Command::Key(args) => of_map(Map::Keys, args, lang),
+    }
+}
+
+/// The anchored checkpoint, under the other ledger's own signature: no word of this ledger is needed to use it.
+fn anchor(args: &AnchorArgs, lang: Lang) -> Result<ExitCode, Failure> {
+    let ledger = read_ledger(&args.dir, lang)?;
+    let id = LedgerId::parse(&args.id).ok_or_else(|| no_such(&args.id, lang))?;
+    let none = || Failure::malformed(format!("{id}: {}", lang.pick("this ledger anchors no such ledger", "本账本没有该账本的锚点")));
+    let entry = ledger.state().anchored(&id).ok_or_else(none)?.entry;
+    let bytes = ledger.entry(entry)?.ok_or_else(none)?;
+    let note = Entry::parse(&bytes).ok().and_then(|entry| Note::parse(entry.note).ok());
+    let anchor = note.and_then(|note| AnchorNote::parse(&note.text)).ok_or_else(none)?;
+    let checkpoint = anchor.signed_checkpoint().ok_or_else(none)?;
+    files::replace(&args.out, checkpoint.encode().as_bytes(), 0o644)?;
+    let (out, size) = (args.out.display(), anchor.size);
+    say(&match lang {
+        Lang::En => format!("{out}: {id} had {size} entries, says entry {entry} of {}", anchor.ledger),
+        Lang::Zh => format!("{out}：{id} 当时有 {size} 条，见 {} 第 {entry} 条", anchor.ledger),
+    });
+    Ok(ExitCode::from(HOLDS))
+}
+
+/// Of which map something is proved.
+#[derive(Clone, Copy)]
+enum Map {
+    Cases,
+    Keys,
+}
+
+fn of_map(map: Map, args: &ProveArgs, lang: Lang) -> Result<ExitCode, Failure> {
     let evidence = match (&args.dir, &args.from, &args.key, &args.person) {
-        (Some(_), ..) => made(command, args, lang)?,
+        (Some(_), ..) => made(map, args, lang)?,
         (None, Some(url), Some(key), Some(person)) => {
             let (policy, plain_http) = (args.policy.as_deref(), args.plain_http);
             let asker = Asker { key, person, policy, plain_http, passphrase: &args.passphrase };
             let client = Client::new(url, &Authorities::read(args.ca.as_deref(), lang)?, lang)?;
-            fetched(command, &args.id, client, &asker, lang)?
+            fetched(map, &args.id, client, &asker, lang)?
         }
         _ => return Err(Failure::malformed("--dir DIR, or --from URL --key FILE --person PERSON")),
     };
@@ -86,12 +137,12 @@ fn no_such(id: &str, lang: Lang) -> Failure {
     Failure::malformed(format!("{}: {}", id.escape_debug(), lang.pick("no such id", "编号无效")))
 }
 
-fn made(command: &Command, args: &ProveArgs, lang: Lang) -> Result<MapEvidence, Failure> {
+fn made(map: Map, args: &ProveArgs, lang: Lang) -> Result<MapEvidence, Failure> {
     let ledger = read_ledger(args.dir.as_deref().unwrap_or_else(|| ".".as_ref()), lang)?;
     let malformed = || no_such(&args.id, lang);
-    let subject = match command {
-        Command::Case(_) => Subject::Case(CaseId::parse(&args.id).ok_or_else(malformed)?),
-        Command::Key(_) => {
+    let subject = match map {
+        Map::Cases => Subject::Case(CaseId::parse(&args.id).ok_or_else(malformed)?),
+        Map::Keys => {
             let person = PersonId::parse(&args.id).ok_or_else(malformed)?;
             let key = ledger.state().person(&person).and_then(|known| known.latest_key()).ok_or_else(malformed)?.key;
             Subject::Key(person, key)
@@ -106,15 +157,15 @@ fn made(command: &Command, args: &ProveArgs, lang: Lang) -> Result<MapEvidence, 
 }
 
 /// What a service sends is kept only if it is of what was asked, verifies, and is of the history that was seen.
-fn fetched(command: &Command, id: &str, client: Client, asker: &Asker<'_>, lang: Lang) -> Result<MapEvidence, Failure> {
-    let is_asked = |subject: &Subject| match (command, subject) {
-        (Command::Case(_), Subject::Case(case)) => case.as_str() == id,
-        (Command::Key(_), Subject::Key(person, _)) => person.as_str() == id,
+fn fetched(map: Map, id: &str, client: Client, asker: &Asker<'_>, lang: Lang) -> Result<MapEvidence, Failure> {
+    let is_asked = |subject: &Subject| match (map, subject) {
+        (Map::Cases, Subject::Case(case)) => case.as_str() == id,
+        (Map::Keys, Subject::Key(person, _)) => person.as_str() == id,
         _ => false,
     };
-    let path = match command {
-        Command::Case(_) => CaseId::parse(id).map(|case| format!("/v1/cases/{case}/proof")),
-        Command::Key(_) => PersonId::parse(id).map(|person| format!("/v1/persons/{person}/proof")),
+    let path = match map {
+        Map::Cases => CaseId::parse(id).map(|case| format!("/v1/cases/{case}/proof")),
+        Map::Keys => PersonId::parse(id).map(|person| format!("/v1/persons/{person}/proof")),
     };
     let path = path.ok_or_else(|| no_such(id, lang))?;
     let session = Session::open_to_read(client, asker, lang)?;

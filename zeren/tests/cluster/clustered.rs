@@ -150,10 +150,17 @@ impl Cluster {
 
     /// A folder for another node, with the checkpoint key or without.
     pub fn join(&self, name: &str, with_key: bool) {
-        self.ok(&["cluster", "join", "--from", "a", "--to", name]);
         if with_key {
-            fs::copy(self.path("a/checkpoint-key.pem"), self.path(&format!("{name}/checkpoint-key.pem"))).unwrap();
+            self.join_from("a", name);
+        } else {
+            self.ok(&["cluster", "join", "--from", "a", "--to", name]);
         }
+    }
+
+    /// The same of another copy, with the checkpoint key.
+    pub fn join_from(&self, from: &str, name: &str) {
+        self.ok(&["cluster", "join", "--from", from, "--to", name]);
+        fs::copy(self.path("a/checkpoint-key.pem"), self.path(&format!("{name}/checkpoint-key.pem"))).unwrap();
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

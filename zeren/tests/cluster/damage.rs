@@ -154,3 +154,55 @@ fn a_copy_of_a_node_is_written_to_by_nobody_alone() {
     cluster.follow("d");
     require_all(&cluster.path("d"), &acknowledged);
 }
+
+#[test]
+fn what_was_shown_to_a_restored_copy_is_owed_by_the_node_that_is_made_of_it() {
+    let cluster = Cluster::founded();
+    cluster.ok(&["backup", "--dir", "a", "--to", "copy", "--policy", "policy"]);
+    let mut first = cluster.node("a");
+    first.until_it_sequences();
+    let load = Load::begin(chains(&cluster.world, 5), std::slice::from_ref(&first.address));
+    until("statements are recorded", NOTICED, || load.count() == 24 * 5);
+    let acknowledged = load.end();
+    assert_eq!(first.stop(), Some(0), "{}", first.told());
+    let record = Snapshot::open(Folder::open_to_read(&cluster.path("a")).unwrap(), &mut |_| {}).unwrap();
+    let size = record.size();
+    let root = record.history().tree().root_at(size).unwrap();
+    let held = signer::Checkpoint { origin: cluster.world.id.to_string(), size, root };
+    fs::write(cluster.path("held"), held.sign(&cluster.world.checkpoint_key).encode()).unwrap();
+    // A backup that is older than what somebody holds.
+    let (code, said) = cluster.run(&["restore", "--from", "copy", "--to", "restored", "--policy", "policy"]);
+    assert!(code == 0 || code == 5, "{code} {said}");
+    fs::write(cluster.path("statement"), &chains(&cluster.world, 1)[0][0]).unwrap();
+    fs::copy(cluster.path("a/checkpoint-key.pem"), cluster.path("restored/checkpoint-key.pem")).unwrap();
+    let (code, said) = cluster.run(&["submit", "statement", "--dir", "restored", "--known", "held"]);
+    assert!(code == 5 && said.contains("rollback"), "{code} {said}");
+    cluster.join_from("restored", "d");
+    let notice = fs::read_to_string(cluster.path("d/CLUSTER")).unwrap();
+    assert!(notice.contains(&format!("\nowed {size} {root}\n")), "{notice}");
+    // Also by a node that is made of that one.
+    cluster.join_from("d", "e");
+    assert!(fs::read_to_string(cluster.path("e/CLUSTER")).unwrap().contains(&format!("\nowed {size} {root}\n")));
+    // The stream is gone, and so is what this record lacks: nothing is opened from it.
+    cluster.nats.delete_stream(&stream(&cluster, 1));
+    fs::write(cluster.path("incident"), incident(&cluster, IncidentKind::StreamLost, 2)).unwrap();
+    let repair = |folder: &str| {
+        let file = format!("{folder}.toml");
+        cluster.run(&["cluster", "repair", "--dir", folder, "--cluster", &file, "--incident", "incident", "--policy", "policy"])
+    };
+    let (code, said) = repair("d");
+    assert!(code == 5 && said.contains("rollback") && said.contains(&size.to_string()), "{code} {said}");
+    assert!(!cluster.nats.has_messages(&stream(&cluster, 2)));
+    let (code, said) = repair("a");
+    assert_eq!(code, 0, "{said}");
+    // A copy that is older than the new stream's first block cannot follow; one that has everything owes nothing and takes over.
+    let mut older = cluster.node("d");
+    assert_eq!(older.exit_code(NOTICED), Some(1), "{}", older.told());
+    fs::remove_dir_all(cluster.path("d")).unwrap();
+    cluster.join_from("a", "d");
+    let mut text = fs::read_to_string(cluster.path("d/CLUSTER")).unwrap();
+    text = text.replacen("\n\n", &format!("\nowed {size} {root}\n\n"), 1);
+    fs::write(cluster.path("d/CLUSTER"), text).unwrap();
+    cluster.node("d").until_it_sequences();
+    require_all(&cluster.path("d"), &acknowledged);
+}

@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use ledger::backup::{Copied, Notice, copy};
 use serde_json::json;
 
-use crate::cluster::folder::{CLUSTER, copied as notice_text};
+use crate::cluster::folder::{self, CLUSTER};
 use crate::command::{backup, open_folder, print};
 use crate::error::Failure;
 use crate::lang::Lang;
 use crate::progress::Progress;
-use crate::{clock, files};
+use crate::{clock, files, restored};
 
 /// `zeren cluster join`
 #[derive(clap::Args)]
@@ -30,7 +30,9 @@ pub struct Args {
 pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let source = open_folder(&args.from, lang)?;
     let mut storage = files::make_ledger_folder(&args.to)?;
-    let text = |copied: Option<&Copied>| notice_text(copied, &clock::device_time().to_string());
+    // What was shown to a restored copy is owed, whether or not it released it: the stream may have what it lacks.
+    let owed = [restored::shown(&args.from)?, folder::owed(&args.from)?].concat();
+    let text = |copied: Option<&Copied>| folder::copied(copied, &owed, &clock::device_time().to_string());
     let notice = Notice { name: CLUSTER, text: &text };
     let mut progress = Progress::new(lang.pick("copying", "复制"));
     let copied = copy(&source, &mut storage, &notice, &mut |done, of| progress.at(done, of));

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use super::{NodeArgs, cluster_failure, made, node_keys, replicas, require_key, runtime};
 use crate::cluster::file::ClusterFile;
 use crate::cluster::folder;
+use crate::cluster::owed::Owed;
 use crate::cluster::place;
 use crate::cluster::sequence::{Blocks, Sequencer, Signer};
 use crate::cluster::servers::Servers;
@@ -67,6 +68,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let servers = Servers::connect(&file, runtime.handle()).map_err(cluster_failure)?;
     let latest = place::latest_begun(&ledger, &servers).map_err(cluster_failure)?;
     let (mut ledger, damage) = damage(ledger, latest.as_ref(), lang)?;
+    require_nothing_owed(&ledger, dir)?;
     let incident = read_incident(&args.incident, &ledger, latest.as_ref())?;
     let replicas = replicas(&file, &ledger, lang)?;
     let stream = Stream::new(&servers, ledger.id(), incident.generation);
@@ -122,6 +124,20 @@ fn damage(mut ledger: Ledger<Folder>, latest: Option<&Stream>, lang: Lang) -> Re
             "nothing to repair: this record has followed the stream to its end, and both hold the same; start the node",
             "无需修复：本账本已跟至数据流末尾，两者一致，请启动节点",
         ))),
+    }
+}
+
+/// Refuses a record that lacks, even with what is good of the stream, what somebody showed to the copy that it is made of.
+fn require_nothing_owed(ledger: &Ledger<Folder>, dir: &std::path::Path) -> Result<(), Failure> {
+    let owed = Owed::default();
+    folder::owed(dir)?.into_iter().for_each(|(size, root)| owed.add(size, root));
+    let contradicted = |refusal| Failure::Contradicted { refusal, evidence: String::new() };
+    match owed.settle(ledger).map_err(contradicted)? {
+        None => Ok(()),
+        Some(size) => {
+            let found = format!("{} entries", ledger.history().size());
+            Err(contradicted(Refusal::new(Rule::Rollback, format!("{size} entries, as a checkpoint that was shown says"), found)))
+        }
     }
 }
 
