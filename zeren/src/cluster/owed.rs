@@ -14,6 +14,11 @@ use signer::{Checkpoint, Note, Refusal, Rule};
 pub struct Owed(Arc<Mutex<Vec<(u64, TreeRoot)>>>);
 
 impl Owed {
+    /// These sizes and roots.
+    pub fn new(all: Vec<(u64, TreeRoot)>) -> Owed {
+        Owed(Arc::new(Mutex::new(all)))
+    }
+
     /// Adds a checkpoint that is later than the record, if it is signed by a checkpoint key that the record knows. Whether it was: any
     /// other says something else.
     pub fn take<S: Storage>(&self, note: &Note, ledger: &Ledger<S>) -> bool {

@@ -118,10 +118,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
         None => open_ledger(&args.dir, checkpoint_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?, lang)?,
         Some(_) => folder::open(&args.dir, node_keys(&args.dir, &args.checkpoint_key, &args.passphrase, lang)?, lang)?,
     };
-    let owed = Owed::default();
-    if cluster.is_some() {
-        folder::owed(&args.dir)?.into_iter().for_each(|(size, root)| owed.add(size, root));
-    }
+    let owed = Owed::new(folder::owed(&args.dir)?);
     for path in &args.known {
         let note = read_known(path, lang)?;
         // A node reads from the stream what it lacks.

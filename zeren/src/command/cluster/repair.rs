@@ -129,8 +129,7 @@ fn damage(mut ledger: Ledger<Folder>, latest: Option<&Stream>, lang: Lang) -> Re
 
 /// Refuses a record that lacks, even with what is good of the stream, what somebody showed to the copy that it is made of.
 fn require_nothing_owed(ledger: &Ledger<Folder>, dir: &std::path::Path) -> Result<(), Failure> {
-    let owed = Owed::default();
-    folder::owed(dir)?.into_iter().for_each(|(size, root)| owed.add(size, root));
+    let owed = Owed::new(folder::owed(dir)?);
     let contradicted = |refusal| Failure::Contradicted { refusal, evidence: String::new() };
     match owed.settle(ledger).map_err(contradicted)? {
         None => Ok(()),
