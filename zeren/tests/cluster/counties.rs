@@ -144,14 +144,7 @@ fn a_province_follows_and_anchors_fifty_counties() {
     // The province's record holds a signed checkpoint of each, and audits.
     fs::write(at.join("policy"), world("province").policy(false)).unwrap();
     ok(at, &["audit", "province", "--policy", "policy"]);
-    // What is anchored is what an auditor of the county needs: no word of the province is.
-    let lost = &names[COUNTIES - 1];
-    ok(at, &["prove", "anchor", world(lost).id.as_str(), "--dir", "province", "--out", "anchored"]);
-    fs::write(at.join("policy"), world(lost).policy(false)).unwrap();
-    ok(at, &["audit", lost, "--policy", "policy", "--known", "anchored"]);
-    let refused = zeren(at, &["prove", "anchor", world("province").id.as_str(), "--dir", "province", "--out", "none"]);
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(refused.status.code() == Some(2) && said.contains("anchors no such ledger"), "{said}");
+    require_anchor_of_use(at, &names[COUNTIES - 1]);
     for name in &names[..AT_WORK] {
         fs::write(at.join("policy"), world(name).policy(false)).unwrap();
         let (record, views) = (format!("counties/{name}"), format!("counties/{name}-views"));
@@ -165,6 +158,16 @@ fn a_province_follows_and_anchors_fifty_counties() {
         own / COUNTIES as u64 / 1_024,
         own >> 20,
     );
+}
+
+/// What is anchored is what an auditor of the county needs: no word of the province is.
+fn require_anchor_of_use(at: &Path, county: &str) {
+    ok(at, &["prove", "anchor", world(county).id.as_str(), "--dir", "province", "--out", "anchored"]);
+    fs::write(at.join("policy"), world(county).policy(false)).unwrap();
+    ok(at, &["audit", county, "--policy", "policy", "--known", "anchored"]);
+    let refused = zeren(at, &["prove", "anchor", world("province").id.as_str(), "--dir", "province", "--out", "none"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && said.contains("anchors no such ledger"), "{said}");
 }
 
 /// Deletes a county's stream under the province and repairs it: meanwhile that county is left, and the others go on. Gives the county's
