@@ -40,6 +40,9 @@ pub enum LedgerError {
         /// What is wrong.
         refusal: Refusal,
     },
+    /// The record is sound, and another history than a checkpoint that was signed.
+    #[error("another history than was signed for: {0}")]
+    OtherHistory(Refusal),
     /// The key given is not the one in force.
     #[error("the checkpoint key given is not the one in force: expected {expected}, found {found}")]
     OtherCheckpointKey {

@@ -207,7 +207,7 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         let code = match self {
             Failure::Malformed { .. } | Failure::Policy { .. } | Failure::KeyFile { .. } => MALFORMED,
-            Failure::Contradicted { .. } => STALE_OR_OTHER,
+            Failure::Contradicted { .. } | Failure::Ledger(LedgerError::OtherHistory(_)) => STALE_OR_OTHER,
             Failure::Held(_) | Failure::Ledger(LedgerError::Unfit(_) | LedgerError::OnACluster) => REFUSED,
             Failure::Copy(LedgerError::Damaged { .. }) => DOES_NOT_VERIFY,
             Failure::Copy(_) => STORAGE,
@@ -259,6 +259,10 @@ impl Failure {
                     false => format!("  {}: {}\n", lang.pick("evidence", "证据"), within_line(evidence)),
                 };
                 render_refused(lang.pick("finding", "问题"), refusal, advice, lang) + &kept
+            }
+            Failure::Ledger(LedgerError::OtherHistory(refusal)) => {
+                let advice = lang.pick(refusal.rule.advice(), refusal.rule.advice_zh());
+                render_refused(lang.pick("finding", "问题"), refusal, advice, lang)
             }
             Failure::Unproven { refusal } => {
                 let advice = lang.pick(
@@ -330,6 +334,8 @@ fn of_ledger(error: &LedgerError) -> (&'static str, &'static str) {
             "Change nothing. Run `zeren audit` for the full list, and restore from a verified copy.",
             "请勿改动。用 zeren audit 查看全部问题，并从已核验的副本恢复。",
         ),
+        // As what is contradicted: the rule says what to do.
+        LedgerError::OtherHistory(_) => ("", ""),
         LedgerError::OtherCheckpointKey { .. } => {
             ("Give the checkpoint key in force with --checkpoint-key.", "请用 --checkpoint-key 指定现行检查点密钥。")
         }

@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use ledger::audit::{Level, Report, Verdict};
-use ledger::backup::{BACKUP, Copied, NOTICE_BYTES_MAX, RESTORED};
+use ledger::backup::{BACKUP, Copied, RESTORED};
+use ledger::snapshot::Snapshot;
+use ledger::storage::Folder;
 use signer::rule::Rule;
 use signer::value::{TreeRoot, number};
 use signer::{Checkpoint, Note, Refusal};
@@ -44,15 +46,18 @@ const KIND: &str = "zeren restored v1\nstanding ";
 
 /// How a line begins that says what it was shown.
 const SHOWN: &str = "shown ";
+/// Longest notice with such lines, in bytes.
+const SHOWN_BYTES_MAX: u64 = 1 << 20;
 
 /// The file `RESTORED` of a ledger that is restored now.
-pub fn notice(copied: Option<&Copied>, now: &str) -> String {
+pub fn notice(copied: Option<&Copied>, owed: &[(u64, TreeRoot)], now: &str) -> String {
+    let owed: String = owed.iter().map(|(size, root)| format!("{SHOWN}{size} {root}\n")).collect();
     let held = copied.map(|copied| {
         let (id, checkpoint) = (&copied.id, &copied.checkpoint);
         format!("ledger {id}\nentries {}\nroot {}\nreceived {}\n", checkpoint.size, checkpoint.root, shown_time(copied.received_last.0))
     });
     format!(
-        "{KIND}{}\nrestored {now} by zeren {}\n{}
+        "{KIND}{}\n{owed}restored {now} by zeren {}\n{}
 This ledger was restored from a backup. While its standing is `held`, nothing writes to it:
  1. put the checkpoint key in place;
  2. ask everybody for the latest checkpoint they hold (receipts, drafts, witnesses, auditors);
@@ -79,7 +84,7 @@ pub fn standing(folder: &Path) -> Result<Option<Standing>, Failure> {
     if !path.exists() {
         return Ok(None);
     }
-    let text = files::read_text(&path, NOTICE_BYTES_MAX)?;
+    let text = files::read_text(&path, SHOWN_BYTES_MAX)?;
     let word = text.strip_prefix(KIND).and_then(|rest| rest.lines().next());
     // Whatever cannot be read holds.
     let all = [Standing::Released, Standing::ReadOnly];
@@ -88,20 +93,24 @@ pub fn standing(folder: &Path) -> Result<Option<Standing>, Failure> {
 
 /// The checkpoints that a restored ledger was shown, part of it or not.
 pub fn shown(folder: &Path) -> Result<Vec<(u64, TreeRoot)>, Failure> {
-    let path = folder.join(RESTORED);
+    sizes_and_roots(&folder.join(RESTORED), SHOWN)
+}
+
+/// The lines of a notice that begin so; none where there is no notice.
+///
+/// # Errors
+/// One that begins so and cannot be read.
+pub fn sizes_and_roots(path: &Path, begin: &str) -> Result<Vec<(u64, TreeRoot)>, Failure> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    Ok(sizes_and_roots(&files::read_text(&path, NOTICE_BYTES_MAX)?, SHOWN))
-}
-
-/// The lines of a notice that begin so.
-pub fn sizes_and_roots(text: &str, begin: &str) -> Vec<(u64, TreeRoot)> {
+    let text = files::read_text(path, SHOWN_BYTES_MAX)?;
     let read = |line: &str| {
-        let (size, root) = line.strip_prefix(begin)?.split_once(' ')?;
+        let (size, root) = line.split_once(' ')?;
         Some((number(size)?, TreeRoot::parse(root)?))
     };
-    text.lines().filter_map(read).collect()
+    let unread = |line: &str| Failure::malformed(format!("{}: {begin}{line}", path.display()));
+    text.lines().filter_map(|line| line.strip_prefix(begin)).map(|line| read(line).ok_or_else(|| unread(line))).collect()
 }
 
 /// Refuses folders to which nothing may be written but by somebody else.
@@ -176,7 +185,17 @@ pub fn settle(folder: &Path, known: &[PathBuf], report: &Report, lang: Lang) -> 
         _ => return Ok(()),
     };
     let notes: Result<Vec<Note>, Failure> = known.iter().map(|path| read_known(path, lang)).collect();
-    write(folder, standing, &notes?)
+    let mut notes = notes?;
+    // Anybody may hand in anything: what this ledger did not sign says nothing of it.
+    let record = Folder::open_to_read(folder).ok().and_then(|storage| Snapshot::open(storage, &mut |_| {}).ok());
+    notes.retain(|note| {
+        let is_of = |record: &Snapshot<Folder>| {
+            Checkpoint::parse(&note.text).is_some_and(|checkpoint| checkpoint.origin == record.id().as_str())
+                && record.state().ring().checkpoint_keys().signed(note)
+        };
+        record.as_ref().is_some_and(is_of)
+    });
+    write(folder, standing, &notes)
 }
 
 /// Writes down that a checkpoint contradicts a ledger, if that was restored: also one that was released is read only from now on.
@@ -189,7 +208,7 @@ pub fn contradicted(folder: &Path, note: &Note, refusal: &Refusal) -> Result<(),
 
 fn write(folder: &Path, standing: Standing, shown: &[Note]) -> Result<(), Failure> {
     let path = folder.join(RESTORED);
-    let text = files::read_text(&path, NOTICE_BYTES_MAX)?;
+    let text = files::read_text(&path, SHOWN_BYTES_MAX)?;
     let line = |checkpoint: Checkpoint| format!("{SHOWN}{} {}\n", checkpoint.size, checkpoint.root);
     let shown: String = shown.iter().filter_map(|note| Checkpoint::parse(&note.text)).map(line).collect();
     let rest = text.strip_prefix(KIND).and_then(|rest| rest.split_once('\n')).map_or(text.as_str(), |(_, rest)| rest);

@@ -8,7 +8,7 @@ mod desk;
 mod drafts;
 mod events;
 mod gate;
-mod kept;
+pub mod kept;
 mod large;
 mod metrics;
 mod openapi;
@@ -190,7 +190,7 @@ pub async fn serve(
 ) -> Result<Ended, Failure> {
     crate::own_views::refuse_inside(&options.folder, dir, lang)?;
     let (stopping, stopped) = watch::channel(false);
-    let (service, threads) = begin(ledger, options, stopped, lang)?;
+    let (service, threads) = begin(ledger, dir, options, stopped, lang)?;
     let address = listening.local_addr().map_err(|source| Failure::File { path: "listener".to_owned(), source })?;
     {
         let ledger = writer::read(&service.ledger);
@@ -224,6 +224,7 @@ pub async fn serve(
 /// Opens everything that lies beside the ledger, shows the ledger what was kept of it, and starts the threads.
 fn begin(
     mut ledger: Ledger<Folder>,
+    dir: &Path,
     options: Options,
     stopped: watch::Receiver<bool>,
     lang: Lang,
@@ -238,7 +239,7 @@ fn begin(
     let (committing, committed) = watch::channel(ledger.seen().map_or(0, |seen| seen.size));
     let ledger = writer::share(ledger);
     let views = folder.join("views");
-    let views = if is_node { Views::open_of_node(&views, &ledger, &owed)? } else { Views::open(&views, &ledger)? };
+    let views = if is_node { Views::open_of_node(&views, &ledger, &owed, dir)? } else { Views::open(&views, &ledger)? };
     let kept = kept::keep(&folder, &ledger, &owed)?;
     let (hearing, heard) = watch::channel(Heard::default());
     let around = (committing, owed.clone(), hearing, stopped.clone());

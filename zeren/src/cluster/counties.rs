@@ -27,7 +27,7 @@ use crate::error::Failure;
 use crate::lang::Lang;
 use crate::screen::log;
 use crate::service::views::Views;
-use crate::writer::{self, Shared, Writer};
+use crate::writer::{self, Shared, Turn, Writer};
 
 /// Most counties of one process.
 const COUNTIES_MAX: usize = 4_096;
@@ -206,7 +206,9 @@ impl Counties {
                 }
             };
         }
-        let anchored = if county.anchored.is_none_or(|anchored| anchored.elapsed() >= every) {
+        // Another node sequences, or nobody yet: this one anchors when it is its turn.
+        let is_due = writer.turn() == Turn::Ours && county.anchored.is_none_or(|anchored| anchored.elapsed() >= every);
+        let anchored = if is_due {
             county.anchored = Some(Instant::now());
             county.anchor(own, writer, &servers)
         } else {

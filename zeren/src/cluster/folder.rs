@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ledger::Ledger;
-use ledger::backup::Copied;
+use ledger::backup::{BACKUP, Copied};
 use ledger::storage::Folder;
 use signer::SecretKey;
 use signer::value::{LedgerId, TreeRoot};
@@ -17,12 +17,9 @@ use crate::screen::within_line;
 /// The file that says that a ledger runs on a cluster.
 pub const CLUSTER: &str = "CLUSTER";
 
-/// Longest such file, in bytes.
-const CLUSTER_BYTES_MAX: u64 = 1 << 20;
-
 /// The file `CLUSTER`. What is owed (`cluster::owed`) is a line each.
 fn notice(ledger: Option<&LedgerId>, owed: &[(u64, TreeRoot)], now: &str) -> String {
-    let owed: String = owed.iter().map(|(size, root)| format!("owed {size} {root}\n")).collect();
+    let owed = owed_lines(owed);
     let held = ledger.map_or_else(
         || {
             "not finished yet: remove this folder and run the same command again.\n尚未完成：请删除本文件夹后重新运行同一命令。\n"
@@ -50,17 +47,43 @@ pub fn copied(copied: Option<&Copied>, owed: &[(u64, TreeRoot)], now: &str) -> S
 
 /// Says in a folder that it is a node's.
 pub fn mark(folder: &Path, ledger: &LedgerId) -> Result<(), Failure> {
-    let text = notice(Some(ledger), &owed(folder)?, &crate::clock::device_time().to_string());
-    files::replace(&folder.join(CLUSTER), text.as_bytes(), 0o644)
+    write(folder, ledger, &owed(folder)?)
 }
 
-/// What a node's record must hold before it sequences, as its folder says: what somebody showed to the restored copy that it is made of.
+/// What a node's record must hold before it sequences, as its folder says: what somebody showed to the restored copy that it is made of,
+/// and what its views counted before they were made anew.
+///
+/// # Errors
+/// Lines that cannot be read: what was owed must not be forgotten.
 pub fn owed(folder: &Path) -> Result<Vec<(u64, TreeRoot)>, Failure> {
-    let path = folder.join(CLUSTER);
-    if !path.exists() {
-        return Ok(Vec::new());
+    restored::sizes_and_roots(&folder.join(CLUSTER), "owed ")
+}
+
+/// The same of a copy of whatever kind, for whoever copies it: a node's folder, a backup, a restored one.
+///
+/// # Errors
+/// The same.
+pub fn owed_of_copy(folder: &Path) -> Result<Vec<(u64, TreeRoot)>, Failure> {
+    Ok([owed(folder)?, restored::sizes_and_roots(&folder.join(BACKUP), "owed ")?, restored::shown(folder)?].concat())
+}
+
+/// How debts are written into a notice.
+pub fn owed_lines(owed: &[(u64, TreeRoot)]) -> String {
+    owed.iter().map(|(size, root)| format!("owed {size} {root}\n")).collect()
+}
+
+/// Writes down what a node owes from now on.
+pub fn owe(folder: &Path, ledger: &LedgerId, size: u64, root: TreeRoot) -> Result<(), Failure> {
+    let mut all = owed(folder)?;
+    if !all.contains(&(size, root)) {
+        all.push((size, root));
     }
-    Ok(restored::sizes_and_roots(&files::read_text(&path, CLUSTER_BYTES_MAX)?, "owed "))
+    write(folder, ledger, &all)
+}
+
+fn write(folder: &Path, ledger: &LedgerId, owed: &[(u64, TreeRoot)]) -> Result<(), Failure> {
+    let text = notice(Some(ledger), owed, &crate::clock::device_time().to_string());
+    files::replace(&folder.join(CLUSTER), text.as_bytes(), 0o644)
 }
 
 /// Opens a node's ledger: with the checkpoint key, or without.

@@ -230,8 +230,7 @@ impl Follower {
     /// The size that was signed and that this record does not reach, if there is one.
     fn lacking(&self) -> Result<Option<u64>, LedgerError> {
         let ledger = writer::read(&self.around.ledger);
-        let index = ledger.history().size();
-        self.around.owed.settle(&*ledger).map_err(|refusal| LedgerError::Damaged { index, refusal })
+        self.around.owed.settle(&*ledger).map_err(LedgerError::OtherHistory)
     }
 
     /// Tells the service how far the record is, and who sequences.

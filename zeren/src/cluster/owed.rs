@@ -4,8 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ledger::Ledger;
-use ledger::storage::Storage;
+use ledger::following::Record;
 use signer::value::TreeRoot;
 use signer::{Checkpoint, Note, Refusal, Rule};
 
@@ -21,14 +20,14 @@ impl Owed {
 
     /// Adds a checkpoint that is later than the record, if it is signed by a checkpoint key that the record knows. Whether it was: any
     /// other says something else.
-    pub fn take<S: Storage>(&self, note: &Note, ledger: &Ledger<S>) -> bool {
-        ledger.ring().checkpoint_keys().signed(note) && self.take_own(note, ledger)
+    pub fn take(&self, note: &Note, record: &dyn Record) -> bool {
+        record.state().ring().checkpoint_keys().signed(note) && self.take_own(note, record)
     }
 
     /// The same of a checkpoint that this program kept: the record may lack the amendment that made its key known.
-    pub fn take_own<S: Storage>(&self, note: &Note, ledger: &Ledger<S>) -> bool {
+    pub fn take_own(&self, note: &Note, record: &dyn Record) -> bool {
         match Checkpoint::parse(&note.text) {
-            Some(Checkpoint { origin, size, root }) if origin == ledger.id().as_str() && size > ledger.history().size() => {
+            Some(Checkpoint { origin, size, root }) if origin == record.id().as_str() && size > record.history().size() => {
                 self.add(size, root);
                 true
             }
@@ -48,9 +47,9 @@ impl Owed {
     ///
     /// # Errors
     /// The record went on to another root: what was signed once is not part of it.
-    pub fn settle<S: Storage>(&self, ledger: &Ledger<S>) -> Result<Option<u64>, Refusal> {
+    pub fn settle(&self, record: &dyn Record) -> Result<Option<u64>, Refusal> {
         let mut owed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let tree = ledger.history().tree();
+        let tree = record.history().tree();
         for (size, root) in owed.iter() {
             if let Some(found) = tree.root_at(*size).filter(|found| found != root) {
                 return Err(Refusal::new(Rule::Fork, root.to_string(), found.to_string()));

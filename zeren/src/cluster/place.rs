@@ -9,6 +9,7 @@ use ledger::following::{Record, judge_ahead, judge_epoch, known};
 use ledger::{LedgerError, Tip};
 use serde_json::json;
 use signer::rule::{Refusal, Rule};
+use signer::value::NoteHash;
 use tokio::sync::watch;
 
 use super::servers::{Servers, ServersError};
@@ -27,8 +28,7 @@ pub fn unreachable_quorum(error: ServersError) -> LedgerError {
 }
 
 /// What is said where there is none.
-const NO_STREAM: &str =
-    "none: it was deleted, and `zeren cluster repair` opens the next generation; or `zeren cluster found` was never run for this ledger";
+const NO_STREAM: &str = "none: it was deleted, or `zeren cluster found` was never run for this ledger";
 
 /// The stream that was read is not there any more.
 pub fn stream_gone(stream: &Stream, blocks: u64) -> LedgerError {
@@ -165,10 +165,29 @@ pub fn no_stream(ledger: &dyn Record) -> Refusal {
 pub enum Standing {
     /// The record holds all that the stream does.
     Same,
-    /// The stream goes on, by so many blocks, and what it holds can be followed as far as was looked.
+    /// The stream goes on, by so many blocks, one after another: the next can be followed, the others look like it.
     StreamAhead(u64),
     /// The stream is gone, damaged, behind the record or another history: what is wrong.
     Apart(Refusal),
+}
+
+/// Whether what comes after a block are blocks, one after another. Who made them and what they carry is judged by whoever follows.
+fn require_chain(stream: &Stream, mut tip: Tip, last: u64) -> Result<(), LedgerError> {
+    while tip.number < last {
+        let number = tip.number + 1;
+        let block = read_block(stream, number)?;
+        let header = &block.header;
+        let (expected, found) =
+            ((tip.generation, number, tip.hash, tip.size), (header.generation, header.number, header.previous, Some(header.size)));
+        if expected != found {
+            let told = |(generation, number, previous, size): (u64, u64, NoteHash, Option<u64>)| {
+                format!("generation {generation}, number {number}, after {previous}, from entry {}", size.unwrap_or(0))
+            };
+            return Err(LedgerError::Block { number, refusal: Refusal::new(Rule::BlockOrder, told(expected), told(found)) });
+        }
+        tip = tip.after(&block);
+    }
+    Ok(())
 }
 
 /// Compares a record with its stream, every block that the record should hold if `deep`, else from its last entry on.
@@ -186,6 +205,7 @@ pub fn compare(ledger: &dyn Record, stream: &Stream, deep: bool) -> Result<Stand
             judge_epoch(ledger, &block).map_err(refused)?;
             if here < block.carried.entries.len() {
                 judge_ahead(ledger, &block, here).map_err(refused)?;
+                require_chain(stream, tip.after(&block), last)?;
                 return Ok(Standing::StreamAhead(last - tip.number));
             }
             tip = tip.after(&block);

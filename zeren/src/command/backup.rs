@@ -19,6 +19,7 @@ use super::audit::{self, read_policy};
 use super::trace::shown_time;
 use super::{open_folder, print};
 use crate::clock;
+use crate::cluster::folder;
 use crate::error::{DOES_NOT_VERIFY, Failure, HOLDS, render_refused};
 use crate::lang::{Lang, thousands};
 use crate::progress::Progress;
@@ -84,8 +85,9 @@ fn fails(report: &Report, has_policy: bool) -> bool {
 /// Brings the folder up to the ledger's latest checkpoint.
 fn back_up(dir: &Path, to: &Path, lang: Lang) -> Result<Copied, Failure> {
     let source = open_folder(dir, lang)?;
+    let owed = folder::owed_of_copy(dir)?;
     let opened = target::Target::open(to, dir, lang)?;
-    let text = |copied: Option<&Copied>| notice::backup(copied, &clock::device_time().to_string());
+    let text = |copied: Option<&Copied>| notice::backup(copied, &owed, &clock::device_time().to_string());
     let notice = Notice { name: BACKUP, text: &text };
     let mut progress = Progress::new(lang.pick("copying", "备份"));
     let copied = opened.fill(|storage| copy(&source, storage, &notice, &mut |done, of| progress.at(done, of)));

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::audit;
 use super::{backup, open_folder, print, require_folder};
+use crate::cluster::folder;
 use crate::error::{Failure, STALE_OR_OTHER};
 use crate::files;
 use crate::lang::{Lang, thousands};
@@ -101,9 +102,10 @@ fn exit_of(report: &Report) -> ExitCode {
 /// The same copy that makes a backup, the other way.
 fn copy_back(from: &Path, to: &Path, lang: Lang) -> Result<Copied, Failure> {
     let source = open_folder(from, lang)?;
+    let owed = folder::owed_of_copy(from)?;
     files::require_parent(to, lang)?;
     let mut storage = files::make_ledger_folder(to)?;
-    let text = |copied: Option<&Copied>| restored::notice(copied, &clock::device_time().to_string());
+    let text = |copied: Option<&Copied>| restored::notice(copied, &owed, &clock::device_time().to_string());
     let notice = Notice { name: RESTORED, text: &text };
     let mut progress = Progress::new(lang.pick("restoring", "恢复"));
     let copied = copy(&source, &mut storage, &notice, &mut |done, of| progress.at(done, of));

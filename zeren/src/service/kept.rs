@@ -8,10 +8,12 @@ use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use ledger::Ledger;
+use ledger::following::Record;
 use ledger::storage::Folder;
+use projector::Kept;
 use serde_json::json;
 use signer::note::NOTE_BYTES_MAX;
-use signer::{Note, Refusal, Rule};
+use signer::{Checkpoint, Note, Refusal, Rule};
 use tokio::sync::watch;
 
 use crate::cluster::owed::Owed;
@@ -60,6 +62,30 @@ pub fn show(folder: &Path, ledger: &mut Ledger<Folder>, node: Option<&Owed>, lan
                 log("evidence not judged", &json!({ "file": path.display().to_string(), "rule": refusal.rule.name() }));
             }
         }
+    }
+    Ok(())
+}
+
+/// What a service's folder knows that a record lacks: the last checkpoint, witnesses' evidence, what the views counted. For whoever acts
+/// for the node while its service does not run; a folder that is not there knows nothing.
+///
+/// # Errors
+/// [`Failure::NotKept`]: what was kept is damaged.
+pub fn owe(folder: &Path, record: &dyn Record, owed: &Owed, lang: Lang) -> Result<(), Failure> {
+    let path = folder.join(CHECKPOINT);
+    if path.exists() {
+        let note = read(&path, lang)?;
+        // Compared where the record has as much, owed where it has less.
+        if let Some(kept) = Checkpoint::parse(&note.text).filter(|kept| kept.origin == record.id().as_str()) {
+            owed.add(kept.size, kept.root);
+        }
+    }
+    for path in evidence(folder)? {
+        owed.take(&read(&path, lang)?, record);
+    }
+    let counted = Kept::open(&folder.join("views")).and_then(|kept| kept.rows().cursor().ok().flatten());
+    if let Some(cursor) = counted.filter(|cursor| cursor.ledger == *record.id()) {
+        owed.add(cursor.size, cursor.root);
     }
     Ok(())
 }

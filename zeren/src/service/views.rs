@@ -51,12 +51,16 @@ impl Views {
     ///
     /// # Errors
     /// [`Failure::Contradicted`]: the record has another history. Else those of [`Projection::open`].
-    pub fn open_of_node(folder: &Path, ledger: &Shared, owed: &Owed) -> Result<Views, Failure> {
+    pub fn open_of_node(folder: &Path, ledger: &Shared, owed: &Owed, dir: &Path) -> Result<Views, Failure> {
         let log_of = SharedLog::of(ledger);
         match Projection::open_of_writer(folder, &log_of, &mut |_| {}) {
             Ok(opened) => Ok(Views::of(opened)),
             Err(ProjectorError::OtherHistory { size, found, .. }) if size > log_of.size => {
-                TreeRoot::parse(&found).into_iter().for_each(|root| owed.add(size, root));
+                if let Some(root) = TreeRoot::parse(&found) {
+                    // Written down first: views that are made anew count it no more.
+                    crate::cluster::folder::owe(dir, writer::read(ledger).id(), size, root)?;
+                    owed.add(size, root);
+                }
                 Views::open_of_follower(folder, ledger)
             }
             Err(error) => Err(unlike(error, log_of.size, folder)),

@@ -159,7 +159,7 @@ impl Witnesses {
                 return true;
             }
         };
-        if asking.node.as_ref().is_some_and(|owed| owed.take(&theirs, &writer::read(&asking.ledger))) {
+        if asking.node.as_ref().is_some_and(|owed| owed.take(&theirs, &*writer::read(&asking.ledger))) {
             // Somebody sequenced on, and this node is late to hear of it or was set back: it has it, or nothing is taken here.
             log("witness knows more", &json!({ "witness": asked.name, "because": error.to_string() }));
             if asking.is_ours() {

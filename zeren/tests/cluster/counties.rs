@@ -160,6 +160,28 @@ fn a_province_follows_and_anchors_fifty_counties() {
     );
 }
 
+#[test]
+fn an_office_whose_own_ledger_is_on_a_cluster_anchors_when_it_sequences() {
+    let nats = Nats::start();
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::create_dir(at.join("counties")).unwrap();
+    fs::write(at.join("node.pem"), keyfile::plain(&key("node")).unwrap().as_bytes()).unwrap();
+    let servers: Vec<String> = nats.urls().iter().map(|url| format!("\"{url}\"")).collect();
+    let file = format!("servers = [{}]\nnode = \"node\"\nnode_key = \"node.pem\"\nservers_sync_always = true\n", servers.join(", "));
+    fs::write(at.join("cluster.toml"), file).unwrap();
+    for name in ["province", "county"] {
+        write_ledger(&at.join(name), &world(name));
+        ok(at, &["cluster", "found", "--dir", name, "--cluster", "cluster.toml"]);
+    }
+    ok(at, &["cluster", "join", "--from", "county", "--to", "counties/county"]);
+    // Long before the hour after which it would try again.
+    let args = ["--dir", "province", "--cluster", "cluster.toml", "--counties", "counties", "--counties-cluster", "cluster.toml"];
+    let _province = serve(at, &args, "province.log");
+    until("the county is anchored", MOST, || !events(at, "province.log", "anchored").is_empty());
+    assert!(events(at, "province.log", "not anchored").is_empty());
+}
+
 /// What is anchored is what an auditor of the county needs: no word of the province is.
 fn require_anchor_of_use(at: &Path, county: &str) {
     ok(at, &["prove", "anchor", world(county).id.as_str(), "--dir", "province", "--out", "anchored"]);

@@ -68,6 +68,11 @@ fn repaired(name: &str, rule: &str, write: impl FnOnce(&Cluster) -> Vec<u8>) {
     assert!(!cluster.nats.has_messages(&stream(&cluster, 2)), "{name}");
     // Nor from a record that lacks what somebody holds.
     fs::write(cluster.path("incident"), incident(&cluster, IncidentKind::StreamDamaged, 2)).unwrap();
+    if rule == "block-format" {
+        // Also of a record that ends blocks before it.
+        let (code, said) = cluster.run(&["cluster", "status", "--dir", "c", "--cluster", "c.toml"]);
+        assert!(code == 1 && said.contains("APART") && said.contains(rule), "{name}: {code} {said}");
+    }
     let later = signer::Checkpoint { origin: cluster.world.id.to_string(), size: 10_000, root: signer::value::TreeRoot([7; 32]) };
     fs::write(cluster.path("later"), later.sign(&cluster.world.checkpoint_key).encode()).unwrap();
     let (code, said) = cluster.run(&[&repair[..], &["--known", "later"]].concat());
@@ -175,14 +180,27 @@ fn what_was_shown_to_a_restored_copy_is_owed_by_the_node_that_is_made_of_it() {
     assert!(code == 0 || code == 5, "{code} {said}");
     fs::write(cluster.path("statement"), &chains(&cluster.world, 1)[0][0]).unwrap();
     fs::copy(cluster.path("a/checkpoint-key.pem"), cluster.path("restored/checkpoint-key.pem")).unwrap();
-    let (code, said) = cluster.run(&["submit", "statement", "--dir", "restored", "--known", "held"]);
+    // Anybody hands in anything: what the ledger did not sign says nothing of it.
+    let forged = signer::Checkpoint { size: size + 9, ..held };
+    fs::write(cluster.path("forged"), forged.sign(&key("somebody")).encode()).unwrap();
+    let (code, said) = cluster.run(&["submit", "statement", "--dir", "restored", "--known", "held", "--known", "forged"]);
     assert!(code == 5 && said.contains("rollback"), "{code} {said}");
     cluster.join_from("restored", "d");
-    let notice = fs::read_to_string(cluster.path("d/CLUSTER")).unwrap();
-    assert!(notice.contains(&format!("\nowed {size} {root}\n")), "{notice}");
-    // Also by a node that is made of that one.
+    let line = format!("\nowed {size} {root}\n");
+    let owed = |name: &str| fs::read_to_string(cluster.path(name)).unwrap();
+    assert!(owed("d/CLUSTER").contains(&line) && owed("d/CLUSTER").matches("\nowed ").count() == 1, "{}", owed("d/CLUSTER"));
+    // Also by a node that is made of that one, and of its backup.
     cluster.join_from("d", "e");
-    assert!(fs::read_to_string(cluster.path("e/CLUSTER")).unwrap().contains(&format!("\nowed {size} {root}\n")));
+    cluster.ok(&["backup", "--dir", "d", "--to", "copy-of-d", "--policy", "policy"]);
+    cluster.join_from("copy-of-d", "f");
+    assert!(owed("e/CLUSTER").contains(&line) && owed("f/CLUSTER").contains(&line));
+    let status = |name: &str| cluster.run(&["cluster", "status", "--dir", name, "--cluster", "d.toml"]);
+    let (code, said) = status("d");
+    assert!(code == 0 && said.contains("OWES") && said.contains(&size.to_string()), "{code} {said}");
+    // A line that cannot be read is no debt forgotten.
+    fs::write(cluster.path("f/CLUSTER"), owed("f/CLUSTER").replace("\nowed ", "\nowed x")).unwrap();
+    let (code, said) = status("f");
+    assert!(code == 2 && said.contains("owed x"), "{code} {said}");
     // The stream is gone, and so is what this record lacks: nothing is opened from it.
     cluster.nats.delete_stream(&stream(&cluster, 1));
     fs::write(cluster.path("incident"), incident(&cluster, IncidentKind::StreamLost, 2)).unwrap();
@@ -205,4 +223,41 @@ fn what_was_shown_to_a_restored_copy_is_owed_by_the_node_that_is_made_of_it() {
     fs::write(cluster.path("d/CLUSTER"), text).unwrap();
     cluster.node("d").until_it_sequences();
     require_all(&cluster.path("d"), &acknowledged);
+}
+
+#[test]
+fn what_a_service_kept_and_its_views_counted_is_owed_by_whoever_repairs() {
+    let cluster = Cluster::founded();
+    cluster.ok(&["backup", "--dir", "a", "--to", "copy", "--policy", "policy"]);
+    let mut first = cluster.node("a");
+    first.until_it_sequences();
+    let load = Load::begin(chains(&cluster.world, 5), std::slice::from_ref(&first.address));
+    until("statements are recorded", NOTICED, || load.count() == 24 * 5);
+    load.end();
+    assert_eq!(first.stop(), Some(0), "{}", first.told());
+    // Node a's record is set back, and the stream is gone. Its service's folder knows.
+    fs::rename(cluster.path("a"), cluster.path("lost")).unwrap();
+    cluster.ok(&["cluster", "join", "--from", "copy", "--to", "a"]);
+    fs::copy(cluster.path("lost/checkpoint-key.pem"), cluster.path("a/checkpoint-key.pem")).unwrap();
+    cluster.nats.delete_stream(&stream(&cluster, 1));
+    fs::write(cluster.path("incident"), incident(&cluster, IncidentKind::StreamLost, 2)).unwrap();
+    let repair =
+        || cluster.run(&["cluster", "repair", "--dir", "a", "--cluster", "a.toml", "--incident", "incident", "--policy", "policy"]);
+    let refused = |why: &str| {
+        let (code, said) = repair();
+        assert!(code == 5 && said.contains("rollback") && !cluster.nats.has_messages(&stream(&cluster, 2)), "{why}: {code} {said}");
+    };
+    refused("the checkpoint that was kept");
+    fs::remove_file(cluster.path("a-service/checkpoint")).unwrap();
+    refused("what the views counted");
+    // Views that are made anew do not make it forget.
+    let mut node = cluster.node("a");
+    assert_eq!(node.exit_code(NOTICED), Some(1), "{}", node.told());
+    fs::remove_dir_all(cluster.path("a-service")).unwrap();
+    refused("what they counted before");
+    // The record that has it is repaired from.
+    fs::remove_dir_all(cluster.path("a")).unwrap();
+    fs::rename(cluster.path("lost"), cluster.path("a")).unwrap();
+    let (code, said) = repair();
+    assert_eq!(code, 0, "{said}");
 }

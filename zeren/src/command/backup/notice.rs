@@ -1,20 +1,23 @@
 //! The text file that says what a backup's folder is: whoever finds it in ten years reads this first.
 
 use ledger::backup::Copied;
+use signer::value::TreeRoot;
 
+use crate::cluster::folder;
 use crate::command::trace::shown_time;
 
 /// The file `BACKUP`.
-pub fn backup(copied: Option<&Copied>, now: &str) -> String {
+pub fn backup(copied: Option<&Copied>, owed: &[(u64, TreeRoot)], now: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let held = match copied {
         None => "not finished yet: run the same command again.\n尚未完成：请再次运行同一命令。\n".to_owned(),
         Some(copied) => format!(
-            "ledger {}\nentries {}\nroot {}\nreceived {}\n",
+            "ledger {}\nentries {}\nroot {}\nreceived {}\n{}",
             copied.id,
             copied.checkpoint.size,
             copied.checkpoint.root,
-            shown_time(copied.received_last.0)
+            shown_time(copied.received_last.0),
+            folder::owed_lines(owed),
         ),
     };
     format!(

@@ -11,7 +11,7 @@ use crate::command::{backup, open_folder, print};
 use crate::error::Failure;
 use crate::lang::Lang;
 use crate::progress::Progress;
-use crate::{clock, files, restored};
+use crate::{clock, files};
 
 /// `zeren cluster join`
 #[derive(clap::Args)]
@@ -29,9 +29,9 @@ pub struct Args {
 /// The same verified copy that makes a backup. What came later the node follows from the stream.
 pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let source = open_folder(&args.from, lang)?;
-    let mut storage = files::make_ledger_folder(&args.to)?;
     // What was shown to a restored copy is owed, whether or not it released it: the stream may have what it lacks.
-    let owed = [restored::shown(&args.from)?, folder::owed(&args.from)?].concat();
+    let owed = folder::owed_of_copy(&args.from)?;
+    let mut storage = files::make_ledger_folder(&args.to)?;
     let text = |copied: Option<&Copied>| folder::copied(copied, &owed, &clock::device_time().to_string());
     let notice = Notice { name: CLUSTER, text: &text };
     let mut progress = Progress::new(lang.pick("copying", "复制"));

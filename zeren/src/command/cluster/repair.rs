@@ -28,6 +28,7 @@ use crate::command::{audit, print};
 use crate::error::{DOES_NOT_VERIFY, Failure};
 use crate::lang::Lang;
 use crate::service::clock::ServiceClock;
+use crate::service::kept;
 
 /// `zeren cluster repair`
 #[derive(clap::Args)]
@@ -43,6 +44,9 @@ pub struct Args {
     /// A checkpoint or receipt that somebody holds: a record that lacks it is not repaired from
     #[arg(long, value_name = "FILE")]
     known: Vec<PathBuf>,
+    /// The folder of this node's service, which knows up to where it was (default: FOLDER-service)
+    #[arg(long, value_name = "FOLDER")]
+    state: Option<PathBuf>,
     #[arg(long)]
     json: bool,
 }
@@ -52,7 +56,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let NodeArgs { dir, cluster, checkpoint_key, passphrase } = &args.node;
     let file = ClusterFile::read(cluster, lang)?;
     let signer = Arc::new(Signer { node: file.node(), key: file.open_node_key(passphrase, lang)? });
-    let (report, _) = audit::report(dir, args.policy.as_deref(), &args.known, lang)?;
+    let (report, _) = audit::report(dir, args.policy.as_deref(), &[], lang)?;
     let is_sound = match report.verdict {
         ledger::audit::Verdict::Holds => true,
         ledger::audit::Verdict::Unanchored => args.policy.is_none(),
@@ -68,8 +72,9 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let servers = Servers::connect(&file, runtime.handle()).map_err(cluster_failure)?;
     let latest = place::latest_begun(&ledger, &servers).map_err(cluster_failure)?;
     let (mut ledger, damage) = damage(ledger, latest.as_ref(), lang)?;
-    require_nothing_owed(&ledger, dir)?;
+    require_nothing_owed(&mut ledger, args, lang)?;
     let incident = read_incident(&args.incident, &ledger, latest.as_ref())?;
+    let begins = ledger.history().size();
     let replicas = replicas(&file, &ledger, lang)?;
     let stream = Stream::new(&servers, ledger.id(), incident.generation);
     let stream = match stream.info() {
@@ -99,12 +104,12 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
             Lang::En => format!(
                 "repaired: {} begins at {} entries; epoch {epoch}; the incident is entry {entry}\n  it was: {damage}\n  next: start the nodes; each finds the new generation and compares it with its own record",
                 stream.name(),
-                report.entries,
+                begins,
             ),
             Lang::Zh => format!(
                 "已修复：{} 自 {} 条起；第 {epoch} 任期；事故记录为第 {entry} 条\n  原因：{damage}\n  下一步：启动各节点，各节点将找到新一代数据流并与自身账本核对",
                 stream.name(),
-                report.entries,
+                begins,
             ),
         });
     }
@@ -116,9 +121,11 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
 fn damage(mut ledger: Ledger<Folder>, latest: Option<&Stream>, lang: Lang) -> Result<(Ledger<Folder>, String), Failure> {
     let Some(stream) = latest else { return Ok((ledger, lang.pick("there was no stream any more", "数据流已不存在").to_owned())) };
     match follow_all(&mut ledger, stream) {
-        Err(LedgerError::Block { number, refusal }) => Ok((ledger, format!("block {number}: {refusal}"))),
+        Err(LedgerError::Block { number, refusal }) => Ok((ledger, format!("{} {number}: {refusal}", lang.pick("block", "区块")))),
         // Perhaps half of a block was judged when one of its entries was not admitted: none of it is kept.
-        Err(LedgerError::Damaged { index, refusal }) => Ok((ledger.reopen_node()?, format!("entry {index} of the stream: {refusal}"))),
+        Err(LedgerError::Damaged { index, refusal }) => {
+            Ok((ledger.reopen_node()?, format!("{} {index}: {refusal}", lang.pick("entry of the stream", "数据流条目"))))
+        }
         Err(error) => Err(error.into()),
         Ok(()) => Err(Failure::malformed(lang.pick(
             "nothing to repair: this record has followed the stream to its end, and both hold the same; start the node",
@@ -127,15 +134,20 @@ fn damage(mut ledger: Ledger<Folder>, latest: Option<&Stream>, lang: Lang) -> Re
     }
 }
 
-/// Refuses a record that lacks, even with what is good of the stream, what somebody showed to the copy that it is made of.
-fn require_nothing_owed(ledger: &Ledger<Folder>, dir: &std::path::Path) -> Result<(), Failure> {
-    let owed = Owed::new(folder::owed(dir)?);
+/// Refuses a record that lacks, even with what is good of the stream, a checkpoint that somebody holds, or what this node once had.
+fn require_nothing_owed(ledger: &mut Ledger<Folder>, args: &Args, lang: Lang) -> Result<(), Failure> {
     let contradicted = |refusal| Failure::Contradicted { refusal, evidence: String::new() };
+    for path in &args.known {
+        ledger.show(&audit::read_known(path, lang)?).map_err(contradicted)?;
+    }
+    let owed = Owed::new(folder::owed(&args.node.dir)?);
+    let state = args.state.clone().unwrap_or_else(|| args.node.beside("-service"));
+    kept::owe(&state, ledger, &owed, lang)?;
     match owed.settle(ledger).map_err(contradicted)? {
         None => Ok(()),
         Some(size) => {
-            let found = format!("{} entries", ledger.history().size());
-            Err(contradicted(Refusal::new(Rule::Rollback, format!("{size} entries, as a checkpoint that was shown says"), found)))
+            let (expected, found) = (format!("at least {size} entries"), ledger.history().size().to_string());
+            Err(contradicted(Refusal::new(Rule::Rollback, expected, found)))
         }
     }
 }

@@ -6,12 +6,15 @@ use serde_json::{Value, json};
 
 use super::{NodeArgs, cluster_failure, runtime};
 use crate::cluster::file::ClusterFile;
+use crate::cluster::folder;
+use crate::cluster::owed::Owed;
 use crate::cluster::place::{self, Standing};
 use crate::cluster::servers::{Servers, ServersError};
 use crate::cluster::stream::Stream;
 use crate::command::print;
 use crate::error::{DOES_NOT_VERIFY, Failure, HOLDS, render_refusal};
 use crate::lang::Lang;
+use crate::service::kept;
 
 /// JetStream's code for a consumer that is not there.
 const NO_CONSUMER: u64 = 10_014;
@@ -24,6 +27,9 @@ pub struct Args {
     /// Compare every block of the stream, not only those from the record's end on
     #[arg(long)]
     deep: bool,
+    /// The folder of this node's service, which knows up to where it was (default: FOLDER-service)
+    #[arg(long, value_name = "FOLDER")]
+    state: Option<std::path::PathBuf>,
     #[arg(long)]
     json: bool,
 }
@@ -31,7 +37,13 @@ pub struct Args {
 /// Compares and tells. Exit code 1 where record and stream are apart.
 pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let file = ClusterFile::read(&args.node.cluster, lang)?;
-    let record = crate::command::read_ledger(&args.node.dir, lang)?;
+    let mut record = crate::command::read_ledger(&args.node.dir, lang)?;
+    let owed = Owed::new(folder::owed(&args.node.dir)?);
+    kept::owe(&args.state.clone().unwrap_or_else(|| args.node.beside("-service")), &record, &owed, lang)?;
+    if matches!(owed.settle(&record), Ok(Some(_))) {
+        // Its service may run, and have committed meanwhile.
+        record = crate::command::read_ledger(&args.node.dir, lang)?;
+    }
     let runtime = runtime()?;
     let servers = Servers::connect(&file, runtime.handle()).map_err(cluster_failure)?;
     let stream = place::latest_begun(&record, &servers).map_err(cluster_failure)?;
@@ -49,6 +61,10 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
     let unfit = stream.as_ref().and_then(|stream| stream.judge(file.replicas).err());
     let info = stream.as_ref().map(Stream::info).transpose().map_err(cluster_failure)?.unwrap_or_default();
     let consumers = stream.as_ref().map(|stream| consumers(stream, &file.node)).transpose().map_err(cluster_failure)?.unwrap_or_default();
+    let (lacking, standing) = match (owed.settle(&record), standing) {
+        (Err(refusal), Standing::Same | Standing::StreamAhead(_)) => (None, Standing::Apart(refusal)),
+        (lacking, standing) => (lacking.ok().flatten(), standing),
+    };
     let answer = json!({
         "ledger": record.id().as_str(), "entries": record.size(), "root": record.history().tree().root_at(record.size()).map(|root| root.to_string()),
         "epoch": record.state().epoch().map(|epoch| json!({ "number": epoch.number, "node": epoch.node.as_str(), "entry": epoch.entry })),
@@ -57,7 +73,7 @@ pub fn run(args: &Args, lang: Lang) -> Result<ExitCode, Failure> {
             "name": stream.name(), "generation": stream.generation, "blocks": info["state"]["last_seq"], "bytes": info["state"]["bytes"],
             "leader": info["cluster"]["leader"], "replicas": info["cluster"]["replicas"].as_array().into_iter().flatten().map(replica).collect::<Vec<_>>(),
         })),
-        "standing": standing_json(&standing), "unfit": unfit.as_ref().map(ToString::to_string), "consumers": consumers,
+        "standing": standing_json(&standing), "lacking": lacking, "unfit": unfit.as_ref().map(ToString::to_string), "consumers": consumers,
     });
     if args.json {
         crate::command::print(&answer.to_string());
@@ -142,6 +158,12 @@ fn told(answer: &Value, lang: Lang) -> String {
         lines.push(match lang {
             Lang::En => format!("  consumer       {}: behind by {}", text(&consumer["name"]), consumer["behind"]),
             Lang::Zh => format!("  消费者         {}：落后 {} 个区块", text(&consumer["name"]), consumer["behind"]),
+        });
+    }
+    if let Some(lacking) = answer["lacking"].as_u64() {
+        lines.push(match lang {
+            Lang::En => format!("  OWES           {lacking} entries were signed for: it follows, and begins no epoch before it holds them"),
+            Lang::Zh => format!("  尚缺条目       已签至第 {lacking} 条：先跟随补齐，补齐前不得接任"),
         });
     }
     if let Some(unfit) = answer["unfit"].as_str() {
