@@ -356,8 +356,8 @@ fn of_ledger(error: &LedgerError) -> (&'static str, &'static str) {
             "本节点此后未作任何确认，此前已确认的均已入账。请重新启动本节点：它将跟随新的现任节点；若数据流中有他人写入的内容，会予指明。",
         ),
         LedgerError::Block { .. } => (
-            "Nothing was changed here. `zeren cluster status` says how record and stream differ; docs/operations-cluster.md sections 10 and 11 say what to do.",
-            "本机未作改动。请用 zeren cluster status 查明差异，并按 docs/operations-cluster.md 第 10、11 节处理。",
+            "Nothing was changed here. `zeren cluster status` says how record and stream differ; where the stream is gone or damaged, `zeren cluster repair` opens the next generation (docs/operations-cluster.md sections 10 and 11).",
+            "本机未作改动。请用 zeren cluster status 查明差异；数据流丢失或损坏的，用 zeren cluster repair 开立新一代（docs/operations-cluster.md 第 10、11 节）。",
         ),
         LedgerError::Unfit(_) | LedgerError::Founding(_) => ("", ""),
     }
